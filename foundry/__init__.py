@@ -1,0 +1,1 @@
+"""Builds the miniature: its world, its data sets and its benchmark. Never imported by `staytrue`."""

@@ -1,0 +1,1 @@
+"""Training of the miniature: tokenizer, encoders, autoencoder, denoiser, their judges and their report."""

@@ -1,0 +1,1 @@
+"""The miniature's world: captioned pictures composed from openly licensed icon families."""

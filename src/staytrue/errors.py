@@ -1,0 +1,25 @@
+"""The errors a user can meet. A message says what happened, what was expected, and what to do."""
+
+
+class StaytrueError(Exception):
+    """Base of every error that is the input's fault, not the program's; the command line prints it and exits 2."""
+
+
+class ConfigError(StaytrueError):
+    """A setting is unknown, has the wrong type, or contradicts another. Raised before any weights load."""
+
+
+class ImageError(StaytrueError):
+    """A photo or a folder of photos cannot be used. The message names the file."""
+
+
+class BackboneError(StaytrueError):
+    """A checkpoint cannot be found, read, or used in the way that was asked."""
+
+
+class MissingExtraError(StaytrueError):
+    """An optional package is needed. The message gives the pip command."""
+
+
+class ResumeError(StaytrueError):
+    """A run folder cannot be continued with this configuration."""

@@ -1,0 +1,160 @@
+"""A run on disk: the only code that builds its paths, and the rules that make it safe to stop at any moment.
+
+Every write goes to a temporary name and is renamed. A stage's ``manifest.json`` is written last: its presence, with the key
+it was made under, means the stage is complete and need not run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Typed paths of one run.
+
+    Args:
+        root: the folder, such as ``runs/my-dog``.
+    """
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.json"
+
+    @property
+    def purified(self) -> Path:
+        return self.root / "1-purified"
+
+    @property
+    def captions(self) -> Path:
+        return self.root / "2-captions"
+
+    @property
+    def regularization(self) -> Path:
+        return self.root / "3-regularization"
+
+    @property
+    def training(self) -> Path:
+        return self.root / "4-training"
+
+    @property
+    def images(self) -> Path:
+        return self.root / "5-images"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "6-scores"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def model(self) -> Path:
+        """The take-away: a diffusers folder, or LoRA safetensors, with its model card."""
+        return self.training / "model"
+
+    @property
+    def class_image_store(self) -> Path:
+        """Content-addressed class images, shared by every run beside this one."""
+        return self.root.parent / "class-images"
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader, or a crash, sees the old one or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """``write_bytes`` for text, in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """``write_text`` of indented JSON with sorted keys; dataclasses, models and paths are converted."""
+    write_text(path, json.dumps(_plain(value), indent=2, sort_keys=True) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
+    """One JSON object a line, in the order given."""
+    write_text(path, "".join(json.dumps(_plain(row), sort_keys=True) + "\n" for row in rows))
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file."""
+    return json.loads(path.read_text())
+
+
+def read_jsonl(path: Path, row_type: type | None = None) -> list[Any]:
+    """The rows of a JSON-lines file, as ``row_type`` where one is given."""
+    rows = [json.loads(line) for line in path.read_text().splitlines() if line]
+    return rows if row_type is None else TypeAdapter(list[row_type]).validate_python(rows)  # type: ignore[valid-type]
+
+
+def fingerprint(value: Any) -> str:
+    """A stable hash of a JSON-like value, dataclass or model, or of a file's content when given a ``Path`` to one."""
+    if isinstance(value, Path) and value.is_file():
+        return hashlib.sha256(value.read_bytes()).hexdigest()
+    return hashlib.sha256(json.dumps(_plain(value), sort_keys=True).encode()).hexdigest()
+
+
+def manifest_key(folder: Path) -> str:
+    """The key under which a stage's folder was completed; empty when it was not."""
+    manifest = folder / "manifest.json"
+    return str(read_json(manifest)["key"]) if manifest.is_file() else ""
+
+
+def run_stage(folder: Path, inputs: Any, work: Callable[[Path], dict[str, Any] | None]) -> bool:
+    """Runs one stage unless its folder is complete for these inputs.
+
+    Args:
+        folder: the stage's folder; made if absent. What an interrupted run left there stays: the work resumes from it.
+        inputs: everything the outcome depends on (section of the config, keys of earlier stages, files' fingerprints).
+        work: does the stage's work inside ``folder`` and may return facts for the manifest.
+
+    Returns:
+        True if the work ran, False if it was skipped.
+    """
+    key = fingerprint(inputs)
+    if manifest_key(folder) == key:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").unlink(missing_ok=True)
+    started = time.monotonic()
+    facts = work(folder) or {}
+    duration_s = round(time.monotonic() - started, 3)
+    outputs = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    write_json(folder / "manifest.json", {"key": key, "inputs": inputs, "duration_s": duration_s, "outputs": outputs, **facts})
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """JSON-like copy of a value that may hold dataclasses, pydantic models, paths, tuples and sets."""
+    if isinstance(value, BaseModel):
+        return _plain(value.model_dump())
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_plain(v) for v in value)
+    return str(value) if isinstance(value, Path) else value

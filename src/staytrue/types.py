@@ -1,0 +1,169 @@
+"""The nouns that every stage shares. No torch here: these are what is passed, not how it is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Role = Literal["subject", "class"]
+
+
+class Subject(BaseModel):
+    """One subject to personalize. A run has a list of them from the start.
+
+    Attributes:
+        name: folder-safe name, such as "my-dog".
+        photos: folder with the photos to learn from.
+        class_noun: the specific class noun, such as "teddy bear".
+        class_noun_vague: the broad one, such as "toy"; None means the same as ``class_noun``.
+        identifier: the rare token written directly before the class noun.
+        living: whether motions and moods apply to it; None means: look the noun up.
+        heldout: folder with photos never trained on, to judge against; None where there are none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    photos: Path
+    class_noun: str
+    class_noun_vague: str | None = None
+    identifier: str = "olis"
+    living: bool | None = None
+    heldout: Path | None = None
+
+    @property
+    def phrase(self) -> str:
+        """What names the subject in a caption or prompt: "olis dog"."""
+        return f"{self.identifier} {self.class_noun}"
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What a training image shows, in slots that render to text: a string cannot drop an adjective.
+
+    Attributes:
+        noun: the class noun.
+        style: such as "a photo of", "a painting of"; empty for none.
+        identifier: the rare token, directly before the noun; empty for class images.
+        adjectives: in order, such as ("tall", "red", "striped").
+        details: what follows the noun: accessory, second object or motion, such as "wearing a top hat".
+        background: such as "on the beach".
+        text: a finished sentence that overrides the slots (a caption written by hand); may contain ``{phrase}``.
+    """
+
+    noun: str
+    style: str = ""
+    identifier: str = ""
+    adjectives: tuple[str, ...] = ()
+    details: str = ""
+    background: str = ""
+    text: str = ""
+
+    def render(self) -> str:
+        """The caption as a sentence: "[style] a [adjectives] [identifier] [noun] [details] [background]"."""
+        phrase = " ".join(filter(None, (self.identifier, self.noun)))
+        if self.text:
+            return self.text.replace("{phrase}", phrase)
+        words = " ".join((*self.adjectives, phrase))
+        return " ".join(filter(None, (self.style, with_article(words), self.details, self.background)))
+
+    def without_adjectives(self, kept: tuple[bool, ...]) -> Caption:
+        """The same caption with only the adjectives whose flag in ``kept`` is true."""
+        return replace(self, adjectives=tuple(a for a, keep in zip(self.adjectives, kept, strict=True) if keep))
+
+
+PAIRS = frozenset({"sunglasses", "glasses", "boots", "shoes", "sneakers", "jeans", "scissors", "socks"})
+
+
+def with_article(words: str) -> str:
+    """Puts "a" or "an" before the words; pair nouns and plurals such as "sunglasses" take none."""
+    if words.split()[-1] in PAIRS:
+        return words
+    return f"{'an' if words[0].lower() in 'aeiou' else 'a'} {words}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training image: rows with another role are all that regularization is.
+
+    Attributes:
+        image: the picture's file.
+        caption: what it shows.
+        subject: name of the subject it shows, or for whose class it was made.
+        role: "subject" or "class".
+        weight: multiplies this row's loss.
+    """
+
+    image: Path
+    caption: Caption
+    subject: str
+    role: Role = "subject"
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One generated picture, as a row of ``5-images/images.jsonl``.
+
+    Attributes:
+        file: path relative to the folder ``5-images``.
+        subject: name of the subject.
+        prompt: the text given to the model.
+        prompt_plain: the prompt with the identifier taken out, for text scores.
+        seed: of this one picture.
+        model: "personalized", or "base" for the untrained model beside it.
+    """
+
+    file: str
+    subject: str
+    prompt: str
+    prompt_plain: str
+    seed: int
+    model: Literal["personalized", "base"] = "personalized"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of one metric for one picture, as a row of ``6-scores/scores.jsonl``.
+
+    Attributes:
+        metric: name of the metric, such as "dino".
+        value: the score.
+        file: the picture, relative to ``5-images``.
+        against: "trained", "heldout" (photos) or "prompt".
+        judge: checkpoint, transform and pooling behind the number, in words.
+    """
+
+    metric: str
+    value: float
+    file: str
+    against: str
+    judge: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a backbone is, known from its files alone, without loading weights.
+
+    Attributes:
+        family: such as "sd".
+        title: for people: "Staytrue miniature (64 px)".
+        resolution_px: side of the square pictures it draws best.
+        latent_shape: (channels, height, width) of one latent.
+        prediction: what the network predicts.
+        is_miniature: whether this is the embedded stand-in.
+        vocabulary: every word it knows, or None when it has no list of its own.
+        words: word pools of its own by name (colors, backgrounds ...), empty for general models.
+    """
+
+    family: str
+    title: str
+    resolution_px: int
+    latent_shape: tuple[int, int, int]
+    prediction: Literal["epsilon", "v_prediction", "flow"]
+    is_miniature: bool = False
+    vocabulary: frozenset[str] | None = None
+    words: dict[str, Any] = field(default_factory=dict)
