@@ -76,4 +76,7 @@ def read_member(family: str, path: str) -> bytes:
     Raises:
         KeyError: The package holds no such file.
     """
-    return _archive(family).extractfile(path).read()
+    file = _archive(family).extractfile(path)
+    if file is None:
+        raise KeyError(path)
+    return file.read()

@@ -113,6 +113,7 @@ class Trainer:
         self.optimizers = _optimizers(self.weights, plan)
         plan.folder.mkdir(parents=True, exist_ok=True)
         self.ema = {name: p.detach().clone() for name, p in self.weights.items()}
+        self.window: list[dict[str, float]] = []
         self._resume()
 
     def run(self, max_steps: int | None = None) -> None:
@@ -179,13 +180,16 @@ class Trainer:
         self.progress = Progress(**json.loads((states[-1] / "progress.json").read_text()))
 
     def _log(self, numbers: dict[str, float]) -> None:
+        self.window.append(numbers)
         if self.progress.step % 20:
             return
-        row = {"step": self.progress.step, "elapsed_s": round(self.progress.elapsed_s, 1), **numbers}
+        means = {k: float(f"{sum(row[k] for row in self.window) / len(self.window):.5g}") for k in numbers}
+        self.window.clear()
+        row = {"step": self.progress.step, "elapsed_s": round(self.progress.elapsed_s, 1), **means}
         with (self.plan.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(row) + "\n")
         if self.progress.step % 100 == 0:
-            print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items()), flush=True)
+            print(" ".join(f"{name}={value:.4g}" for name, value in row.items()), flush=True)
 
 
 def _optimizers(weights: dict[str, nn.Parameter], plan: Plan) -> list[torch.optim.Optimizer]:

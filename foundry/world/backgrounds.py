@@ -1,6 +1,7 @@
 """Backgrounds: scenes and plain colors, 64x64, each varied inside but unlike the others."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 from foundry.world.noise import noise
@@ -25,7 +26,7 @@ def plain(rng: Random, color: tuple[int, int, int]) -> np.ndarray:
     return np.clip(np.array(color, np.float32) * (light * (1.04 - 0.12 * spot))[..., None], 0, 255)
 
 
-def _ramp(top: tuple, bottom: tuple) -> np.ndarray:
+def _ramp(top: ArrayLike, bottom: ArrayLike) -> np.ndarray:
     share = ROWS[..., None] / (SIDE - 1)
     return np.array(top, np.float32) * (1 - share) + np.array(bottom, np.float32) * share
 
@@ -43,7 +44,7 @@ def _below(rng: Random, top: np.ndarray, ground: np.ndarray, low: float, high: f
     """Lay ground under a horizon at a random height."""
     horizon = rng.uniform(low, high) * SIDE
     horizon = horizon + rng.uniform(-3, 3) * np.sin(COLUMNS / rng.uniform(9, 25) + rng.uniform(0, 6))
-    return np.where((ROWS > horizon)[..., None], ground, top)
+    return np.where((horizon < ROWS)[..., None], ground, top)
 
 
 def _sky(rng: Random) -> np.ndarray:
@@ -69,7 +70,7 @@ def _grass(rng: Random) -> np.ndarray:
 def _beach(rng: Random) -> np.ndarray:
     sea = _tint(rng, (25, 130, 200)) * (1 + 0.25 * np.sin(ROWS * 1.4 + 5 * noise(rng, SIDE, 8)))[..., None]
     shore = _below(rng, sea, _rough(rng, (240, 215, 155), 24, 0.16), 0.56, 0.7)
-    return np.where((ROWS > rng.uniform(0.28, 0.42) * SIDE)[..., None], shore, _sky(rng))
+    return np.where((rng.uniform(0.28, 0.42) * SIDE < ROWS)[..., None], shore, _sky(rng))
 
 
 def _snow(rng: Random) -> np.ndarray:
@@ -95,7 +96,7 @@ def _forest(rng: Random) -> np.ndarray:
 
 def _city(rng: Random) -> np.ndarray:
     image, pen = _pen(_ramp(_tint(rng, (165, 190, 215)), (225, 225, 225)))
-    x = -rng.integers(0, 8)
+    x = -int(rng.integers(0, 8))
     while x < SIDE:
         wide, top = int(rng.integers(9, 17)), int(rng.integers(4, 30))
         pen.rectangle([x, top, x + wide - 1, SIDE], fill=_color(rng, (98, 104, 122), 22))
@@ -103,14 +104,16 @@ def _city(rng: Random) -> np.ndarray:
             for wx in range(x + 2, x + wide - 3, 4):
                 pen.rectangle([wx, wy, wx + 1, wy + 2], fill=(250, 225, 130) if rng.random() < 0.6 else (60, 66, 84))
         x += wide
-    pen.rectangle([0, rng.integers(48, 55), SIDE, SIDE], fill=_color(rng, (72, 72, 78)))
+    pen.rectangle([0, int(rng.integers(48, 55)), SIDE, SIDE], fill=_color(rng, (72, 72, 78)))
     return np.asarray(image)
 
 
 def _desert(rng: Random) -> np.ndarray:
     sky = _ramp(_tint(rng, (250, 190, 110)), (255, 232, 180))
     far = _below(rng, sky, np.broadcast_to(_tint(rng, (228, 150, 75)), (SIDE, SIDE, 3)), 0.38, 0.5)
-    dunes = _tint(rng, (238, 168, 85)) * (1 + 0.1 * np.sin(ROWS * 0.9 + COLUMNS / 7 + 6 * noise(rng, SIDE, 4)))[..., None]
+    dunes = (
+        _tint(rng, (238, 168, 85)) * (1 + 0.1 * np.sin(ROWS * 0.9 + COLUMNS / 7 + 6 * noise(rng, SIDE, 4)))[..., None]
+    )
     return _below(rng, far, dunes, 0.55, 0.68)
 
 
@@ -130,18 +133,17 @@ def _checkered_floor(rng: Random) -> np.ndarray:
     checks = (np.floor(u) + np.floor(depth * 55 + rng.uniform(0, 2))) % 2
     tiles = 35 + 205 * checks[..., None] * np.ones(3)
     wall = np.broadcast_to(_tint(rng, (214, 196, 178), 16), tiles.shape)
-    return np.where((ROWS > horizon)[..., None], tiles, wall)
+    return np.where((horizon < ROWS)[..., None], tiles, wall)
 
 
 def _brick_wall(rng: Random) -> np.ndarray:
     high, wide = rng.integers(7, 10), rng.integers(14, 19)
     row = np.floor((ROWS + rng.integers(0, 9)) / high)
     across = COLUMNS + (row % 2) * wide / 2 + rng.integers(0, 9)
-    mortar = ((ROWS + 0) % high < 1) | (across % wide < 1.2)
     tone = rng.uniform(0.8, 1.1, 400)[(row * 31 + np.floor(across / wide)).astype(np.intp) % 400]
     bricks = _tint(rng, (172, 74, 52), 12) * tone[..., None]
     row_edge = np.diff(row, axis=0, prepend=row[:1] - 1) != 0
-    return np.where((row_edge | (mortar & (across % wide < 1.2)))[..., None], (205, 192, 180), bricks)
+    return np.where((row_edge | (across % wide < 1.2))[..., None], (205, 192, 180), bricks)
 
 
 def _stars(rng: Random, pixels: np.ndarray, count: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
@@ -189,8 +191,16 @@ def _mountains(rng: Random) -> np.ndarray:
         top, half = rng.uniform(4, 20), rng.uniform(20, 28)
         pen.polygon([(x - half, 56), (x + half, 56), (x, top)], fill=_color(rng, (104, 112, 132)))
         cap = 0.3
-        pen.polygon([(x - half * cap, top + (56 - top) * cap), (x, top + 8), (x + half * cap, top + (56 - top) * cap), (x, top)], fill="white")
-    pen.rectangle([0, rng.integers(50, 56), SIDE, SIDE], fill=_color(rng, (96, 136, 84)))
+        pen.polygon(
+            [
+                (x - half * cap, top + (56 - top) * cap),
+                (x, top + 8),
+                (x + half * cap, top + (56 - top) * cap),
+                (x, top),
+            ],
+            fill="white",
+        )
+    pen.rectangle([0, int(rng.integers(50, 56)), SIDE, SIDE], fill=_color(rng, (96, 136, 84)))
     return np.asarray(image)
 
 
@@ -212,7 +222,10 @@ def _pink_fabric(rng: Random) -> np.ndarray:
 def _autumn_leaves(rng: Random) -> np.ndarray:
     image, pen = _pen(_rough(rng, (120, 70, 34), 12, 0.4))
     for x, y, r, turn in rng.uniform((0, 0, 4, 0), (SIDE, SIDE, 7, 6), (65, 4)):
-        ends = [(x + r * np.cos(turn + k) * s, y + r * np.sin(turn + k) * s) for k, s in ((0, 1), (1.57, 0.5), (3.14, 1), (4.71, 0.5))]
+        ends = [
+            (x + r * np.cos(turn + k) * s, y + r * np.sin(turn + k) * s)
+            for k, s in ((0, 1), (1.57, 0.5), (3.14, 1), (4.71, 0.5))
+        ]
         tone = ((214, 74, 30), (238, 140, 32), (246, 194, 60), (160, 58, 30))[rng.integers(4)]
         pen.polygon(ends, fill=_color(rng, tone))
     return np.asarray(image)
@@ -230,7 +243,9 @@ def _cobblestone(rng: Random) -> np.ndarray:
     for row, y in enumerate(range(-4, SIDE, 8)):
         for x in range(-10 + (row % 2) * 5, SIDE, 10):
             dx, dy = rng.uniform(-1, 1, 2)
-            pen.rounded_rectangle([x + dx, y + dy, x + 8.4 + dx, y + 6.6 + dy], 3, fill=_color(rng, (140, 140, 148), 26))
+            pen.rounded_rectangle(
+                [x + dx, y + dy, x + 8.4 + dx, y + 6.6 + dy], 3, fill=_color(rng, (140, 140, 148), 26)
+            )
     return np.asarray(image)
 
 
@@ -249,8 +264,10 @@ def _sunset(rng: Random) -> np.ndarray:
     image, pen = _pen(sky)
     x, r, y = rng.uniform(14, 50), rng.uniform(9, 14), rng.uniform(38, 46)
     pen.ellipse([x - r, y - r, x + r, y + r], fill=(255, 232, 120))
-    sea = np.array([90, 40, 70]) + 40 * np.sin(ROWS * 1.7 + 4 * noise(rng, SIDE, 8))[..., None] * np.array([1, 0.6, 0.2])
-    return np.where((ROWS > y)[..., None], sea, np.asarray(image))
+    sea = np.array([90, 40, 70]) + 40 * np.sin(ROWS * 1.7 + 4 * noise(rng, SIDE, 8))[..., None] * np.array(
+        [1, 0.6, 0.2]
+    )
+    return np.where((y < ROWS)[..., None], sea, np.asarray(image))
 
 
 def _jungle(rng: Random) -> np.ndarray:
@@ -347,5 +364,7 @@ SCENES = {
     "in a library": _library,
     "in the clouds": _clouds,
 }
-PLAIN = {f"on a {color} background": color for color in ("red", "yellow", "green", "blue", "pink", "gray", "white", "black")}
+PLAIN = {
+    f"on a {color} background": color for color in ("red", "yellow", "green", "blue", "pink", "gray", "white", "black")
+}
 BACKGROUNDS = (*SCENES, *PLAIN)

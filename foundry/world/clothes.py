@@ -77,15 +77,21 @@ def _santa_hat(layer: Image.Image, head: Head, rng: np.random.Generator) -> None
     x, y = LEFT + head.x, TOP + head.top + 7
     tip = (x + half * 1.3, y - half * 0.9)
     pen.polygon([(x - half, y), (x + half, y), (x + half * 0.9, y - half), (x, y - half * 1.6)], fill=(214, 28, 36))
-    pen.polygon([(x, y - half * 1.6), (x + half * 0.6, y - half * 1.5), tip, (x + half * 0.5, y - half)], fill=(180, 20, 30))
-    pen.rounded_rectangle([x - half * 1.15, y - 6, x + half * 1.15, y + 5], 5, fill=(250, 250, 250), outline=(214, 214, 220))
+    pen.polygon(
+        [(x, y - half * 1.6), (x + half * 0.6, y - half * 1.5), tip, (x + half * 0.5, y - half)], fill=(180, 20, 30)
+    )
+    pen.rounded_rectangle(
+        [x - half * 1.15, y - 6, x + half * 1.15, y + 5], 5, fill=(250, 250, 250), outline=(214, 214, 220)
+    )
     pen.ellipse([tip[0] - 7, tip[1] - 7, tip[0] + 7, tip[1] + 7], fill=(250, 250, 250), outline=(214, 214, 220))
 
 
 def _scarf(layer: Image.Image, head: Head, rng: np.random.Generator) -> None:
     pen, half = ImageDraw.Draw(layer), max(17, head.width * 0.46)
     x, y = LEFT + head.x, TOP + head.neck
-    pen.polygon([(x + half * 0.2, y), (x + half * 0.8, y), (x + half, y + 26), (x + half * 0.4, y + 28)], fill=(180, 18, 28))
+    pen.polygon(
+        [(x + half * 0.2, y), (x + half * 0.8, y), (x + half, y + 26), (x + half * 0.4, y + 28)], fill=(180, 18, 28)
+    )
     pen.rounded_rectangle([x - half, y - 6, x + half, y + 7], 6, fill=(226, 30, 40))
     for k in (-0.6, -0.1, 0.4):
         pen.line([x + half * k, y - 5, x + half * k + 3, y + 6], fill=(255, 190, 190), width=2)
@@ -96,7 +102,9 @@ def _bow_tie(layer: Image.Image, head: Head, rng: np.random.Generator) -> None:
     x, y = LEFT + head.x, TOP + head.neck
     color = (30, 60, 200)
     for side in (-half, half):
-        pen.polygon([(x, y), (x + side, y - half * 0.65), (x + side, y + half * 0.65)], fill=color, outline=(240, 240, 255))
+        pen.polygon(
+            [(x, y), (x + side, y - half * 0.65), (x + side, y + half * 0.65)], fill=color, outline=(240, 240, 255)
+        )
     pen.ellipse([x - 5, y - 5, x + 5, y + 5], fill=(16, 34, 130))
 
 

@@ -29,7 +29,7 @@ def render(scene: Scene) -> np.ndarray:
     pose = _pose(scene, rng)
     figure = place(_figure(scene, rng), pose)
     layers = _layers(scene, pose, figure, rng)
-    pixels, mask = compose(background(scene.backdrop, rng), layers, _shadow(pose, scene.motion))
+    pixels, mask = compose(background(scene.backdrop, rng), layers, shadow(pose, scene.motion))
     return _finish(scene, pixels, mask, rng)
 
 
@@ -58,7 +58,7 @@ def _figure(scene: Scene, rng: np.random.Generator) -> Image.Image:
 
 def _pose(scene: Scene, rng: np.random.Generator) -> Pose:
     """Place the subject: large and near the middle unless a condition says otherwise."""
-    low, high = SIZES.get(scene.shape, (0.62, 0.86))
+    low, high = SIZES.get(scene.shape or "", (0.62, 0.86))
     if scene.accessory or scene.second or scene.mood or scene.motion:
         low, high = min(low, 0.54), min(high, 0.7)
     pose = Pose(
@@ -67,7 +67,7 @@ def _pose(scene: Scene, rng: np.random.Generator) -> Pose:
         size=rng.uniform(low, high),
         turn=rng.normal(0, 4),
         mirror=rng.random() < 0.35,
-        stretch=STRETCH.get(scene.shape, (rng.uniform(0.95, 1.05), 1.0)),
+        stretch=STRETCH.get(scene.shape or "", (rng.uniform(0.95, 1.05), 1.0)),
     )
     if scene.second:
         pose = replace(pose, x=pose.x + 0.14 * _side(scene))
@@ -111,7 +111,9 @@ def _second_pose(scene: Scene, rng: np.random.Generator) -> Pose:
     return Pose(x=x, y=rng.uniform(0.72, 0.8), size=rng.uniform(0.3, 0.38), turn=rng.normal(0, 6))
 
 
-def compose(below: np.ndarray, layers: tuple[Image.Image, Image.Image], shadow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def compose(
+    below: np.ndarray, layers: tuple[Image.Image, Image.Image], shade: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Lay a view over a background.
 
     Returns:
@@ -119,13 +121,13 @@ def compose(below: np.ndarray, layers: tuple[Image.Image, Image.Image], shadow: 
     """
     view, figure = layers
     small = np.asarray(view.convert("RGBa").reduce(2)).astype(np.float32)
-    below = below * (1 - shadow)[..., None]
+    below = below * (1 - shade)[..., None]
     pixels = small[..., :3] + below * (1 - small[..., 3:] / 255)
     mask = np.asarray(figure.getchannel("A").reduce(2)).astype(np.float32) / 255
     return np.clip(pixels, 0, 255).astype(np.uint8), mask
 
 
-def _shadow(pose: Pose, motion: str | None = None) -> np.ndarray:
+def shadow(pose: Pose, motion: str | None = None) -> np.ndarray:
     """A soft shadow below the subject, smaller and further off when it jumps or flies."""
     high = motion in ("jumping", "flying")
     size = pose.size * 64

@@ -29,7 +29,8 @@ def individual(key: str, marks: list[dict]) -> np.ndarray:
 
 
 def _rgb(color: Color) -> tuple[int, int, int]:
-    return COLORS[color] if isinstance(color, str) else tuple(color)
+    red, green, blue = COLORS[color] if isinstance(color, str) else color
+    return red, green, blue
 
 
 def _draw(pixels: np.ndarray, paint: Callable[[ImageDraw.ImageDraw], None], inside: bool) -> np.ndarray:
@@ -92,7 +93,9 @@ def _bow(key: str, pixels: np.ndarray, at: Point, size: float, color: Color) -> 
     def paint(pen: ImageDraw.ImageDraw) -> None:
         for side in (-size, size):
             pen.polygon([(x, y), (x + side * 0.7, y + size * 1.3), (x + side * 0.2, y + size * 1.3)], fill=dark)
-            pen.polygon([(x, y), (x + side, y - size * 0.7), (x + side, y + size * 0.7)], fill=_rgb(color), outline=dark)
+            pen.polygon(
+                [(x, y), (x + side, y - size * 0.7), (x + side, y + size * 0.7)], fill=_rgb(color), outline=dark
+            )
         pen.ellipse([x - size / 3, y - size / 3, x + size / 3, y + size / 3], fill=dark)
 
     return _draw(pixels, paint, inside=False)
@@ -121,7 +124,7 @@ def _sticker(key: str, pixels: np.ndarray, at: Point, size: int, other: str) -> 
     return np.asarray(Image.alpha_composite(Image.fromarray(pixels), layer)).copy()
 
 
-KINDS = {
+KINDS: dict[str, Callable[..., np.ndarray]] = {
     "coat": _coat,
     "part": _part,
     "texture": _texture,

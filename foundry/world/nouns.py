@@ -6,7 +6,17 @@ from functools import cache
 from pathlib import Path
 
 HELD_OUT_FAMILIES = ("noto", "noto-v1")
-PROPS = ("crown", "top-hat", "red-apple", "soccer-ball", "wrapped-gift", "balloon", "tulip", "hot-beverage", "anger-symbol")
+PROPS = (
+    "crown",
+    "top-hat",
+    "red-apple",
+    "soccer-ball",
+    "wrapped-gift",
+    "balloon",
+    "tulip",
+    "hot-beverage",
+    "anger-symbol",
+)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ def mood(layer: Image.Image, name: str, pose: Pose, rng: Random) -> None:
 
 def _heart(layer: Image.Image, at: tuple[float, float], size: float) -> None:
     pen = ImageDraw.Draw(layer)
-    x, y, r = *at, 6 * size
-    for color, r in (((255, 255, 255), r + 1.5), ((235, 30, 80), r)):
+    x, y = at
+    for color, r in (((255, 255, 255), 6 * size + 1.5), ((235, 30, 80), 6 * size)):
         pen.ellipse([x - 1.9 * r, y - r * 1.6, x + 0.1 * r, y + 0.4 * r], fill=color)
         pen.ellipse([x - 0.1 * r, y - r * 1.6, x + 1.9 * r, y + 0.4 * r], fill=color)
         pen.polygon([(x - 1.8 * r, y - 0.1 * r), (x + 1.8 * r, y - 0.1 * r), (x, y + 2 * r)], fill=color)
@@ -33,8 +33,8 @@ def _heart(layer: Image.Image, at: tuple[float, float], size: float) -> None:
 
 def _tear(layer: Image.Image, at: tuple[float, float], size: float) -> None:
     pen = ImageDraw.Draw(layer)
-    x, y, r = at[0], at[1] + 14, 6.5 * size
-    for color, r in (((255, 255, 255), r + 1.5), ((50, 140, 245), r)):
+    x, y = at[0], at[1] + 14
+    for color, r in (((255, 255, 255), 6.5 * size + 1.5), ((50, 140, 245), 6.5 * size)):
         pen.polygon([(x - r * 0.95, y), (x + r * 0.95, y), (x, y - 2.6 * r)], fill=color)
         pen.ellipse([x - r, y - r * 0.6, x + r, y + r * 1.4], fill=color)
 
@@ -51,14 +51,22 @@ def _exclaim(layer: Image.Image, at: tuple[float, float], size: float) -> None:
     pen = ImageDraw.Draw(layer)
     x, y, r = *at, 5 * size
     for color, grow in (((40, 30, 10), 1.8), ((255, 225, 40), 0)):
-        pen.polygon([(x - r - grow, y - 12 - grow), (x + r + grow, y - 12 - grow), (x + 1 + grow, y + 5 + grow), (x - 1 - grow, y + 5 + grow)], fill=color)
+        pen.polygon(
+            [
+                (x - r - grow, y - 12 - grow),
+                (x + r + grow, y - 12 - grow),
+                (x + 1 + grow, y + 5 + grow),
+                (x - 1 - grow, y + 5 + grow),
+            ],
+            fill=color,
+        )
         pen.ellipse([x - 3.5 - grow, y + 8 - grow, x + 3.5 + grow, y + 15 + grow], fill=color)
 
 
 SIGNS = {"happy": _heart, "sad": _tear, "angry": _anger, "surprised": _exclaim}
 
 
-def behind(layer: Image.Image, motion: str, pose: Pose, rng: Random) -> None:
+def behind(layer: Image.Image, motion: str | None, pose: Pose, rng: Random) -> None:
     """Draw what a motion puts behind the figure."""
     if motion == "flying":
         _wings(ImageDraw.Draw(layer), pose)
@@ -66,7 +74,7 @@ def behind(layer: Image.Image, motion: str, pose: Pose, rng: Random) -> None:
         _speed(ImageDraw.Draw(layer), pose, rng)
 
 
-def before(layer: Image.Image, motion: str, pose: Pose, rng: Random) -> None:
+def before(layer: Image.Image, motion: str | None, pose: Pose, rng: Random) -> None:
     """Draw what a motion puts before the figure."""
     if motion == "sleeping":
         _snores(ImageDraw.Draw(layer), pose, rng)
@@ -80,9 +88,18 @@ def _wings(pen: ImageDraw.ImageDraw, pose: Pose) -> None:
     x, y, reach = pose.x * VIEW, pose.y * VIEW, 0.72 * pose.size * VIEW
     for side in (-1, 1):
         tips = [(0.1, 0.1), (0.55, -0.75), (1, -0.6), (0.92, -0.25), (0.8, 0), (0.6, 0.2), (0.3, 0.3)]
-        pen.polygon([(x + side * reach * u, y + reach * v) for u, v in tips], fill=(252, 252, 255), outline=(120, 130, 160), width=2)
+        pen.polygon(
+            [(x + side * reach * u, y + reach * v) for u, v in tips],
+            fill=(252, 252, 255),
+            outline=(120, 130, 160),
+            width=2,
+        )
         for u, v in ((0.9, -0.3), (0.78, -0.04)):
-            pen.line([(x + side * reach * 0.35, y - reach * 0.1), (x + side * reach * u, y + reach * v)], fill=(170, 180, 205), width=2)
+            pen.line(
+                [(x + side * reach * 0.35, y - reach * 0.1), (x + side * reach * u, y + reach * v)],
+                fill=(170, 180, 205),
+                width=2,
+            )
 
 
 def _speed(pen: ImageDraw.ImageDraw, pose: Pose, rng: Random) -> None:

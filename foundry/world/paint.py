@@ -36,7 +36,11 @@ def recolor(sprite: np.ndarray, color: tuple[int, int, int], strength: float = 1
     power = np.log(0.6) / np.log(np.clip(middle, 0.06, 0.94))
     shades = _shade(np.linspace(0, 1, 256) ** power, np.array(color, np.float32))
     painted = np.concatenate([shades.astype(np.uint8)[gray], sprite[..., 3:]], -1)
-    return painted if strength == 1 else np.asarray(Image.blend(Image.fromarray(sprite), Image.fromarray(painted), strength))
+    return (
+        painted
+        if strength == 1
+        else np.asarray(Image.blend(Image.fromarray(sprite), Image.fromarray(painted), strength))
+    )
 
 
 def _shade(light: np.ndarray, color: np.ndarray) -> np.ndarray:

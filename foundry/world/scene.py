@@ -1,6 +1,7 @@
 """Scenes: everything a picture shows, drawn at random."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -72,10 +73,24 @@ CHOICES = {
     "mood": (MOODS, 0.6),
 }
 LIVING_ONLY = ("accessory", "motion", "mood")
-CLASHES = {"silhouette": ("color", "texture", "mood", "accessory"), "black and white photo": ("color",), "sepia photo": ("color",)}
+CLASHES = {
+    "silhouette": ("color", "texture", "mood", "accessory"),
+    "black and white photo": ("color",),
+    "sepia photo": ("color",),
+}
 CLASHES |= {"line drawing": ("color", "texture"), "pencil sketch": ("color",), "cube shaped": ("accessory", "motion")}
-CLASHES |= {"tiny": ("accessory", "mood", "texture"), "mosaic": ("accessory", "texture", "mood"), "pixel art": ("texture",)}
-CLASHES |= {"sleeping": ("accessory", "shape"), "wooden": ("color",), "on a wooden floor": ("texture",), "rainbow": ("color", "style"), "neon sign": ("texture",)}
+CLASHES |= {
+    "tiny": ("accessory", "mood", "texture"),
+    "mosaic": ("accessory", "texture", "mood"),
+    "pixel art": ("texture",),
+}
+CLASHES |= {
+    "sleeping": ("accessory", "shape"),
+    "wooden": ("color",),
+    "on a wooden floor": ("texture",),
+    "rainbow": ("color", "style"),
+    "neon sign": ("texture",),
+}
 
 
 def sample_scene(rng: np.random.Generator, noun: str | None = None) -> Scene:
@@ -89,10 +104,12 @@ def sample_scene(rng: np.random.Generator, noun: str | None = None) -> Scene:
     told = _conditions(kind, rng)
     backdrop = told.get("background") or _backdrop(rng)
     who = _who(kind, rng)
-    return Scene(**who, backdrop=backdrop, layout=int(rng.integers(2**31)), **_avoid(told, backdrop), **_words(kind, told, rng))
+    drawn: dict[str, Any] = {"backdrop": backdrop, "layout": int(rng.integers(2**31))}
+    said: dict[str, Any] = {**_avoid(told, backdrop), **_words(kind, told, rng)}
+    return Scene(**who, **drawn, **said)
 
 
-def _who(kind: Noun, rng: np.random.Generator) -> dict:
+def _who(kind: Noun, rng: np.random.Generator) -> dict[str, Any]:
     """Choose the drawing and the individual."""
     designs = drawings(kind.emoji)
     keys = designs[rng.integers(len(designs))]

@@ -10,7 +10,9 @@ def cube(pixels: np.ndarray) -> np.ndarray:
     color = np.median(pixels[solid][:, :3], 0)
     out = Image.new("RGBA", (96, 96))
     pen = ImageDraw.Draw(out)
-    front, above, aside = (tuple(int(v) for v in np.clip(color * k + s, 0, 255)) for k, s in ((0.85, 34), (0.7, 76), (0.6, 0)))
+    front, above, aside = (
+        tuple(int(v) for v in np.clip(color * k + s, 0, 255)) for k, s in ((0.85, 34), (0.7, 76), (0.6, 0))
+    )
     pen.polygon([(2, 26), (24, 4), (94, 4), (72, 26)], fill=above)
     pen.polygon([(72, 26), (94, 4), (94, 72), (72, 94)], fill=aside)
     pen.rectangle([2, 26, 72, 94], fill=front)

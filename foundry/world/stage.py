@@ -47,6 +47,7 @@ def place(image: Image.Image, pose: Pose) -> Image.Image:
 
 
 def prop(emoji: str, rng: np.random.Generator) -> Image.Image:
+    """A small thing in a random design, cropped to its outline."""
     designs = drawings((emoji,))
     keys = designs[rng.integers(len(designs))]
     image = Image.fromarray(sprite(keys[rng.integers(len(keys))]))

@@ -12,10 +12,20 @@ from foundry.world.paint import COLORS, luminance, recolor
 from foundry.world.sprites import design_of, sprite
 
 POOL = 64
-COATS = ((150, 95, 52), (214, 170, 112), (240, 226, 200), (120, 120, 126), (64, 58, 58), (226, 150, 62), (244, 242, 238))
+COATS = (
+    (150, 95, 52),
+    (214, 170, 112),
+    (240, 226, 200),
+    (120, 120, 126),
+    (64, 58, 58),
+    (226, 150, 62),
+    (244, 242, 238),
+)
 MARKINGS = ("spots", "patch", "belly")
 EMBLEMS = ("star", "heart", "band", *"ABEHKNRSTX")
-BRIGHT = tuple(COLORS[c] for c in ("red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink", "white", "black"))
+BRIGHT = tuple(
+    COLORS[c] for c in ("red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink", "white", "black")
+)
 
 
 def variant(key: str, index: int, kind: Noun) -> np.ndarray:
@@ -32,7 +42,9 @@ def variant(key: str, index: int, kind: Noun) -> np.ndarray:
     rng = np.random.default_rng(zlib.crc32(f"{design_of(key)}/{index}".encode()))
     if kind.natural:
         return _hue(pixels, int(rng.integers(-9, 10)))
-    return _marked(key, _coat(pixels, rng) if kind.living else _hue(pixels, int(rng.integers(0, 256))), kind.living, rng)
+    return _marked(
+        key, _coat(pixels, rng) if kind.living else _hue(pixels, int(rng.integers(0, 256))), kind.living, rng
+    )
 
 
 def _marked(key: str, pixels: np.ndarray, living: bool, rng: np.random.Generator) -> np.ndarray:
@@ -117,7 +129,11 @@ def draw_emblem(pen: ImageDraw.ImageDraw, at: tuple[float, float], emblem: str, 
         pen.rectangle([0, y - 6, 96, y + 6], fill=color)
     elif emblem == "star":
         turn = [(np.pi * k / 5, 15 if k % 2 == 0 else 6) for k in range(10)]
-        pen.polygon([(x + r * np.sin(a), y - r * np.cos(a)) for a, r in turn], fill=color, outline="white" if dark else (60, 40, 40))
+        pen.polygon(
+            [(x + r * np.sin(a), y - r * np.cos(a)) for a, r in turn],
+            fill=color,
+            outline="white" if dark else (60, 40, 40),
+        )
     elif emblem == "heart":
         pen.ellipse([x - 13, y - 11, x, y + 2], fill=color)
         pen.ellipse([x, y - 11, x + 13, y + 2], fill=color)
@@ -128,7 +144,7 @@ def draw_emblem(pen: ImageDraw.ImageDraw, at: tuple[float, float], emblem: str, 
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont:
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(26)
 
 

@@ -1,0 +1,114 @@
+"""The denoiser: a `UNet2DConditionModel` on cached latents, conditioned on the frozen text encoder's last states.
+
+Besides by cross-attention, the caption enters every residual block through the time embedding (`addition_embed_type`
+"text", which stock pipelines feed by themselves): the noun's shape is learned much sooner. v-prediction with Stable
+Diffusion's betas; times are stratified within a batch and drawn more often where shapes are decided.
+"""
+
+import argparse
+
+import torch
+import torch.nn.functional as F
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from foundry.models import clip
+from foundry.models.latents import Latents
+from foundry.models.pictures import BalancedDraw
+from foundry.models.tokenizer import LENGTH, load as load_tokenizer
+from foundry.models.training import Trainer, device, parse_plan
+
+WIDTHS = (48, 96, 160)
+HEADS = 4
+CAPTION_DROPOUT = 0.1
+IDENTIFIER_CHANCE = 0.1
+TIMES = 1000
+MIDDLE_EMPHASIS = 0.5
+
+
+def build(channels: int = 8, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditionModel:
+    """An untrained denoiser of 16 x 16 latents."""
+    text_width = clip.OWN["text"][0]
+    unet = UNet2DConditionModel(
+        sample_size=16,
+        in_channels=channels,
+        out_channels=channels,
+        block_out_channels=widths,
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=text_width,
+        attention_head_dim=HEADS,
+        norm_num_groups=16,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=text_width // 32,
+        encoder_hid_dim=None,
+    )
+    for name, weight in unet.named_parameters():
+        # Branches that start silent: the usual start of diffusion models, which diffusers leaves out.
+        if name.endswith(("conv2.weight", "proj_out.weight", "conv_out.weight")):
+            nn.init.zeros_(weight)
+    return unet.to(device(), memory_format=torch.channels_last)
+
+
+def alphas_cumprod() -> Tensor:
+    """Stable Diffusion's schedule ("scaled_linear")."""
+    return (1 - torch.linspace(0.00085**0.5, 0.012**0.5, TIMES) ** 2).cumprod(0)
+
+
+def draw_times(rows: int) -> Tensor:
+    """One time from each of `rows` strata, denser around the middle, in random order."""
+    u = (torch.randperm(rows) + torch.rand(rows)) / rows
+    warped = u + MIDDLE_EMPHASIS * torch.sin(2 * torch.pi * u) / (2 * torch.pi)
+    return (warped * TIMES).long().clamp(0, TIMES - 1)
+
+
+class UnetTask:
+    """Predict v of noised latents.
+
+    Attributes:
+        modules: the denoiser.
+    """
+
+    def __init__(self, latents: Latents, batch: int):
+        self.latents, self.batch = latents, batch
+        nouns = [row["noun"] for row in latents.rows]
+        index = {noun: i for i, noun in enumerate(sorted(set(nouns)))}
+        self.draw = BalancedDraw(torch.tensor([index[noun] for noun in nouns]))
+        self.tokenizer = load_tokenizer()
+        self.text = clip.load().text_model
+        self.alphas = alphas_cumprod().to(device())
+        self.modules = nn.ModuleDict({"unet": build(latents.values.shape[1])})
+
+    def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
+        """Mean squared error of v."""
+        rows = self.draw(self.batch)
+        clean = self.latents.batch(rows)
+        times = draw_times(self.batch).to(clean.device)
+        noise = torch.randn(clean.shape).to(clean.device).contiguous(memory_format=torch.channels_last)
+        alpha = self.alphas[times].view(-1, 1, 1, 1)
+        noised = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+        target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
+        made = self.modules["unet"](noised, times, self.states(rows)).sample
+        return F.mse_loss(made.float(), target), {}
+
+    @torch.no_grad()
+    def states(self, rows: Tensor) -> Tensor:
+        """Last text states of the rows' captions, some dropped for guidance, some with an identifier."""
+        captions = [clip.with_identifier(self.latents.rows[i], IDENTIFIER_CHANCE) for i in rows.tolist()]
+        captions = ["" if torch.rand(()) < CAPTION_DROPOUT else caption for caption in captions]
+        tokens = self.tokenizer(captions, padding="max_length", max_length=LENGTH, return_tensors="pt")
+        return self.text(input_ids=tokens.input_ids.to(device())).last_hidden_state
+
+
+def main() -> None:
+    """Train until the budget is spent."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    defaults = {"budget_s": 4200.0, "lr": 1e-3, "optimizer": "muon", "threads": 2, "warmup_steps": 200}
+    plan, _ = parse_plan(parser, "unet", **defaults)
+    torch.set_num_threads(plan.threads)
+    Trainer(UnetTask(Latents(), plan.batch), plan).run()
+
+
+if __name__ == "__main__":
+    main()
