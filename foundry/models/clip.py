@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPModel
 
+from foundry.models.local_start import start_local
 from foundry.models.pictures import BalancedDraw, Pictures
 from foundry.models.tokenizer import SPARE, load as load_tokenizer
 from foundry.models.training import RUNS, Plan, Trainer, device, load_ema, parse_plan
@@ -51,7 +52,11 @@ def build(sizes: dict) -> CLIPModel:
         "patch_size": 8,
         "projection_dim": sizes["projection"],
     }
-    return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=sizes["projection"])).to(device())
+    clip = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=sizes["projection"]))
+    embeddings, layers = clip.vision_model.embeddings, clip.vision_model.encoder.layers
+    heads = [(layer.self_attn.q_proj, layer.self_attn.k_proj) for layer in layers]
+    start_local(embeddings.patch_embedding, embeddings.position_embedding.weight.data, heads)
+    return clip.to(device())
 
 
 class ClipTask:

@@ -5,19 +5,38 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
+ROUNDS = 4
 SMALLEST_SIDE = 8
 
 
-def orthogonalize(matrices: Tensor, rounds: int = 5) -> Tensor:
+def orthogonalize(matrices: Tensor, rounds: int = ROUNDS) -> Tensor:
     """Nearest semi-orthogonal matrices by Newton-Schulz, batched over the first axis (Jordan et al., 2024)."""
-    a, b, c = QUINTIC
     x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     tall = x.shape[-2] > x.shape[-1]
-    x = x.mT if tall else x
+    x = x.mT.contiguous() if tall else x
+    x = _long_rounds(x, rounds) if x.shape[-1] > 1.5 * x.shape[-2] else _square_rounds(x, rounds)
+    return x.mT if tall else x
+
+
+def _square_rounds(x: Tensor, rounds: int) -> Tensor:
+    a, b, c = QUINTIC
     for _ in range(rounds):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    return x
+
+
+def _long_rounds(x: Tensor, rounds: int) -> Tensor:
+    """The same rounds on the small Gram matrix alone: a round multiplies by a polynomial of it. A third of the work."""
+    a, b, c = QUINTIC
+    gram = x @ x.mT
+    product = torch.eye(gram.shape[-1], device=x.device)
+    for _ in range(rounds):
+        factor = (gram @ gram).mul_(c).add_(gram, alpha=b)
+        factor.diagonal(dim1=-2, dim2=-1).add_(a)
+        product = factor @ product
+        gram = factor @ gram @ factor
+    return product @ x
 
 
 def is_matrix(name: str, weight: nn.Parameter) -> bool:

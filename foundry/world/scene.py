@@ -77,14 +77,13 @@ CLASHES = {
     "silhouette": ("color", "texture", "mood", "accessory"),
     "black and white photo": ("color",),
     "sepia photo": ("color",),
-}
-CLASHES |= {"line drawing": ("color", "texture"), "pencil sketch": ("color",), "cube shaped": ("accessory", "motion")}
-CLASHES |= {
+    "line drawing": ("color", "texture"),
+    "pencil sketch": ("color",),
+    "cube shaped": ("accessory", "motion", "style"),
     "tiny": ("accessory", "mood", "texture"),
+    "huge": ("accessory", "mood", "motion", "second"),
     "mosaic": ("accessory", "texture", "mood"),
     "pixel art": ("texture",),
-}
-CLASHES |= {
     "sleeping": ("accessory", "shape"),
     "wooden": ("color",),
     "on a wooden floor": ("texture",),

@@ -119,8 +119,8 @@ def _neon(pixels: Pixels, mask: Pixels, rng: Random) -> Pixels:
 
 def _mosaic(pixels: Pixels, mask: Pixels, rng: Random) -> Pixels:
     small = np.asarray(Image.fromarray(pixels).resize((16, 16), Image.Resampling.BOX)).astype(np.float32)
-    small *= rng.uniform(0.8, 1.2, (16, 16, 1))
-    tiles = np.repeat(np.repeat(small, 4, 0), 4, 1)
+    uneven = small * rng.uniform(0.8, 1.2, (16, 16, 1))
+    tiles = np.repeat(np.repeat(uneven, 4, 0), 4, 1)
     rows, columns = np.mgrid[0:64, 0:64]
     grout = (rows % 4 == 3) | (columns % 4 == 3)
     return np.where(grout[..., None], 0.55 * tiles + 50, tiles)

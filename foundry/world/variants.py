@@ -42,9 +42,8 @@ def variant(key: str, index: int, kind: Noun) -> np.ndarray:
     rng = np.random.default_rng(zlib.crc32(f"{design_of(key)}/{index}".encode()))
     if kind.natural:
         return _hue(pixels, int(rng.integers(-9, 10)))
-    return _marked(
-        key, _coat(pixels, rng) if kind.living else _hue(pixels, int(rng.integers(0, 256))), kind.living, rng
-    )
+    pixels = _coat(pixels, rng) if kind.living else _hue(pixels, int(rng.integers(0, 256)))
+    return _marked(key, pixels, kind.living, rng)
 
 
 def _marked(key: str, pixels: np.ndarray, living: bool, rng: np.random.Generator) -> np.ndarray:

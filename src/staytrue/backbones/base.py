@@ -1,0 +1,75 @@
+"""What every backbone looks like from above: model-specific code ends here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from staytrue.types import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import torch
+    from torch import Tensor, nn
+
+    from staytrue.diffusion.ddpm import DDPM
+    from staytrue.diffusion.noised import Noised
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """A component that names a checkpoint."""
+
+    name: str
+    path: str
+
+    def facts(self) -> Facts:
+        """What the checkpoint is, from its small files alone. Raises ``BackboneError`` where it cannot be used."""
+        ...
+
+    def load(self, device: str = "cpu", dtype: torch.dtype | None = None) -> LoadedBackbone:
+        """Loads the weights. ``dtype`` None means float32."""
+        ...
+
+
+class LoadedBackbone(Protocol):
+    """A backbone in memory. Latents are scaled to about unit variance everywhere outside it."""
+
+    facts: Facts
+    unet: Any
+    text_encoder: Any
+    tokenizer: Any
+    vae: Any
+    process: DDPM
+    scheduler_config: dict[str, Any]
+    device: torch.device
+    dtype: torch.dtype
+
+    def encode(self, images_pm1: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the latents of pictures in [-1, 1]."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures in about [-1, 1]."""
+        ...
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Token states (rows, tokens, width)."""
+        ...
+
+    def predict(self, noised: Noised, condition: Tensor) -> Tensor:
+        """The network's output for noised latents under encoded texts."""
+        ...
+
+    def trainable_modules(self) -> dict[str, nn.Module]:
+        """What an adapter may touch, by name: "denoiser" and "text_encoder"."""
+        ...
+
+    def pipeline(self, scheduler: str = "ddim") -> Any:
+        """A stock diffusers pipeline that shares these modules."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes a whole diffusers folder."""
+        ...

@@ -1,0 +1,175 @@
+"""Stable Diffusion in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+)
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from staytrue.backbones.sd_files import SDFiles, download
+from staytrue.diffusion.ddpm import DDPM
+from staytrue.diffusion.noised import Noised
+from staytrue.errors import BackboneError
+from staytrue.runs import write_json
+from staytrue.types import Facts
+
+SCHEDULERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "euler": EulerDiscreteScheduler}
+
+
+@dataclass(eq=False)
+class LoadedSD:
+    """A Stable Diffusion model, as every backbone looks.
+
+    Attributes:
+        facts: what it is.
+        unet: the denoiser.
+        text_encoder: CLIP's text side.
+        tokenizer: of the text encoder.
+        vae: ``AutoencoderKL``, or ``AutoencoderTiny``, which has no spread.
+        scheduler_config: of the noise schedule it was trained with.
+        own_facts: content of its facts.json, carried into what is saved.
+        base: copies of untrained modules by name, where an adapter keeps them.
+    """
+
+    facts: Facts
+    unet: Any
+    text_encoder: Any
+    tokenizer: Any
+    vae: Any
+    scheduler_config: dict[str, Any]
+    own_facts: dict[str, Any] = field(default_factory=dict)
+    base: dict[str, nn.Module] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        alphas = DDPMScheduler.from_config(self.scheduler_config).alphas_cumprod
+        self.process = DDPM(alphas.to(self.device, torch.float32), self.facts.prediction)  # type: ignore[arg-type]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.unet.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the denoiser's weights."""
+        return self.unet.dtype
+
+    @torch.no_grad()
+    def encode(
+        self, images_pm1: Float[Tensor, "rows 3 height width"]
+    ) -> tuple[Float[Tensor, "rows channels h w"], Float[Tensor, "rows channels h w"]]:
+        """Mean and standard deviation of scaled latents, float32."""
+        encoded = self.vae.encode(images_pm1.to(self.vae.device, self.vae.dtype))
+        if not hasattr(encoded, "latent_dist"):
+            return self._scaled(encoded.latents), torch.zeros_like(encoded.latents, dtype=torch.float32)
+        posterior = encoded.latent_dist
+        return self._scaled(posterior.mean), posterior.std.float() * self.vae.config.scaling_factor
+
+    @torch.no_grad()
+    def decode(self, latents: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows 3 height width"]:
+        """Pictures in about [-1, 1]."""
+        raw = latents / self.vae.config.scaling_factor + self._shift()
+        return self.vae.decode(raw.to(self.vae.device, self.vae.dtype)).sample
+
+    def encode_text(self, texts: Sequence[str]) -> Float[Tensor, "rows tokens width"]:
+        """The last layer's token states, after its norm, padded to the model's length: what Stable Diffusion conditions on."""
+        length = self.tokenizer.model_max_length
+        tokens = self.tokenizer(
+            list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+        )
+        return self.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state
+
+    def predict(
+        self, noised: Noised, condition: Float[Tensor, "rows tokens width"]
+    ) -> Float[Tensor, "rows channels h w"]:
+        """The UNet's output."""
+        x_t, condition = noised.x_t.to(self.dtype), condition.to(self.dtype)
+        return self.unet(x_t, noised.t, encoder_hidden_states=condition, return_dict=False)[0]
+
+    def trainable_modules(self) -> dict[str, nn.Module]:
+        """What an adapter may touch."""
+        return {"denoiser": self.unet, "text_encoder": self.text_encoder}
+
+    def unknown_words(self, texts: Sequence[str]) -> list[str]:
+        """Words of the texts that its vocabulary lacks, in order; none where it has no list."""
+        if self.facts.vocabulary is None:
+            return []
+        words = [word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split()]
+        return [word for word in dict.fromkeys(words) if word and word not in self.facts.vocabulary]
+
+    def pipeline(self, scheduler: str = "ddim") -> StableDiffusionPipeline:
+        """A stock pipeline that shares these modules."""
+        return StableDiffusionPipeline(
+            vae=self.vae,
+            text_encoder=self.text_encoder,
+            tokenizer=self.tokenizer,
+            unet=self.unet,
+            scheduler=SCHEDULERS[scheduler].from_config(self.scheduler_config),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes a whole diffusers folder; what the checkpoint knows of itself goes with it."""
+        self.pipeline().save_pretrained(folder)
+        if self.own_facts:
+            write_json(Path(folder) / "facts.json", self.own_facts)
+
+    def _scaled(self, raw: Tensor) -> Tensor:
+        return (raw.float() - self._shift()) * self.vae.config.scaling_factor
+
+    def _shift(self) -> float:
+        return getattr(self.vae.config, "shift_factor", None) or 0.0
+
+
+def load(files: SDFiles, device: str, dtype: torch.dtype | None) -> LoadedSD:
+    """Loads what was located, frozen and in evaluation mode.
+
+    Raises:
+        BackboneError: the weights cannot be read.
+    """
+    facts, asked = files.facts(), files.backbone
+    try:
+        pipeline = _from_single_file(files) if files.single else _from_folder(files)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise BackboneError(f"the weights of {asked.path} cannot be read: {reason[0]}") from error
+    for module in (pipeline.unet, pipeline.text_encoder, pipeline.vae):
+        module.requires_grad_(False).eval().to(device, dtype or torch.float32)
+    parts = {name: getattr(pipeline, name) for name in ("unet", "text_encoder", "tokenizer", "vae")}
+    return LoadedSD(facts, **parts, scheduler_config=files.scheduler_config(), own_facts=files.own_facts())
+
+
+def _from_folder(files: SDFiles) -> StableDiffusionPipeline:
+    asked = files.backbone
+    folder = files.folder if asked.path == "miniature" or Path(asked.path).expanduser().is_dir() else download(asked)
+    return StableDiffusionPipeline.from_pretrained(
+        folder, variant=asked.variant, safety_checker=None, feature_extractor=None, torch_dtype=torch.float32
+    )
+
+
+def _from_single_file(files: SDFiles) -> StableDiffusionPipeline:
+    from staytrue.backbones.sd_tokenizer import with_tokenizer
+
+    with with_tokenizer(files.folder) as config:
+        return StableDiffusionPipeline.from_single_file(
+            str(files.single),
+            config=str(config),
+            local_files_only=True,
+            safety_checker=None,
+            feature_extractor=None,
+            torch_dtype=torch.float32,
+        )

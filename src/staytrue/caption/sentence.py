@@ -1,0 +1,48 @@
+"""Putting the identifier into a sentence that somebody, or something, wrote about the class."""
+
+from __future__ import annotations
+
+import re
+
+from staytrue.types import Caption, Subject, with_article
+
+PHRASE = "{phrase}"
+
+
+def with_identifier(text: str, subject: Subject) -> Caption | None:
+    """The sentence as a caption, with the identifier directly before the class noun's first mention.
+
+    "A dog on a rock" becomes "A olis dog on a rock" (with the article that the identifier takes). What follows the noun is
+    kept as the background too, so that the regularization set can speak of the same places. A sentence that already holds
+    the identifier is left as it is written.
+
+    Returns:
+        The caption, or None where the sentence mentions neither the noun nor the identifier.
+    """
+    text = " ".join(text.split())
+    noun, identifier = re.escape(subject.class_noun), re.escape(subject.identifier)
+    whole = re.search(rf"\b{identifier}\s+{noun}\b", text, re.IGNORECASE)
+    if whole is None and re.search(rf"\b{identifier}\b", text):
+        return Caption(noun=subject.class_noun, identifier=subject.identifier, text=text)
+    match = whole or re.search(rf"\b{noun}\b", text, re.IGNORECASE)
+    if match is None:
+        return None
+    before, after = text[: match.start()], text[match.end() :]
+    if whole is None:
+        before = re.sub(r"\b(an?)(?=\s+$)", lambda article: _article(article[1], subject), before, flags=re.IGNORECASE)
+    return Caption(
+        noun=subject.class_noun,
+        identifier=subject.identifier,
+        background=_place(after),
+        text=f"{before}{PHRASE}{after}",
+    )
+
+
+def _article(written: str, subject: Subject) -> str:
+    fitting = with_article(subject.identifier).split()[0]
+    return fitting.capitalize() if written[0].isupper() else fitting
+
+
+def _place(after: str) -> str:
+    """The words after the noun, where they simply go on ("on a rock."), not where a new clause starts ("'s tail", ", asleep")."""
+    return after.strip(" .!") if after.startswith(" ") else ""

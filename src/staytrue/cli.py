@@ -1,0 +1,194 @@
+"""The command line: verbs, and ``section.field=value`` for everything a verb has no flag for.
+
+Every import beyond typer is inside a command, so that ``staytrue --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from staytrue.errors import ConfigError, StaytrueError
+
+if TYPE_CHECKING:
+    from staytrue.config import RunConfig, Values
+    from staytrue.registry import Registry
+    from staytrue.runs import RunFolder
+
+app = typer.Typer(
+    name="staytrue",
+    help="Personalize a text-to-image diffusion model from a few photos, true to the subject and to the words.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Any setting: section.field=value, such as train.steps=800. `staytrue show staytrue` prints them all.",
+)
+
+VERBS = {
+    "purify": "Clean the photos of a run.",
+    "caption": "Give each photo its words.",
+    "regularize": "Draw the set of class images.",
+    "train": "Train the model, or go on where it stopped.",
+    "generate": "Draw the prompts with the trained model.",
+    "evaluate": "Score the pictures and write the report.",
+}
+REAL_CHECKPOINT = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[section.field=value]...", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<name of the photo folder>.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ..., or auto for the best at hand.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A small version of the recipe: minutes, and rough pictures.")]
+RecipeName = Annotated[str, typer.Option("--recipe", help="`staytrue list recipes` names them.")]
+BackboneName = Annotated[
+    str | None, typer.Option("--backbone", help=f"Diffusers folder, .safetensors file or hub id: {REAL_CHECKPOINT}.")
+]
+
+
+@app.command()
+def run(
+    photos: Annotated[Path, typer.Argument(help="Folder with four to six photos of one subject.")],
+    overrides: Overrides = None,
+    class_noun: Annotated[str, typer.Option(help="What the subject is, such as dog or 'teddy bear'.")] = "",
+    out: Out = None,
+    recipe: RecipeName = "staytrue",
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings, laid over the recipe.")] = None,
+    identifier: Annotated[str, typer.Option(help="The rare word that will name the subject.")] = "olis",
+    backbone: BackboneName = None,
+    device: Device = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, save config.json, and stop.")] = False,
+    quick: Quick = False,
+) -> None:
+    """Photos in; a personalized model, pictures, scores and a report out. Run it again to resume."""
+    from staytrue.config import load_toml
+
+    if not class_noun:
+        raise ConfigError("--class-noun is needed: what the photos show, such as --class-noun dog")
+    name = (out or photos.resolve()).name
+    values = _recipe_values(recipe, backbone, quick, load_toml(config) if config else {})
+    values["subjects"] = [{"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}]
+    _start(_checked(values, overrides), out or Path("runs") / name, device, dry_run)
+
+
+@app.command()
+def demo(out: Out = None, device: Device = "auto", quick: Quick = False) -> None:
+    """Personalize the miniature on a bundled dog: pictures beside the base model and the photos, scores, report."""
+    from staytrue.bundled import demo_values
+
+    values = demo_values(_recipe_values("staytrue", None, quick, {}))
+    _start(_checked(values, None), out or Path("runs") / "demo", device, dry_run=False)
+
+
+def _verb(verb: str, says: str) -> None:
+    def continue_run(
+        folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+        overrides: Overrides = None,
+        device: Device = "auto",
+    ) -> None:
+        from staytrue.config import values_of
+        from staytrue.pipeline import run, saved_config
+
+        config = _checked(values_of(saved_config(folder)), overrides)
+        _tell(run(config, folder, device, until=verb))
+
+    app.command(verb, help=f"{says} Continues a run; earlier stages that are not complete run first.")(continue_run)
+
+
+for _name, _says in VERBS.items():
+    _verb(_name, _says)
+
+
+@app.command("list")
+def list_axis(axis: Annotated[str, typer.Argument(help="Which list; without one, the lists there are.")] = "") -> None:
+    """List recipes, or the components of an axis, each with a line of what it does."""
+    from staytrue.recipes import RECIPES
+
+    axes = {registry.axis: {n: registry.get(n) for n in registry.names()} for registry in _registries()}
+    entries = {"recipes": RECIPES, **axes}
+    if axis and axis not in entries:
+        raise ConfigError(f"no list named {axis!r}; there are: {', '.join(entries)}")
+    rows = {n: (e.__doc__ or "").splitlines()[0] for n, e in entries[axis].items()} if axis else _summary(entries)
+    for name, says in rows.items():
+        typer.echo(f"{name:<18} {says}")
+
+
+@app.command()
+def show(recipe: Annotated[str, typer.Argument(help="Name of a recipe.")], backbone: BackboneName = None) -> None:
+    """Print a recipe as TOML, every setting resolved for the backbone: a file for --config."""
+    from staytrue.config import parse, to_toml
+
+    typer.echo(to_toml(parse(_recipe_values(recipe, backbone, False, {}))))
+
+
+def main() -> None:
+    """The console script: what is the input's fault is said in words and exits 2, without a traceback."""
+    try:
+        app()
+    except StaytrueError as error:
+        typer.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(2)
+
+
+def _recipe_values(name: str, backbone: str | None, quick: bool, above: Values) -> Values:
+    """A recipe for the backbone in question, made small if asked, with the values of a file on top."""
+    from staytrue.backbones import SD
+    from staytrue.config import layered, values_of
+    from staytrue.recipes import quick as made_quick
+    from staytrue.recipes import recipe
+
+    path = backbone or above.get("backbone", {}).get("path", "miniature")
+    config = recipe(name, SD(path=path))
+    return layered(values_of(made_quick(config) if quick else config), above)
+
+
+def _checked(values: Values, overrides: list[str] | None) -> RunConfig:
+    """The configuration with overrides; says which words the backbone does not know, and when it is the miniature."""
+    from staytrue.config import overridden, parse
+    from staytrue.pipeline import unknown_words
+
+    config = parse(overridden(values, overrides or []))
+    facts = config.backbone.facts()
+    if facts.is_miniature:
+        typer.secho(
+            f"Running on {facts.title}: small, bundled, and for trying things out. For a real model, name a checkpoint:"
+            f" --backbone {REAL_CHECKPOINT} (Stable Diffusion 1.x or 2.x).",
+            fg="yellow",
+            err=True,
+        )
+    if unknown := unknown_words(config):
+        typer.secho(f"Warning: {facts.title} does not know: {', '.join(unknown)}", fg="yellow", err=True)
+    return config
+
+
+def _start(config: RunConfig, folder: Path, device: str, dry_run: bool) -> None:
+    from staytrue.pipeline import open_run, run
+
+    if dry_run:
+        typer.echo(f"All is well. Saved {open_run(config, folder, device).config}; nothing was trained.")
+    else:
+        _tell(run(config, folder, device))
+
+
+def _tell(here: RunFolder) -> None:
+    for title, path in (("Report", here.report), ("Model", here.model), ("Pictures", here.images)):
+        if path.exists():
+            typer.echo(f"{title + ':':<10}{path}")
+
+
+def _registries() -> list[Registry]:
+    from staytrue.adapters import ADAPTERS
+    from staytrue.backbones import BACKBONES
+    from staytrue.caption import CAPTIONERS
+    from staytrue.evaluate import METRICS
+    from staytrue.objectives import OBJECTIVES
+    from staytrue.purify import PURIFIERS
+    from staytrue.regularize import PRIOR_SETS
+
+    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS]
+
+
+def _summary(entries: dict[str, dict]) -> dict[str, str]:
+    return {axis: ", ".join(names) for axis, names in entries.items()}

@@ -1,0 +1,11 @@
+"""generate: draws the prompts with the trained model, beside the base model.
+
+Reads ``4-training/model`` and the backbone; writes pictures, ``images.jsonl`` and a grid per subject into ``5-images``. It also
+holds the one sampler, ``draw``, which class images and previews use too: a picture depends on its prompt, seed and sampling,
+never on which stage asked for it or on the batch it was drawn in.
+"""
+
+from staytrue.generate.config import Generate
+from staytrue.generate.sampling import Request, Sampling, draw, draw_with_latents
+
+__all__ = ["Generate", "Request", "Sampling", "draw", "draw_with_latents"]

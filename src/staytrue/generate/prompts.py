@@ -1,0 +1,129 @@
+"""Prompts: where they come from, and how the subject's phrase gets into them, and out again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from staytrue.errors import ConfigError
+from staytrue.types import Facts, Subject, with_article
+
+# an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase are no adjectives
+SLOT = re.compile(r"\b(an?) ((?:(?!(?:an?|the|of|in|on|at|to|by|and|with|from)\b)[\w-]+ ){0,3})\{\}", re.IGNORECASE)
+
+GENERAL = (
+    "a {} on the beach",
+    "a {} in the snow",
+    "a {} in the jungle",
+    "a {} with a mountain in the background",
+    "a {} on top of a wooden floor",
+)
+GENERAL_OBJECT = (
+    "a {} floating on top of water",
+    "a {} with the Eiffel Tower in the background",
+    "a red {}",
+    "a watercolor painting of a {}",
+    "a {} seen from the top",
+)
+GENERAL_LIVING = (
+    "a {} wearing a santa hat",
+    "a {} in a firefighter outfit",
+    "a sleeping {}",
+    "a red {}",
+    "a watercolor painting of a {}",
+)
+MINIATURE = (
+    "a {} on the beach",
+    "a {} in the snow",
+    "a {} in front of a brick wall",
+    "a {} under a night sky",
+    "a {} on a wooden floor",
+    "a painting of a {} in a wheat field",
+)
+MINIATURE_OBJECT = ("a {} with a balloon", "a blue {}", "a striped {} on the grass", "a tiny {} in outer space")
+MINIATURE_LIVING = ("a {} wearing a top hat", "a {} wearing sunglasses on the grass", "a blue {}", "a {} sleeping")
+
+STUFFED = frozenset({"teddy", "toy", "plush", "stuffed", "rubber", "gummy", "wooden"})  # "teddy bear" ends like an animal
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt, for one subject.
+
+    Attributes:
+        text: as the personalized model is asked.
+        plain: without the identifier: for the base model, and for scores of text against picture.
+    """
+
+    text: str
+    plain: str
+
+
+def read_prompts(source: Sequence[str] | Path) -> list[str]:
+    """The prompts of a list, or of a text file: one a line; empty lines and lines that begin with "#" are skipped.
+
+    Raises:
+        ConfigError: the file cannot be read, or there is no prompt.
+    """
+    lines: Sequence[str]
+    if isinstance(source, Path):
+        try:
+            lines = source.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"generate.prompts: cannot read {source} as a text file, one prompt a line: {error}") from None
+    else:
+        lines = source
+    prompts = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not prompts:
+        raise ConfigError(f"generate.prompts: no prompt in {source or 'the list'}; write one such as 'a {{}} on the beach'")
+    return prompts
+
+
+def default_prompts(subject: Subject, facts: Facts) -> list[str]:
+    """Ten prompts of different kinds: places, surface, accessory, second object, color, texture or pose, style."""
+    if facts.is_miniature:
+        return [*MINIATURE, *(MINIATURE_LIVING if lives(subject) else MINIATURE_OBJECT)]
+    return [*GENERAL, *(GENERAL_LIVING if lives(subject) else GENERAL_OBJECT)]
+
+
+def fill(template: str, subject: Subject) -> Prompt:
+    """Puts the subject into a prompt, with the article that fits.
+
+    "a {} on the beach" gives "an olis dog on the beach", and plainly "a dog on the beach". A prompt without ``{}`` is drawn as it
+    is written; the identifier is taken out of its plain form all the same.
+    """
+    slotted = re.sub(rf"\b{re.escape(subject.phrase)}\b", "{}", template)
+    plain = _put(slotted, subject.class_noun)
+    alone = re.sub(rf"\b{re.escape(subject.identifier)}\b", " ", plain)
+    return Prompt(
+        text=_put(template, subject.phrase) if "{}" in template else template,
+        plain=re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", alone)).strip(),
+    )
+
+
+def lives(subject: Subject) -> bool:
+    """Whether motions and clothes suit the subject: as it says itself, else whether its noun is in ``words/living.txt``."""
+    if subject.living is not None:
+        return subject.living
+    words = subject.class_noun.lower().split()
+    known = {words[-1], " ".join(words)} & _living_nouns()
+    return bool(known) and not STUFFED & set(words)
+
+
+@cache
+def _living_nouns() -> frozenset[str]:
+    return frozenset((files("staytrue") / "assets/words/living.txt").read_text(encoding="utf-8").split("\n"))
+
+
+def _put(template: str, words: str) -> str:
+    """``words`` for every ``{}``; an article before it is chosen anew, and dropped before pair nouns such as "sunglasses"."""
+
+    def with_fitting_article(found: re.Match[str]) -> str:
+        phrase = with_article(f"{found[2]}{words}")
+        return phrase[0].upper() + phrase[1:] if found[1][0].isupper() else phrase
+
+    return SLOT.sub(with_fitting_article, template).replace("{}", words)

@@ -1,0 +1,89 @@
+"""The one sampler: class images, previews and the pictures of a run are all drawn here.
+
+What it adds to a stock pipeline is one random generator per picture, so that a picture does not depend on the batch it was
+drawn in. The arithmetic is in ``solver.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from staytrue.registry import component
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from staytrue.backbones.base import LoadedBackbone
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture to draw.
+
+    Attributes:
+        prompt: the text.
+        seed: of this one picture.
+    """
+
+    prompt: str
+    seed: int
+
+
+@component
+class Sampling:
+    """How pictures are drawn.
+
+    Attributes:
+        steps: of the solver; each costs one forward pass, of two rows a picture where guidance is on.
+        guidance: weight w of classifier-free guidance, ``negative + w * (prompt - negative)``; 1 turns it off.
+        solver: "ddim" (eta 0), "dpm++" (2M) or "euler": all deterministic once the first noise is drawn.
+        negative: prompt to steer away from.
+        batch: pictures at a time; changes speed and memory, never a picture.
+    """
+
+    steps: int = Field(default=25, ge=1)
+    guidance: float = Field(default=7.5, ge=1.0)
+    solver: Literal["ddim", "dpm++", "euler"] = "ddim"
+    negative: str = ""
+    batch: int = Field(default=16, ge=1)
+
+
+def draw(
+    backbone: LoadedBackbone,
+    requests: Sequence[Request],
+    sampling: Sampling,
+    on_image: Callable[[Request, Image.Image], None] | None = None,
+) -> Iterator[Image.Image]:
+    """Draws the requests in order, a batch at a time, as they are consumed.
+
+    Args:
+        backbone: a loaded backbone, with whatever adapter is attached to it.
+        requests: what to draw; order is kept.
+        sampling: how.
+        on_image: called with every finished picture, for progress.
+
+    Yields:
+        One RGB picture per request.
+    """
+    for request, (image, _) in zip(requests, draw_with_latents(backbone, requests, sampling), strict=True):
+        if on_image:
+            on_image(request, image)
+        yield image
+
+
+def draw_with_latents(
+    backbone: LoadedBackbone, requests: Sequence[Request], sampling: Sampling
+) -> Iterator[tuple[Image.Image, Tensor]]:
+    """As ``draw``, with each picture's scaled latent (channels, height, width; float32, on the CPU) beside it."""
+    from staytrue.generate.solver import decode, solve
+
+    for start in range(0, len(requests), sampling.batch):
+        group = requests[start : start + sampling.batch]
+        # a whole batch is finished before the first yield, so a consumer may use, even train, the same network between
+        latents = solve(backbone, group, sampling)
+        yield from zip(decode(backbone, latents), latents.cpu(), strict=True)

@@ -1,0 +1,97 @@
+"""Latents from noise: one batch, one solver of diffusers, guidance in one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from staytrue.backbones.base import LoadedBackbone
+from staytrue.generate.sampling import Request, Sampling
+
+SOLVERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "euler": EulerDiscreteScheduler}
+
+
+def scheduler(name: str, config: dict[str, Any]) -> Any:
+    """A solver of diffusers that takes over the backbone's noise schedule, prediction type and timestep spacing.
+
+    ``clip_sample`` is turned off: the schedulers' default clips latents of unit variance to [-1, 1] at every step, after which
+    the pictures look as if the model ignored the prompt. Checkpoints that ship a PNDM config do not say, so the default would win.
+
+    Args:
+        name: a key of ``SOLVERS``.
+        config: the checkpoint's own scheduler config.
+    """
+    return SOLVERS[name].from_config({**config, "clip_sample": False, "thresholding": False})
+
+
+def first_noise(requests: Sequence[Request], shape: tuple[int, ...]) -> Float[Tensor, "rows channels height width"]:
+    """Standard normal noise, each row from its own seed; drawn on the CPU so that every device starts from the same."""
+    return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(r.seed)) for r in requests])
+
+
+@torch.no_grad()
+def solve(
+    backbone: LoadedBackbone, requests: Sequence[Request], sampling: Sampling
+) -> Float[Tensor, "rows channels height width"]:
+    """Scaled latents of a batch of requests, float32.
+
+    Guidance: ``negative + w * (prompt - negative)``, both rows in one forward pass; skipped at w = 1. The state stays in float32
+    whatever the network computes in.
+    """
+    solver = scheduler(sampling.solver, backbone.scheduler_config)
+    solver.set_timesteps(sampling.steps, device=backbone.device)
+    latents = first_noise(requests, backbone.facts.latent_shape).to(backbone.device) * solver.init_noise_sigma
+    guided = sampling.guidance > 1
+    with ready(backbone):
+        condition = _condition(backbone, requests, sampling.negative if guided else None)
+        for t in solver.timesteps:
+            rows = solver.scale_model_input(torch.cat([latents] * 2) if guided else latents, t)
+            output = backbone.unet(rows.to(condition.dtype), t, encoder_hidden_states=condition).sample.float()
+            if guided:
+                negative, positive = output.chunk(2)
+                output = negative + sampling.guidance * (positive - negative)
+            latents = solver.step(output, t, latents).prev_sample
+    return latents
+
+
+@torch.no_grad()
+def decode(
+    backbone: LoadedBackbone, latents: Float[Tensor, "rows channels height width"]
+) -> list[Image.Image]:
+    """RGB pictures of scaled latents, rounded as diffusers rounds."""
+    with ready(backbone):
+        pixels_pm1 = backbone.decode(latents.to(backbone.device)).float()
+    pixels = ((pixels_pm1 / 2 + 0.5).clamp(0, 1) * 255).round().byte()
+    return [Image.fromarray(p.permute(1, 2, 0).cpu().numpy()) for p in pixels]
+
+
+def _condition(
+    backbone: LoadedBackbone, requests: Sequence[Request], negative: str | None
+) -> Float[Tensor, "rows tokens width"]:
+    """Text states per row, the negative rows first; each different text is encoded once."""
+    prompts = [r.prompt for r in requests]
+    texts = ([negative] * len(prompts) if negative is not None else []) + prompts
+    different = sorted(set(texts))
+    return backbone.encode_text(different)[[different.index(t) for t in texts]]
+
+
+@contextmanager
+def ready(backbone: LoadedBackbone) -> Iterator[None]:
+    """Dropout off, and the backbone's half precision where its weights are kept in float32."""
+    training = [m for root in (backbone.unet, backbone.text_encoder, backbone.vae) for m in root.modules() if m.training]
+    mixed = backbone.dtype != next(backbone.unet.parameters()).dtype
+    for module in training:
+        module.training = False
+    try:
+        with torch.autocast(backbone.device.type, dtype=backbone.dtype if mixed else None, enabled=mixed):
+            yield
+    finally:
+        for module in training:
+            module.training = True

@@ -1,0 +1,135 @@
+"""The stage ``generate``: from ``4-training/model`` to pictures in ``5-images``."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from staytrue.generate.config import Generate
+from staytrue.generate.personalized import personalize
+from staytrue.generate.prompts import Prompt, fill
+from staytrue.generate.sampling import Request, draw
+from staytrue.generate.seeds import picture_seed
+from staytrue.generate.sheets import subject_grid
+from staytrue.images.metadata import png_bytes, read_png_facts
+from staytrue.runs import RunFolder, fingerprint, manifest_key, run_stage, write_bytes, write_jsonl
+from staytrue.types import Facts, Picture, Subject
+
+if TYPE_CHECKING:
+    from staytrue.backbones.base import Backbone
+
+PICTURES = "images.jsonl"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One picture of the stage, with what its PNG will say about itself."""
+
+    picture: Picture
+    facts: dict[str, object]
+
+    @property
+    def request(self) -> Request:
+        return Request(self.picture.prompt, self.picture.seed)
+
+
+def generate_stage(
+    run: RunFolder, generate: Generate, subjects: Sequence[Subject], backbone: Backbone, device: str = "cpu"
+) -> bool:
+    """Draws every prompt of every subject with the trained model, and with the base model where asked.
+
+    Pictures that an interrupted run left are kept if their own metadata says that they are the ones asked for.
+
+    Args:
+        run: the run; its training must be complete.
+        generate: the section of the config.
+        subjects: of the run.
+        backbone: the base model.
+        device: to draw on.
+
+    Returns:
+        True if it ran, False if everything was there already.
+    """
+    facts, trained = backbone.facts(), manifest_key(run.training)
+    inputs = {"generate": generate, "subjects": list(subjects), "backbone": backbone, "training": trained}
+    inputs |= {"prompts": {s.name: generate.templates(s, facts) for s in subjects}}
+
+    def work(folder: Path) -> dict[str, Any]:
+        tasks = list(_tasks(generate, subjects, facts, {"base": fingerprint(backbone), "personalized": trained}))
+        _remove_others(folder, subjects, {t.picture.file for t in tasks})
+        if missing := [t for t in tasks if not _is_drawn(folder, t)]:
+            _draw(run, missing, generate, backbone.load(device))
+        write_jsonl(folder / PICTURES, [t.picture for t in tasks])
+        for subject in subjects:
+            sheet = subject_grid(run, subject.name, [t.picture for t in tasks if t.picture.subject == subject.name])
+            write_bytes(folder / f"grid-{subject.name}.png", png_bytes(sheet, {"subject": subject.name}))
+        return {"pictures": len(tasks), "model": facts.title}
+
+    return run_stage(run.images, inputs, work)
+
+
+def _tasks(
+    generate: Generate, subjects: Sequence[Subject], facts: Facts, keys: dict[str, str]
+) -> Iterator[Task]:
+    for model in ("base", "personalized") if generate.base else ("personalized",):
+        for subject in subjects:
+            for index, template in enumerate(generate.templates(subject, facts)):
+                for number in range(generate.images_per_prompt):
+                    picture = _picture(subject, fill(template, subject), (index, number), (model, generate.seed))
+                    yield Task(picture, _facts(picture, generate, facts, keys[model]))
+
+
+def _picture(subject: Subject, prompt: Prompt, place: tuple[int, int], source: tuple[Any, int]) -> Picture:
+    (index, number), (model, seed) = place, source
+    slug = re.sub(r"[^a-z0-9]+", "-", prompt.plain.lower()).strip("-")[:60]
+    return Picture(
+        file=f"{subject.name}/{model}/{index:02d}-{slug}-{number}.png",
+        subject=subject.name,
+        prompt=prompt.text if model == "personalized" else prompt.plain,
+        prompt_plain=prompt.plain,
+        seed=picture_seed(seed, prompt.plain, number),
+        model=model,
+    )
+
+
+def _facts(picture: Picture, generate: Generate, facts: Facts, key: str) -> dict[str, object]:
+    """What the PNG says about itself: enough to draw it again, and to know whether it is the one asked for."""
+    sampling = generate.sampling
+    about = {"prompt": picture.prompt, "negative_prompt": sampling.negative, "seed": picture.seed}
+    about |= {"model": f"{facts.title}, {picture.model}", "weights": key, "solver": sampling.solver}
+    return about | {"steps": sampling.steps, "guidance": sampling.guidance, "software": "staytrue"}
+
+
+def _remove_others(folder: Path, subjects: Sequence[Subject], wanted: set[str]) -> None:
+    """Pictures of earlier prompts would otherwise lie among those of these."""
+    for subject in subjects:
+        for path in (folder / subject.name).rglob("*.png"):
+            if str(path.relative_to(folder)) not in wanted:
+                path.unlink()
+
+
+def _is_drawn(folder: Path, task: Task) -> bool:
+    path = folder / task.picture.file
+    return path.is_file() and read_png_facts(path) == {k: str(v) for k, v in task.facts.items()}
+
+
+def _draw(run: RunFolder, tasks: list[Task], generate: Generate, backbone: Any) -> None:
+    """The base model's pictures first: then the same loaded model is personalized."""
+    if unknown := backbone.unknown_words([t.picture.prompt_plain for t in tasks]):
+        warnings.warn(f"{backbone.facts.title} does not know: {', '.join(unknown)}", stacklevel=2)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as progress:
+        for model in ("base", "personalized"):
+            mine = [t for t in tasks if t.picture.model == model]
+            if mine and model == "personalized":
+                personalize(backbone, run.model)
+            bar = progress.add_task(f"drawing, {model}", total=len(mine))
+            images = draw(backbone, [t.request for t in mine], generate.sampling, lambda *_, bar=bar: progress.advance(bar))
+            for task, image in zip(mine, images, strict=True):
+                write_bytes(run.images / task.picture.file, png_bytes(image, task.facts))

@@ -1,0 +1,54 @@
+"""Denoising: the loss a diffusion model is trained with, on the rows of one role.
+
+DreamBooth with prior preservation is this objective twice: on the subject's rows, and on the class rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from staytrue.objectives.base import Step
+from staytrue.registry import component
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@component
+class Denoising:
+    """Mean squared error of the prediction, one number per row.
+
+    loss_i = u_i w(t_i) mean_chw (prediction_i - target_i)^2, with u_i the sample's own weight and w the timestep's.
+
+    Reads the step's shared prediction. Returns one loss per selected row, in [0, inf), about 1 for an untrained network.
+
+    Args:
+        rows: which rows: "subject", "class" or "all".
+        weighting: "uniform" (w = 1) or "min_snr".
+        gamma: cap on the SNR of "min_snr".
+
+    Source: DreamBooth (arXiv 2208.12242), eq. 1 and, for the class rows, eq. 2; min-SNR: arXiv 2303.09556. The released scripts
+    mean over all elements of both halves; with full batches that is the same number.
+    """
+
+    name: Literal["denoising"] = "denoising"
+    rows: Literal["subject", "class", "all"] = "subject"
+    weighting: Literal["uniform", "min_snr"] = "uniform"
+    gamma: float = 5.0
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Class rows, where those are what it learns from."""
+        return frozenset({"class_rows"}) if self.rows == "class" else frozenset()
+
+    def __call__(self, step: Step) -> Tensor:
+        """One loss per row with the role."""
+        from staytrue.diffusion import weights
+
+        rows = step.rows(self.rows)
+        noised = step.noised.select(rows)
+        error = (step.prediction[rows].float() - noised.target.float()).square().mean(dim=(1, 2, 3))
+        by_time = weights.uniform(noised.snr)
+        if self.weighting == "min_snr":
+            by_time = weights.min_snr(noised.snr, noised.prediction, self.gamma)
+        return step.weights[rows] * noised.weight * by_time * error

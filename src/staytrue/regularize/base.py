@@ -1,0 +1,81 @@
+"""What a prior set is: a plan of class images, made before any is drawn."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from staytrue.backbones import BACKBONES
+from staytrue.types import Caption, Facts, Subject
+
+if TYPE_CHECKING:
+    from staytrue.generate.sampling import Sampling
+
+AnyBackbone = Any if TYPE_CHECKING else BACKBONES.union()
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a plan is made from.
+
+    Attributes:
+        subject: for whose class.
+        captions: of the subject's photos.
+        facts: of the backbone that will draw, whose words the captions should use.
+        seed: of the run.
+    """
+
+    subject: Subject
+    captions: tuple[Caption, ...]
+    facts: Facts
+    seed: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One class image to come.
+
+    Attributes:
+        caption: what it will show, and what it is trained with.
+        seed: to draw it with.
+        file: the user's own picture, where there is nothing to draw.
+    """
+
+    caption: Caption
+    seed: int = 0
+    file: Path | None = None
+
+
+class PriorSet(Protocol):
+    """A component that plans the class images of one subject. Pure: the same brief gives the same plan."""
+
+    name: str
+
+    def plan(self, brief: Brief) -> list[Planned]:
+        """The class images, in order. A larger set of the same settings begins with the smaller one."""
+        ...
+
+
+@runtime_checkable
+class DrawnPriorSet(Protocol):
+    """A prior set whose images are drawn, and so says by what.
+
+    Attributes:
+        generator: the backbone that draws; None is the one being trained.
+        sampling: how it draws.
+    """
+
+    generator: Any
+    sampling: Sampling
+
+
+def image_seed(seed: int, index: int) -> int:
+    """The seed of one class image, 32 bits, independent of how many there are."""
+    return int.from_bytes(hashlib.sha256(f"class image {seed} {index}".encode()).digest()[:4], "big")
+
+
+def default_count(facts: Facts, real: int) -> int:
+    """How many images where the user does not say: 300 for the miniature, ``real`` for other backbones."""
+    return 300 if facts.is_miniature else real

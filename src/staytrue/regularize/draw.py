@@ -1,0 +1,93 @@
+"""Drawing the class images that the store does not have yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from staytrue.regularize.base import Planned
+from staytrue.regularize.store import ClassImageStore, latent_beside, weights_fingerprint
+from staytrue.runs import fingerprint
+
+if TYPE_CHECKING:
+    from staytrue.backbones.base import Backbone
+    from staytrue.generate.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class Job:
+    """Who draws, how, and into which store.
+
+    Attributes:
+        generator: the backbone, not loaded.
+        identity: tells it from every other one (``generator_identity``).
+        size_px: side of its pictures.
+        sampling: how it draws.
+        store: where pictures go.
+        keep_latents: whether each picture's latent is stored too, so that training the same backbone need not encode it.
+    """
+
+    generator: Backbone
+    identity: str
+    size_px: int
+    sampling: Sampling
+    store: ClassImageStore
+    keep_latents: bool
+
+
+def recipe(job: Job, planned: Planned) -> dict[str, Any]:
+    """All that decides one picture, and so its name in the store. The batch is no part of it."""
+    sampling = {"steps": job.sampling.steps, "guidance": job.sampling.guidance, "solver": job.sampling.solver}
+    return {
+        "generator": job.identity,
+        "prompt": planned.caption.render(),
+        "negative": job.sampling.negative,
+        "seed": planned.seed,
+        "size_px": job.size_px,
+        **sampling,
+    }
+
+
+def draw_missing(job: Job, planned: list[Planned], device: str) -> int:
+    """Draws what the store lacks, storing each batch as it is done, so that an interrupted set goes on where it was.
+
+    Returns:
+        How many were drawn. Where nothing is missing, no weights are loaded.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from staytrue.generate.sampling import Request, draw_with_latents
+
+    recipes = {str(job.store.picture(r)): r for r in (recipe(job, p) for p in planned)}
+    missing = [r for r in recipes.values() if _lacks(job, r)]
+    if not missing:
+        return 0
+    requests = [Request(prompt=r["prompt"], seed=r["seed"]) for r in missing]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn()) as progress:
+        task = progress.add_task("class images", total=len(recipes), completed=len(recipes) - len(missing), rate="")
+        pictures = draw_with_latents(job.generator.load(device), requests, job.sampling)
+        for facts, (image, latent) in zip(missing, pictures, strict=True):
+            if job.keep_latents:
+                job.store.put_latent(facts, latent)
+            job.store.put(facts, image)  # last: a picture in the store has its latent
+            speed = progress.tasks[0].speed
+            progress.update(task, advance=1, rate=f"{speed:.1f} images/s" if speed else "")
+    return len(missing)
+
+
+def generator_identity(backbone: Backbone) -> str:
+    """A fingerprint of the backbone: its settings, and its weights where they are on this machine.
+
+    A hub id is taken at its word: two revisions are told apart only if the setting names them.
+    """
+    path = Path(str(getattr(backbone, "path", "")))
+    local = backbone_files(backbone) or (path if path.exists() else None)
+    weights = weights_fingerprint(local) if local else ""
+    return fingerprint({"weights": weights} if local else {"backbone": backbone})
+
+
+def _lacks(job: Job, facts: dict[str, Any]) -> bool:
+    picture = job.store.picture(facts)
+    return not picture.is_file() or (job.keep_latents and not latent_beside(picture).is_file())

@@ -1,0 +1,103 @@
+"""``2-captions/`` to ``3-regularization/``: plan the class images, draw what the store lacks, write rows to train on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from staytrue.images.load import read_photos
+from staytrue.images.scan import PhotoFile
+from staytrue.regularize.base import Brief, DrawnPriorSet, Planned, PriorSet
+from staytrue.regularize.draw import Job, draw_missing, generator_identity, recipe
+from staytrue.regularize.sheet import write_sheet
+from staytrue.regularize.store import ClassImageStore
+from staytrue.runs import RunFolder, fingerprint, read_jsonl, run_stage, write_jsonl
+from staytrue.types import Sample, Subject
+
+if TYPE_CHECKING:
+    from staytrue.backbones.base import Backbone
+
+SAMPLE_ROWS, SHEET, CAPTION_ROWS = "samples.jsonl", "contact-sheet.jpg", "captions.jsonl"
+
+
+def regularize_stage(
+    run: RunFolder, prior_set: PriorSet, subjects: Iterable[Subject], generator: Backbone, seed: int, device: str
+) -> bool:
+    """Makes the class images of every subject.
+
+    Args:
+        run: its ``2-captions`` is read, its ``3-regularization`` and the shared store beside it are written.
+        prior_set: plans the images.
+        subjects: each gets its own rows; equal images of two subjects are drawn once.
+        generator: the backbone being trained; it draws, unless the prior set names another.
+        seed: of the run.
+        device: to draw on.
+
+    Returns:
+        True if the work ran, False if the folder was complete already.
+    """
+    drawer = (isinstance(prior_set, DrawnPriorSet) and prior_set.generator) or generator
+    plans = {s.name: prior_set.plan(Brief(s, _captions(run, s), drawer.facts(), seed)) for s in subjects}
+    identity = generator_identity(drawer) if any(p.file is None for plan in plans.values() for p in plan) else ""
+    kept = drawer == generator
+    inputs = {
+        "regularize": prior_set,
+        "plans": {name: fingerprint(plan) for name, plan in plans.items()},
+        "files": fingerprint([_state(p.file) for plan in plans.values() for p in plan if p.file]),
+        "generator": identity,
+        "latents": kept,
+    }
+
+    def work(folder: Path) -> dict[str, object]:
+        store = ClassImageStore(run.class_image_store)
+        places = _adopt(store, [p for plan in plans.values() for p in plan if p.file])
+        if identity:
+            size_px, sampling = drawer.facts().resolution_px, prior_set.sampling  # type: ignore[attr-defined]
+            job = Job(drawer, identity, size_px, sampling, store, keep_latents=kept)
+            drawn = [p for plan in plans.values() for p in plan if p.file is None]
+            draw_missing(job, drawn, device)
+            places |= {p: store.picture(recipe(job, p)) for p in drawn}
+        samples = [_sample(run, name, p, places[p]) for name, plan in plans.items() for p in plan]
+        write_jsonl(folder / SAMPLE_ROWS, samples)
+        write_sheet(folder / SHEET, run.root, samples)
+        return {"images": {name: len(plan) for name, plan in plans.items()}}
+
+    _reopen_if_lost(run)
+    return run_stage(run.regularization, inputs, work)
+
+
+def _reopen_if_lost(run: RunFolder) -> None:
+    """The store is shared, and may be cleaned: a set whose pictures are gone is not complete."""
+    rows = run.regularization / SAMPLE_ROWS
+    if rows.is_file() and not all((run.root / s.image).is_file() for s in read_jsonl(rows, Sample)):
+        (run.regularization / "manifest.json").unlink(missing_ok=True)
+
+
+def _captions(run: RunFolder, subject: Subject) -> tuple[Any, ...]:
+    rows = read_jsonl(run.captions / CAPTION_ROWS, Sample)
+    return tuple(row.caption for row in rows if row.subject == subject.name)
+
+
+def _state(file: Path) -> tuple[str, int, int]:
+    """What tells a changed file, without reading a folder of thousands."""
+    return str(file), file.stat().st_size, file.stat().st_mtime_ns
+
+
+def _adopt(store: ClassImageStore, planned: list[Planned]) -> dict[Planned, Path]:
+    """Brings the user's own class images into the store, upright and as PNG."""
+    files = [PhotoFile(path) for path in dict.fromkeys(p.file for p in planned if p.file)]
+    places = {}
+    for photo in read_photos(files):
+        facts = {"file": fingerprint(photo.path)}
+        if not store.picture(facts).is_file():
+            store.put(facts, photo.image)
+        places[photo.path] = store.picture(facts)
+    return {p: places[p.file] for p in planned if p.file}
+
+
+def _sample(run: RunFolder, subject: str, planned: Planned, picture: Path) -> Sample:
+    image = Path(os.path.relpath(picture, run.root))
+    return Sample(image=image, caption=replace(planned.caption, identifier=""), subject=subject, role="class")

@@ -1,0 +1,123 @@
+"""The miniature's world: grammar, determinism, and what stays held out."""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from foundry.world.captions import article, caption
+from foundry.world.dataset import picture
+from foundry.world.instances import instance_views, render_instance
+from foundry.world.nouns import is_held_out, nouns
+from foundry.world.scene import Scene, sample_scene
+from foundry.world.sprites import CACHE, design_of, drawings, world_sprites
+from foundry.world.subjects import subjects
+
+needs_sprites = pytest.mark.skipif(not CACHE.exists(), reason="no sprites: run `python -m foundry.world.rasterize`")
+CONDITIONS = ("color", "texture", "shape", "accessory", "second", "background", "style", "mood", "motion", "rare")
+DOG = Scene("dog", "fluent-dog/plain", "fluent", "fluent/dog", 0, "on the grass", layout=1)
+SHADES = replace(DOG, noun="sunglasses", design="fluent-sunglasses/plain", sprite="fluent/sunglasses")
+
+
+def forms(scene: Scene) -> set[str]:
+    """Every wording of a scene that sixty draws find."""
+    return {caption(scene, np.random.default_rng(seed)) for seed in range(60)}
+
+
+def missing(scene: Scene, text: str) -> list[str]:
+    """Conditions of a scene that a caption leaves out."""
+    said = [getattr(scene, name) for name in (*CONDITIONS, "degradation")] + [scene.hypernym or scene.noun]
+    return [value for value in said if value and value not in text]
+
+
+def test_plain_subject_has_an_article() -> None:
+    assert forms(DOG) == {"a dog", "a photo of a dog"}
+
+
+def test_articles_follow_the_sound_of_the_next_word() -> None:
+    assert article("orange dog") == "an orange dog"
+    assert article("dog") == "a dog"
+
+
+def test_plurals_take_no_article() -> None:
+    said = forms(replace(SHADES, color="red"))
+    assert {"red sunglasses", "a pair of red sunglasses", "sunglasses that are red"} <= said
+    assert not any(text.startswith("a red") for text in said)
+
+
+def test_rare_word_stands_right_before_the_noun() -> None:
+    said = forms(replace(DOG, color="red", texture="striped", rare="olis"))
+    assert all("olis dog" in text for text in said)
+
+
+def test_hypernym_replaces_the_noun() -> None:
+    assert all("animal" in text and "dog" not in text for text in forms(replace(DOG, hypernym="animal")))
+
+
+@pytest.mark.parametrize("degradation", ["noisy", "blurry", "low quality", "jpeg artifacts", "without noise"])
+def test_degradations_are_said(degradation: str) -> None:
+    scene = replace(DOG, background="on the beach", degradation=degradation)
+    assert all(degradation in text and "on the beach" in text for text in forms(scene))
+
+
+def test_every_form_tells_everything() -> None:
+    scene = replace(DOG, color="red", accessory="a crown", background="on the beach", motion="running", second="ball")
+    for layout in range(12):
+        turned = replace(scene, layout=layout)
+        assert not [text for text in forms(turned) if missing(turned, text)]
+
+
+def test_captions_are_lower_case_without_punctuation_but_commas() -> None:
+    scene = replace(DOG, color="red", background="on the beach", style="painting")
+    assert all(text == text.lower() and text.replace(",", "").replace(" ", "").isalpha() for text in forms(scene))
+
+
+def test_minibench_has_thirty_subjects_on_held_out_drawings() -> None:
+    assert len(subjects()) == 30
+    assert sum(subject.living for subject in subjects()) == 9
+    assert all(is_held_out(*subject.key.split("/")) for subject in subjects())
+
+
+def test_no_design_straddles_the_benchmark_splits() -> None:
+    splits = defaultdict(set)
+    for subject in subjects():
+        splits[design_of(subject.key)].add(subject.split)
+    assert all(len(found) == 1 for found in splits.values())
+    assert sum(subject.split == "tuning" for subject in subjects()) == 10
+
+
+@needs_sprites
+def test_held_out_drawings_are_in_no_training_picture() -> None:
+    assert not [key for key in world_sprites() if is_held_out(*key.split("/"))]
+    held = {design for subject in subjects() for design in subject.row()["heldout"]}
+    assert not held & {design_of(key) for key in world_sprites()}
+
+
+@needs_sprites
+def test_every_noun_has_two_designs_to_train_on() -> None:
+    assert not [noun.name for noun in nouns().values() if len(drawings(noun.emoji)) < 2]
+
+
+@needs_sprites
+def test_pictures_are_reproducible_and_splits_differ() -> None:
+    for index in range(8):
+        (pixels, rows), again = picture(1, index), picture(1, index)
+        assert np.array_equal(pixels, again[0]) and rows == again[1]
+        assert rows != picture(2, index)[1]
+
+
+@needs_sprites
+def test_captions_of_sampled_scenes_mention_every_condition() -> None:
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        scene = sample_scene(rng)
+        assert not missing(scene, caption(scene, rng))
+
+
+@needs_sprites
+def test_instances_show_one_individual_in_many_places() -> None:
+    pixels, rows = instance_views(1, 3, 4)
+    assert pixels.shape == (4, 64, 64, 3)
+    assert len({row["background"] for row in rows}) == 4 and len({row["design"] for row in rows}) == 1
+    assert len(render_instance(np.random.default_rng(0), "dog", 2)) == 2

@@ -1,0 +1,60 @@
+"""Recipes: what each paper chose, and what the default is."""
+
+import pytest
+
+from staytrue.backbones import SD
+from staytrue.config import parse, values_of
+from staytrue.errors import ConfigError
+from staytrue.recipes import DEFAULT, RECIPES, quick, recipe
+from staytrue.types import Facts
+
+REAL = Facts("sd", "Stable Diffusion 1.5", 512, (4, 64, 64), "epsilon")
+
+
+
+
+@pytest.fixture
+def real(monkeypatch):
+    monkeypatch.setattr(SD, "facts", lambda self: REAL)
+    return SD(path="some/model")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_valid_documented_and_without_subjects(name, real):
+    for backbone in (SD(), real):
+        config = recipe(name, backbone)
+        assert parse(values_of(config)) == config
+        assert config.subjects == ()
+    assert len(RECIPES[name].__doc__.splitlines()) > 3
+
+
+def test_dreambooth_is_prior_preservation(real):
+    config = recipe("dreambooth", real)
+    assert config.regularize.name == "class_prompt"
+    terms = config.train.objectives
+    assert {term.objective.rows: term.weight for term in terms.values()} == {"subject": 1.0, "class": 1.0}
+
+
+def test_data_perspective_changes_only_the_data(real):
+    """He et al. leave the model and the loss alone: captions, set, dropout, crops and steps are all that differ."""
+    theirs, dreambooth = recipe("data-perspective", real), recipe("dreambooth", real)
+    assert theirs.train.objectives == dreambooth.train.objectives
+    assert theirs.train.adapter == dreambooth.train.adapter
+    assert theirs.train.learning_rate == dreambooth.train.learning_rate == 2e-6
+    assert theirs.regularize.name == "structured"
+    assert theirs.train.steps == 4000
+    assert theirs.train.crop_range == (0.75, 1.0)
+    assert theirs.train.adjective_dropout > 0 == dreambooth.train.adjective_dropout
+
+
+def test_the_default_exists_and_quick_is_smaller():
+    config = recipe(DEFAULT, SD())
+    small = quick(config)
+    assert small.train.steps < config.train.steps
+    assert small.regularize.count < 100
+    assert parse(values_of(small)) == small
+
+
+def test_an_unknown_recipe_names_those_there_are():
+    with pytest.raises(ConfigError, match="there are: staytrue, dreambooth"):
+        recipe("dreamboth", SD())
