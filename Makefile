@@ -18,7 +18,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13 python; do \
 
 # pip in few words: the name of each thing it fetches, and every error
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --constraint constraints.txt
-SHORT := awk '/^ *(Downloading|Using cached|Processing) .*(whl|gz)/ { sub(/.*\//, "", $$2); print "    " $$2, $$3, $$4; fflush() } /^ERROR/'
+SHORT := awk '/ERROR|error:/ { bad = 1 } bad; /^ *(Downloading|Using cached|Processing) .*(whl|gz)/ { sub(/.*\//, "", $$2); print "    " $$2; fflush() }'
 
 .PHONY: demo test check format clean setup
 
@@ -45,9 +45,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV), once; torch is the long part."
 	@"$(PYTHON)" -m venv $(VENV)
 	@echo "  1/2 torch"
-	@$(PIP) torch==2.13.0 | $(SHORT)
+	@$(PIP) torch==2.13.0 2>&1 | $(SHORT)
 	@echo "  2/2 staytrue and what it stands on"
-	@$(PIP) --editable ".[dev]" | $(SHORT)
+	@$(PIP) --editable ".[dev]" 2>&1 | $(SHORT)
 	@touch $@
 
 clean:

@@ -29,9 +29,8 @@ class Latents:
         self.rows = [json.loads(line) for line in (folder / "rows.jsonl").open()]
 
     def batch(self, indices: Tensor) -> Tensor:
-        """Latents of some rows as float, channels last."""
-        chosen = self.values[indices.to(self.values.device)].float()
-        return chosen.contiguous(memory_format=torch.channels_last)
+        """Latents of some rows as float."""
+        return self.values[indices.to(self.values.device)].float()
 
 
 @torch.inference_mode()

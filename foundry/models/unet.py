@@ -48,7 +48,7 @@ def build(channels: int = 8, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditio
         # Branches that start silent: the usual start of diffusion models, which diffusers leaves out.
         if name.endswith(("conv2.weight", "proj_out.weight", "conv_out.weight")):
             nn.init.zeros_(weight)
-    return unet.to(device(), memory_format=torch.channels_last)
+    return unet.to(device())
 
 
 def alphas_cumprod() -> Tensor:
@@ -85,7 +85,7 @@ class UnetTask:
         rows = self.draw(self.batch)
         clean = self.latents.batch(rows)
         times = draw_times(self.batch).to(clean.device)
-        noise = torch.randn(clean.shape).to(clean.device).contiguous(memory_format=torch.channels_last)
+        noise = torch.randn(clean.shape).to(clean.device)
         alpha = self.alphas[times].view(-1, 1, 1, 1)
         noised = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
         target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean

@@ -76,10 +76,12 @@ def run(
 @app.command()
 def demo(out: Out = None, device: Device = "auto", quick: Quick = False) -> None:
     """Personalize the miniature on a bundled dog: pictures beside the base model and the photos, scores, report."""
-    from staytrue.bundled import demo_values
+    from staytrue.config import values_of
+    from staytrue.recipes import quick as made_quick
+    from staytrue.recipes.demo import demo as demo_config
 
-    values = demo_values(_recipe_values("staytrue", None, quick, {}))
-    _start(_checked(values, None), out or Path("runs") / "demo", device, dry_run=False)
+    config = made_quick(demo_config()) if quick else demo_config()
+    _start(_checked(values_of(config), None), out or Path("runs") / "demo", device, dry_run=False)
 
 
 def _verb(verb: str, says: str) -> None:

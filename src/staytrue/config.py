@@ -98,6 +98,11 @@ def overridden(values: Values, assignments: Iterable[str]) -> Values:
     return values
 
 
+def overlaid(config: RunConfig, above: Values) -> RunConfig:
+    """The configuration with some values on top: how one recipe is derived from another."""
+    return parse(layered(values_of(config), above))
+
+
 def parse(values: Values) -> RunConfig:
     """Checks values and makes the configuration. Raises ``ConfigError`` listing every problem by dotted path."""
     try:

@@ -101,12 +101,12 @@ def resolved_device(device: str) -> str:
 
 def unknown_words(config: RunConfig) -> list[str]:
     """Words of the subjects and prompts that the backbone's vocabulary lacks, in order; none where it has no list."""
-    vocabulary = config.backbone.facts().vocabulary
-    if vocabulary is None:
+    facts = config.backbone.facts()
+    if facts.vocabulary is None:
         return []
-    texts = [subject.phrase for subject in config.subjects] + list(config.generate.texts(config.subjects))
+    texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
     words = [word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split()]
-    return [word for word in dict.fromkeys(words) if word and word not in vocabulary]
+    return [word for word in dict.fromkeys(words) if word and word not in facts.vocabulary]
 
 
 def _refuse_another(config: RunConfig, saved: RunConfig, folder: Path) -> None:

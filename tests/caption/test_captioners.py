@@ -26,7 +26,9 @@ FACTS = Facts("sd", "tiny", 32, (4, 8, 8), "epsilon")
 def photos(*texts: str | None) -> list[Uncaptioned]:
     rng = np.random.default_rng(0)
     pictures = [Image.fromarray(rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)) for _ in texts]
-    return [Uncaptioned(f"{i}.jpg", picture, text) for i, (picture, text) in enumerate(zip(pictures, texts, strict=True))]
+    return [
+        Uncaptioned(f"{i}.jpg", picture, text) for i, (picture, text) in enumerate(zip(pictures, texts, strict=True))
+    ]
 
 
 def test_template_is_dreambooths_by_default() -> None:
@@ -56,7 +58,9 @@ def test_sidecar_names_every_photo_it_cannot_caption() -> None:
 def scored(monkeypatch, table: list[list[float]]) -> list[list[str]]:
     """Replaces CLIP by a table; returns the texts it was asked about."""
     asked: list[list[str]] = []
-    monkeypatch.setattr("staytrue.caption.clip.cosines", lambda _, __, texts: asked.append(texts) or torch.tensor(table))
+    monkeypatch.setattr(
+        "staytrue.caption.clip.cosines", lambda _, __, texts, ___: asked.append(texts) or torch.tensor(table)
+    )
     return asked
 
 
@@ -70,7 +74,9 @@ def test_background_takes_the_best_phrase_of_each_photo(monkeypatch) -> None:
 def test_background_says_so_where_nothing_fits(monkeypatch) -> None:
     """Gains over "a dog" are 0.02 and 0.004 where 0.01 is asked."""
     scored(monkeypatch, [[0.2, 0.22], [0.2, 0.204]])
-    with pytest.warns(UserWarning, match=r"no background phrase fits 1.jpg \(the best, 'on a rock', gains 0.004 of 0.010\)"):
+    with pytest.warns(
+        UserWarning, match=r"no background phrase fits 1.jpg \(the best, 'on a rock', gains 0.004 of 0.010\)"
+    ):
         captions = Background(phrases=("on a rock",), margin=0.01).captions(photos(None, None), SUBJECT, FACTS)
     assert [c.background for c in captions] == ["on a rock", ""]
 
@@ -100,7 +106,9 @@ def test_cosines_are_clips(tmp_path: Path) -> None:
 
 
 def test_background_with_a_real_clip(tmp_path: Path) -> None:
-    captioner = Background(checkpoint=str(tiny_clip(tmp_path / "clip")), phrases=("on the beach", "on the grass"), margin=-1)
+    captioner = Background(
+        checkpoint=str(tiny_clip(tmp_path / "clip")), phrases=("on the beach", "on the grass"), margin=-1
+    )
     captions = captioner.captions(photos(None, None), SUBJECT, FACTS)
     assert all(c.background in captioner.phrases for c in captions)
 
@@ -114,7 +122,12 @@ def test_blip_continues_from_the_noun_and_gets_the_identifier(tmp_path: Path) ->
 def test_blip_length_is_bounded(tmp_path: Path) -> None:
     folder = str(tiny_blip(tmp_path / "blip"))
     lengths = [
-        len(Blip(checkpoint=folder, max_new_tokens=n, beams=1).captions(photos(None), SUBJECT, FACTS)[0].render().split())
+        len(
+            Blip(checkpoint=folder, max_new_tokens=n, beams=1)
+            .captions(photos(None), SUBJECT, FACTS)[0]
+            .render()
+            .split()
+        )
         for n in (1, 8)
     ]
     assert lengths[0] <= 4 < lengths[1]

@@ -51,7 +51,13 @@ def test_article_and_odd_words(noun: str, identifier: str, written: str, rendere
 
 @pytest.mark.parametrize(
     ("written", "place"),
-    [("a dog on a rock.", "on a rock"), ("a dog", ""), ("a dog, asleep", ""), ("the dog's bowl", ""), ("zwx at home", "")],
+    [
+        ("a dog on a rock.", "on a rock"),
+        ("a dog", ""),
+        ("a dog, asleep", ""),
+        ("the dog's bowl", ""),
+        ("zwx at home", ""),
+    ],
 )
 def test_the_place_is_kept_for_the_regularization_set(written: str, place: str) -> None:
     caption = with_identifier(written, subject())

@@ -48,6 +48,8 @@ def test_is_its_own_config(purifier) -> None:
 
 
 def test_listing_imports_nothing_heavy() -> None:
-    script = "import sys, staytrue.purify; print([m for m in ('torch', 'diffusers', 'transformers') if m in sys.modules])"
+    script = (
+        "import sys, staytrue.purify; print([m for m in ('torch', 'diffusers', 'transformers') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

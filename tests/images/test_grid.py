@@ -48,7 +48,10 @@ def test_comparison_grid_places_rows_under_labels() -> None:
     images = colored()
     grid = comparison_grid([("base", images[:2]), ("personalized", images[2:5])], ["a", "b", "c"], cell_px=40)
     pixels = np.asarray(grid)
-    place = {c: np.argwhere((pixels == im.getpixel((0, 0))).all(-1)).mean(0) for c, im in zip(COLORS[:5], images, strict=False)}
+    place = {
+        c: np.argwhere((pixels == im.getpixel((0, 0))).all(-1)).mean(0)
+        for c, im in zip(COLORS[:5], images, strict=False)
+    }
     assert place["red"][0] == place["lime"][0] < place["blue"][0] == place["yellow"][0] == place["magenta"][0]
     assert place["red"][1] == place["blue"][1] < place["lime"][1] == place["yellow"][1] < place["magenta"][1]
 

@@ -134,12 +134,18 @@ def test_text_of_the_same_stem(tmp_path: Path) -> None:
 def test_metadata(tmp_path: Path, kind: str) -> None:
     for seed in (1, 2):
         picture(seed).save(tmp_path / f"{seed}.png")
-    rows = [{"file_name": "2.png", "text": 'a "good", old dog', "background": "x"}, {"file_name": "1.png", "text": "a dog"}]
+    rows = [
+        {"file_name": "2.png", "text": 'a "good", old dog', "background": "x"},
+        {"file_name": "1.png", "text": "a dog"},
+    ]
     if kind == "jsonl":
         (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n\n")
     else:
         (tmp_path / "metadata.csv").write_text('file_name,text\n2.png,"a ""good"", old dog"\n1.png,a dog\n')
-    assert [(p.path.name, p.text) for p in load_folder(tmp_path)] == [("1.png", "a dog"), ("2.png", 'a "good", old dog')]
+    assert [(p.path.name, p.text) for p in load_folder(tmp_path)] == [
+        ("1.png", "a dog"),
+        ("2.png", 'a "good", old dog'),
+    ]
 
 
 def test_metadata_may_name_files_in_subfolders_but_not_outside(tmp_path: Path) -> None:
@@ -204,7 +210,9 @@ def png_header(side: int) -> bytes:
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
     header = side.to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b"")
+    )
 
 
 def test_two_views_in_one_jpg_are_no_animation(tmp_path: Path) -> None:
@@ -223,7 +231,10 @@ def test_a_wrong_suffix_does_not_matter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"metadata.jsonl": '{"file_name": "gone.png", "text": "x"}'}, "gone.png is listed in the metadata, but absent"),
+        (
+            {"metadata.jsonl": '{"file_name": "gone.png", "text": "x"}'},
+            "gone.png is listed in the metadata, but absent",
+        ),
         ({"metadata.jsonl": "{nonsense"}, "metadata.jsonl line 1 is not JSON"),
         ({"metadata.jsonl": '["a.png", "a dog"]'}, 'needs "file_name" and "text"'),
         ({"metadata.jsonl": '{"file_name": "a.png"}'}, "no text for a.png"),

@@ -12,11 +12,10 @@ from staytrue.purify.none import NoPurifier
 
 
 def noisy(size: int = 64, amplitude: int = 8) -> tuple[Image.Image, Image.Image]:
-    """A smooth ramp, and the same with a checkerboard of ``amplitude`` on it, as high-frequency as a perturbation can be."""
-    rows, columns = np.mgrid[0:size, 0:size]
-    ramp = (60 + 120 * rows / size).astype(int)[..., None].repeat(3, -1)
-    board = np.where((rows + columns) % 2, amplitude, -amplitude)[..., None]
-    return Image.fromarray(ramp.astype(np.uint8)), Image.fromarray((ramp + board).astype(np.uint8))
+    """A smooth ramp, and the same with independent Gaussian noise of that standard deviation."""
+    ramp = (60 + 120 * np.mgrid[0:size, 0:size][0] / size).astype(int)[..., None].repeat(3, -1)
+    noise = np.random.default_rng(0).normal(0, amplitude, (size, size, 3))
+    return Image.fromarray(ramp.astype(np.uint8)), Image.fromarray((ramp + noise).round().astype(np.uint8))
 
 
 def distance(a: Image.Image, b: Image.Image) -> float:
@@ -28,7 +27,7 @@ def test_none_returns_the_picture_itself() -> None:
     assert NoPurifier().purify(image) is image
 
 
-@pytest.mark.parametrize("purifier", [Jpeg(quality=30), Blur(sigma_px=8), Median()], ids=lambda p: p.name)
+@pytest.mark.parametrize("purifier", [Jpeg(quality=30), Blur(sigma_px=8), Median(window_px=5)], ids=lambda p: p.name)
 def test_a_fine_perturbation_gets_smaller(purifier) -> None:
     clean, perturbed = noisy()
     assert distance(purifier.purify(perturbed), clean) < 0.6 * distance(perturbed, clean)
@@ -37,7 +36,7 @@ def test_a_fine_perturbation_gets_smaller(purifier) -> None:
 def test_jpeg_quality_orders_the_loss() -> None:
     image = noisy()[1]
     losses = [distance(Jpeg(quality=q).purify(image), image) for q in (95, 75, 20)]
-    assert losses == sorted(losses) and losses[0] < 1 < losses[2]
+    assert 0 < losses[0] < losses[1] < losses[2]
 
 
 def test_jpeg_can_keep_color_at_full_resolution() -> None:

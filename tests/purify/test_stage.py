@@ -34,9 +34,16 @@ def test_writes_pictures_and_rows(tmp_path: Path) -> None:
     run, subject = RunFolder(tmp_path / "run"), make_subject(tmp_path)
     (subject.photos / "My Garden #2.txt").write_text("a dog on a rock")
     assert purify_stage(run, NoPurifier(), [subject]) is True
-    assert files(run.purified) == ["dog/01-my-garden-1.png", "dog/02-my-garden-2.png", "dog/photos.jsonl", "manifest.json"]
+    assert files(run.purified) == [
+        "dog/01-my-garden-1.png",
+        "dog/02-my-garden-2.png",
+        "dog/photos.jsonl",
+        "manifest.json",
+    ]
     source = subject.photos / "My Garden #2.png"
-    assert photo_rows(run, "dog")[1] == PhotoRow("02-my-garden-2.png", "a dog on a rock", str(source), fingerprint(source))
+    assert photo_rows(run, "dog")[1] == PhotoRow(
+        "02-my-garden-2.png", "a dog on a rock", str(source), fingerprint(source)
+    )
     written = Image.open(run.purified / "dog" / "02-my-garden-2.png")
     assert np.array_equal(np.asarray(written), np.asarray(Image.open(source)))
     assert read_json(run.purified / "manifest.json")["alpha_color"] == "white"

@@ -21,7 +21,7 @@ CHECKPOINT = "openai/clip-vit-base-patch32"
 
 @component
 class Background:
-    """"a [identifier] [class noun] [background]" with the background phrase that fits each photo best.
+    """ "a [identifier] [class noun] [background]" with the background phrase that fits each photo best.
 
     Formula: with s(b) = cos(image, "a [noun] [b]") and s0 = cos(image, "a [noun]"), the phrase is the b with the largest s(b),
     where s(b) - s0 >= ``margin``; otherwise the slot stays empty and a warning names the photo.
@@ -59,17 +59,14 @@ class Background:
             "names none. Write one into a .txt beside it and choose caption.name=sidecar, or list caption.phrases"
         )
 
-    def _cosines(
-        self, photos: list[Uncaptioned], texts: list[str], facts: Facts
-    ) -> Float[Tensor, "photos texts"]:
-        from staytrue.caption.clip import cosines
+    def _cosines(self, photos: list[Uncaptioned], texts: list[str], facts: Facts) -> Float[Tensor, "photos texts"]:
+        from staytrue.caption.clip import OPENAI, cosines
+        from staytrue.encoders.transform import HALF
 
-        return cosines(self._folder(facts), [photo.image for photo in photos], texts)
-
-    def _folder(self, facts: Facts) -> str:
-        if self.checkpoint != "auto":
-            return self.checkpoint
-        return str(files("staytrue") / "assets" / "encoders" / "clip") if facts.is_miniature else CHECKPOINT
+        images = [photo.image for photo in photos]
+        if self.checkpoint == "auto" and facts.is_miniature:  # whose CLIP sees pixels in [-1, 1]
+            return cosines(str(files("staytrue") / "assets" / "encoders" / "clip"), images, texts, (HALF, HALF))
+        return cosines(CHECKPOINT if self.checkpoint == "auto" else self.checkpoint, images, texts, OPENAI)
 
 
 def built_in_phrases() -> list[str]:

@@ -53,7 +53,7 @@ class Blip:
         inputs = processor(images=image, text=start, return_tensors="pt")
         with torch.no_grad():
             tokens = model.generate(**inputs, max_new_tokens=self.max_new_tokens, num_beams=self.beams, do_sample=False)
-        return str(processor.decode(tokens[0], skip_special_tokens=True))
+        return str(processor.decode(tokens[0, 1:], skip_special_tokens=True))  # the first begins the sentence
 
     def _load(self) -> tuple[Any, Any]:
         from transformers import BlipForConditionalGeneration, BlipProcessor

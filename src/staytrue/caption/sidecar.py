@@ -37,5 +37,7 @@ class Sidecar:
 
 def _lack(photo: Uncaptioned, subject: Subject) -> str:
     if photo.text:
-        return f"says {photo.text!r}, without the class noun {subject.class_noun!r}; name it there, or change --class-noun"
+        return (
+            f"says {photo.text!r}, without the class noun {subject.class_noun!r}; name it there, or change --class-noun"
+        )
     return "has no caption; write one into a .txt of the same name, or into metadata.jsonl"

@@ -11,7 +11,7 @@ from staytrue.types import Caption, Facts, Subject
 
 @component
 class Template:
-    """"a [identifier] [class noun]", as DreamBooth captions every photo (arXiv 2208.12242, section 3.2).
+    """ "a [identifier] [class noun]", as DreamBooth captions every photo (arXiv 2208.12242, section 3.2).
 
     Known to fail: the identifier then has to carry the background too.
 

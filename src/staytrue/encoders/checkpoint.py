@@ -27,6 +27,15 @@ def load_frozen(model_class: Any, checkpoint: str) -> Any:
     return model.eval().requires_grad_(False)
 
 
+def require_side(checkpoint: str, expected_px: int, given_px: int) -> None:
+    """Raises ``BackboneError`` where the encoder sees squares of another side than its transform makes."""
+    if expected_px != given_px:
+        raise BackboneError(
+            f"the judge {checkpoint} sees {expected_px} px squares, but its transform makes {given_px} px; name a local folder, "
+            "whose config.json tells the side"
+        )
+
+
 def weights_sha256(checkpoint: str) -> str:
     """The sha256 of the checkpoint's weight file, as ``sha256sum`` prints it; of several shards, the hash of their hashes."""
     shards = sorted(Path(checkpoint).glob("*.safetensors")) if Path(checkpoint).is_dir() else _cached(checkpoint)

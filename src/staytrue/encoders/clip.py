@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from staytrue.encoders.checkpoint import load_frozen, weights_sha256
+from staytrue.encoders.checkpoint import load_frozen, require_side, weights_sha256
 from staytrue.encoders.memory import Memory
 from staytrue.encoders.transform import Transform
 
@@ -34,7 +34,8 @@ class ClipJudge:
         from transformers import CLIPModel, CLIPTokenizer
 
         model = load_frozen(CLIPModel, self.checkpoint).to(device)
-        tokenizer = load_frozen_tokenizer(CLIPTokenizer, self.checkpoint)
+        require_side(self.checkpoint, model.config.vision_config.image_size, self.transform.crop_px)
+        tokenizer = CLIPTokenizer.from_pretrained(self.checkpoint)
         return LoadedClip(self, model, tokenizer, weights_sha256(self.checkpoint))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from staytrue.encoders.checkpoint import load_frozen, weights_sha256
+from staytrue.encoders.checkpoint import load_frozen, require_side, weights_sha256
 from staytrue.encoders.memory import Memory
 from staytrue.encoders.transform import Transform
 
@@ -34,6 +34,7 @@ class DinoJudge:
         from transformers import ViTModel
 
         model = load_frozen(ViTModel, self.checkpoint).to(device)
+        require_side(self.checkpoint, model.config.image_size, self.transform.crop_px)
         return LoadedDino(self, model, weights_sha256(self.checkpoint))
 
 

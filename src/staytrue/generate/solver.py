@@ -84,14 +84,12 @@ def _condition(
 
 @contextmanager
 def ready(backbone: LoadedBackbone) -> Iterator[None]:
-    """Dropout off, and the backbone's half precision where its weights are kept in float32."""
+    """Dropout off while sampling; each module's own mode comes back after, as previews are drawn in the middle of training."""
     training = [m for root in (backbone.unet, backbone.text_encoder, backbone.vae) for m in root.modules() if m.training]
-    mixed = backbone.dtype != next(backbone.unet.parameters()).dtype
     for module in training:
         module.training = False
     try:
-        with torch.autocast(backbone.device.type, dtype=backbone.dtype if mixed else None, enabled=mixed):
-            yield
+        yield
     finally:
         for module in training:
             module.training = True

@@ -5,9 +5,10 @@ alone weights and reduces. Objectives add, they never branch, so any of them go 
 """
 
 from staytrue.objectives.base import Objective, Predictor, Step
+from staytrue.objectives.composed import Composed, check_needs
 from staytrue.objectives.denoising import Denoising
 from staytrue.registry import Registry
 
 OBJECTIVES = Registry("objectives", Denoising)
 
-__all__ = ["OBJECTIVES", "Denoising", "Objective", "Predictor", "Step"]
+__all__ = ["OBJECTIVES", "Composed", "Denoising", "Objective", "Predictor", "Step", "check_needs"]

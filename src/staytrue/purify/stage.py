@@ -67,7 +67,9 @@ def _write_subject(run: RunFolder, purifier: Purifier, name: str, photos: list[P
     shutil.rmtree(folder, ignore_errors=True)  # what an earlier run made from other photos
     rows = []
     for number, photo in enumerate(track(photos, f"purify {name}", transient=True), start=1):
-        row = PhotoRow(_file_name(number, photo.path), photo.text, str(photo.path), fingerprint(photo.path), photo.repeats)
+        row = PhotoRow(
+            _file_name(number, photo.path), photo.text, str(photo.path), fingerprint(photo.path), photo.repeats
+        )
         write_bytes(folder / row.file, png_bytes(_checked(purifier, photo.image)))
         rows.append(row)
     write_jsonl(folder / PHOTO_ROWS, rows)

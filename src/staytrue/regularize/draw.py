@@ -78,14 +78,14 @@ def draw_missing(job: Job, planned: list[Planned], device: str) -> int:
 
 
 def generator_identity(backbone: Backbone) -> str:
-    """A fingerprint of the backbone: its settings, and its weights where they are on this machine.
+    """A fingerprint of the backbone's weights and prediction type: equal for a checkpoint and its copy elsewhere.
 
-    A hub id is taken at its word: two revisions are told apart only if the setting names them.
+    A hub id is its commit, since its weights may not be here yet.
     """
-    path = Path(str(getattr(backbone, "path", "")))
-    local = backbone_files(backbone) or (path if path.exists() else None)
-    weights = weights_fingerprint(local) if local else ""
-    return fingerprint({"weights": weights} if local else {"backbone": backbone})
+    files = backbone.files()  # type: ignore[attr-defined]
+    local = backbone.path == "miniature" or Path(backbone.path).expanduser().exists()
+    weights = weights_fingerprint(files.single or files.folder) if local else f"{backbone.path}@{files.folder.name}"
+    return fingerprint([weights, getattr(backbone, "variant", None), files.prediction()])
 
 
 def _lacks(job: Job, facts: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LATENT = "latent"
+MODEL_FILES = frozenset({".safetensors", ".bin", ".json", ".txt"})
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,11 @@ def latent_beside(picture: Path) -> Path:
 def weights_fingerprint(path: Path) -> str:
     """A hash that tells checkpoints apart without reading gigabytes.
 
-    Small files count whole; of a large one its size and 64 KiB at 17 evenly spaced places: two trainings differ in nearly every
-    weight, so also there.
+    Weights and configurations count, a folder's README and its ``facts.json`` (words, title) do not. Small files count whole; of
+    a large one its size and 64 KiB at 17 evenly spaced places: two trainings differ in nearly every weight, so also there.
     """
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = [p for p in inside if p.is_file() and p.suffix in MODEL_FILES and p.name != "facts.json"]
     return fingerprint([(str(p.relative_to(path)), p.stat().st_size, fingerprint_samples(p)) for p in files])
 
 

@@ -53,7 +53,9 @@ class Structured:
     @model_validator(mode="after")
     def _whole(self) -> Structured:
         if abs(self.against + self.photo + self.styled - 1) > 1e-6:
-            raise ValueError(f"against + photo + styled must be 1, they are {self.against + self.photo + self.styled:g}")
+            raise ValueError(
+                f"against + photo + styled must be 1, they are {self.against + self.photo + self.styled:g}"
+            )
         return self
 
     def plan(self, brief: Brief) -> list[Planned]:
@@ -98,7 +100,7 @@ def interleave(shares: dict[Kind, float], count: int) -> list[Kind]:
     drawn = dict.fromkeys(shares, 0)
     order: list[Kind] = []
     for place in range(1, count + 1):
-        kind = max(shares, key=lambda k: (round(shares[k] * place - drawn[k], 9)))
+        kind = max(shares, key=lambda k: round(shares[k] * place - drawn[k], 9))
         drawn[kind] += 1
         order.append(kind)
     return order

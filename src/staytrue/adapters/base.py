@@ -1,0 +1,60 @@
+"""What every adapter looks like: it decides which numbers are trained, and how they travel."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from staytrue.backbones.base import LoadedBackbone
+
+
+class Adapter(Protocol):
+    """A component that makes parts of a backbone trainable."""
+
+    name: str
+
+    @property
+    def trains_text(self) -> bool:
+        """Whether it moves what a text is encoded to, so that encoded texts must not be kept."""
+        ...
+
+    def attach(
+        self, backbone: LoadedBackbone, identifiers: Sequence[str] = (), keep_base: bool = False
+    ) -> dict[str, list[nn.Parameter]]:
+        """Makes the backbone trainable.
+
+        Args:
+            backbone: loaded and frozen; changed in place.
+            identifiers: of the subjects, whose token rows are trained where the adapter trains such.
+            keep_base: whether ``frozen`` will be asked for.
+
+        Returns:
+            Groups of parameters by name: "denoiser", "text_encoder", "token". Nothing else requires a gradient.
+        """
+        ...
+
+    def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
+        """The trained tensors by name, live, in the order of the groups of ``attach``."""
+        ...
+
+    def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
+        """Copies what ``state`` returned back into an attached backbone."""
+        ...
+
+    def frozen(self, backbone: LoadedBackbone) -> AbstractContextManager[Any]:
+        """Inside it the backbone predicts and encodes as the untrained base, without gradient."""
+        ...
+
+    def export(self, backbone: LoadedBackbone, folder: Path) -> None:
+        """Writes what a user takes away, in the format that stock diffusers loads."""
+        ...
+
+    def load_export(self, backbone: LoadedBackbone, folder: Path) -> None:
+        """Turns a freshly loaded backbone into the exported model."""
+        ...

@@ -1,0 +1,121 @@
+"""LoRA: low-rank updates beside frozen weights. A few megabytes that stock diffusers loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from staytrue.registry import component
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from staytrue.backbones.base import LoadedBackbone
+
+TEXT_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj"]
+
+
+@component
+class Lora:
+    """Trains W + (alpha / rank) B A, with A random and B zero at the start, on chosen layers.
+
+    Args:
+        rank: of the update.
+        alpha: scale; None means the same as ``rank``, so that the factor is 1.
+        layers: of the denoiser, by the ends of their names; the default is what diffusers' own scripts train.
+        text_encoder: whether the text encoder's attention is trained too.
+
+    Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1. Alpha travels in the file's metadata, where converters often lose it.
+    """
+
+    name: Literal["lora"] = "lora"
+    rank: int = Field(default=8, ge=1)
+    alpha: float | None = None
+    layers: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
+    text_encoder: bool = False
+
+    @property
+    def trains_text(self) -> bool:
+        """Whether encoded texts change while training."""
+        return self.text_encoder
+
+    def attach(
+        self,
+        backbone: LoadedBackbone,
+        identifiers: Sequence[str] = (),  # noqa: ARG002
+        keep_base: bool = False,  # noqa: ARG002
+    ) -> dict[str, list[nn.Parameter]]:
+        """Injects the updates. The base stays in place, so keeping it costs nothing."""
+        from peft import LoraConfig
+
+        groups = {}
+        for name, module in self._trained(backbone).items():
+            layers = list(self.layers) if name == "denoiser" else TEXT_LAYERS
+            alpha = self.alpha if self.alpha is not None else self.rank
+            module.add_adapter(LoraConfig(r=self.rank, lora_alpha=alpha, target_modules=layers, init_lora_weights=True))
+            groups[name] = [p for p in module.parameters() if p.requires_grad]
+            module.train()
+        return groups
+
+    def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
+        """The updates, live."""
+        return {
+            f"{module}.{name}": parameter.data
+            for module, root in self._trained(backbone).items()
+            for name, parameter in root.named_parameters()
+            if ".lora_" in name
+        }
+
+    def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
+        """Copies them back."""
+        for name, tensor in self.state(backbone).items():
+            tensor.copy_(state[name])
+
+    @contextmanager
+    def frozen(self, backbone: LoadedBackbone) -> Iterator[None]:
+        """Turns the updates off."""
+        import torch
+
+        # ``enable_adapters(True)`` would also restore requires_grad; setting the flag alone leaves that untouched
+        layers = [layer for module in self._trained(backbone).values() for layer in _lora_layers(module)]
+        for layer in layers:
+            layer._disable_adapters = True
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            for layer in layers:
+                layer._disable_adapters = False
+
+    def export(self, backbone: LoadedBackbone, folder: Path) -> None:
+        """``pytorch_lora_weights.safetensors`` for ``load_lora_weights``, alpha and rank in its metadata."""
+        from diffusers import StableDiffusionPipeline
+        from diffusers.training_utils import _collate_lora_metadata
+        from diffusers.utils import convert_state_dict_to_diffusers
+        from peft.utils import get_peft_model_state_dict
+
+        parts = {"denoiser": "unet", "text_encoder": "text_encoder"}
+        trained = {parts[name]: module for name, module in self._trained(backbone).items()}
+        layers = {
+            f"{part}_lora_layers": convert_state_dict_to_diffusers(get_peft_model_state_dict(module))
+            for part, module in trained.items()
+        }
+        StableDiffusionPipeline.save_lora_weights(folder, **layers, **_collate_lora_metadata(trained))
+
+    def load_export(self, backbone: LoadedBackbone, folder: Path) -> None:
+        """Loads them the way a user would."""
+        backbone.pipeline().load_lora_weights(folder)
+
+    def _trained(self, backbone: LoadedBackbone) -> dict[str, Any]:
+        modules = backbone.trainable_modules()
+        return modules if self.text_encoder else {"denoiser": modules["denoiser"]}
+
+
+def _lora_layers(module: nn.Module) -> list[Any]:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return [layer for layer in module.modules() if isinstance(layer, BaseTunerLayer)]

@@ -1,0 +1,49 @@
+"""CLIP's tokenizer for single-file checkpoints, which carry every weight but no vocabulary.
+
+``configs/clip-merges.txt.gz`` holds the 48,894 merges of OpenAI's CLIP (MIT); the vocabulary follows from them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+@contextmanager
+def with_tokenizer(folder: Path) -> Iterator[Path]:
+    """A copy of a folder of configurations in which the tokenizer's files are complete, or the folder itself where they are."""
+    if (folder / "tokenizer" / "merges.txt").is_file():
+        yield folder
+        return
+    with TemporaryDirectory() as made:
+        complete = Path(made) / folder.name
+        shutil.copytree(folder, complete)
+        merges = clip_merges()
+        (complete / "tokenizer" / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8")
+        (complete / "tokenizer" / "vocab.json").write_text(json.dumps(vocabulary(merges)), encoding="utf-8")
+        yield complete
+
+
+def clip_merges() -> list[str]:
+    """CLIP's merges in order, each two symbols with a space between."""
+    packed = (files("staytrue") / "backbones" / "configs" / "clip-merges.txt.gz").read_bytes()
+    return gzip.decompress(packed).decode().splitlines()
+
+
+def vocabulary(merges: list[str]) -> dict[str, int]:
+    """Token to id: the 256 byte symbols, the same as word ends, one entry per merge, and the two marks."""
+    symbols = byte_symbols()
+    entries = [*symbols, *(s + "</w>" for s in symbols), *(m.replace(" ", "") for m in merges)]
+    return {entry: i for i, entry in enumerate([*entries, "<|startoftext|>", "<|endoftext|>"])}
+
+
+def byte_symbols() -> list[str]:
+    """A printable character for each of the 256 bytes; those that print stand for themselves and come first."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    return [chr(byte) for byte in printable] + [chr(256 + i) for i in range(256 - len(printable))]

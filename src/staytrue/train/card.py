@@ -1,0 +1,94 @@
+"""The model card: what a stranger needs to use the model, in the form that model hubs read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from staytrue.train.config import Train
+from staytrue.types import Facts, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FULL_USE = """from diffusers import StableDiffusionPipeline
+
+pipeline = StableDiffusionPipeline.from_pretrained("PATH/TO/THIS/FOLDER")
+"""
+LORA_USE = """from diffusers import StableDiffusionPipeline
+
+pipeline = StableDiffusionPipeline.from_pretrained("{base}")
+pipeline.load_lora_weights("PATH/TO/THIS/FOLDER")
+"""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card says.
+
+    Args:
+        base: what was personalized, as the user named it.
+        facts: of it.
+        train: how.
+        subjects: whom it knows; photos' paths stay private.
+        seed: of the run.
+    """
+
+    base: str
+    facts: Facts
+    train: Train
+    subjects: Sequence[Subject]
+    seed: int
+
+    def render(self) -> str:
+        """The card in Markdown with a YAML head."""
+        lora = self.train.adapter.name == "lora"
+        phrases = [subject.phrase for subject in self.subjects]
+        tags = ["text-to-image", "diffusers", "diffusers-training", "staytrue", "dreambooth", *(["lora"] if lora else [])]
+        head = [
+            "---",
+            f"base_model: {_quoted(self.base)}",
+            "library_name: diffusers",
+            f"instance_prompt: {_quoted('a photo of ' + _a(phrases[0]))}",
+            "tags:",
+            *(f"- {tag}" for tag in tags),
+            "---",
+        ]
+        named = "\n".join(f"- `{phrase}`" for phrase in phrases)
+        use = LORA_USE.format(base=self._loadable()) if lora else FULL_USE
+        draw = f'image = pipeline("{_a(phrases[0])} on the beach").images[0]'
+        return "\n".join(head) + (
+            f"\n\n# {', '.join(phrases)}\n\n"
+            f"{self.facts.title}, personalized by [Staytrue](https://pypi.org/project/staytrue/) from a few photos of"
+            f" {'one subject' if len(phrases) == 1 else f'{len(phrases)} subjects'}.\n\n"
+            f"Write these words where you mean the subject:\n\n{named}\n\n```python\n{use}{draw}\n```\n\n"
+            f"## Training\n\n{self._table()}\n\n"
+            "## Limits\n\nIt was trained on very few photos: what all of them share, background and pose too, may come along with"
+            " the subject. Do not share a model of a person without that person's consent. The licence of the base model"
+            " applies.\n"
+        )
+
+    def _table(self) -> str:
+        train = self.train
+        rows = {
+            "adapter": train.adapter.name + (", text encoder too" if train.adapter.trains_text else ""),
+            "objectives": ", ".join(f"{w.weight:g} x {w.objective.name} ({n})" for n, w in sorted(train.objectives.items())),
+            "steps": f"{train.steps} of {train.batch * train.accumulation} subject and"
+            f" {train.class_rows * train.accumulation} class rows",
+            "learning rate": f"{train.learning_rate:g}",
+            "prediction": self.facts.prediction,
+            "resolution": f"{self.facts.resolution_px} px",
+            "seed": str(self.seed),
+        }
+        return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])
+
+    def _loadable(self) -> str:
+        return "PATH/TO/staytrue/assets/miniature" if self.base == "miniature" else self.base
+
+
+def _a(phrase: str) -> str:
+    return f"{'an' if phrase[0].lower() in 'aeiou' else 'a'} {phrase}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,108 @@
+"""The settings of training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from staytrue.adapters import ADAPTERS, Full
+from staytrue.generate.sampling import Sampling
+from staytrue.objectives import OBJECTIVES, Denoising
+from staytrue.registry import component
+
+AnyAdapter = Any if TYPE_CHECKING else ADAPTERS.union()
+AnyObjective = Any if TYPE_CHECKING else OBJECTIVES.union()
+Every = Annotated[str, StringConstraints(pattern=r"^[1-9]\d* steps?$")]
+
+
+@component
+class Weighted:
+    """A term of the loss.
+
+    Args:
+        weight: of the mean of its losses; 0 drops the term.
+        objective: what computes them.
+    """
+
+    weight: float = Field(default=1.0, ge=0)
+    objective: AnyObjective
+
+
+@component
+class Previews:
+    """Pictures drawn while training, on fixed seeds, one grid per time.
+
+    Args:
+        every: how often, such as "100 steps"; None for never.
+        prompts: ``{}`` stands for the subject's phrase, such as "olis dog".
+        seeds: pictures per prompt and subject.
+        sampling: how they are drawn.
+    """
+
+    every: Every | None = None
+    prompts: tuple[str, ...] = ("a photo of a {}", "a {} on the beach")
+    seeds: tuple[int, ...] = (0, 1)
+    sampling: Sampling = Field(default_factory=Sampling)
+
+
+def dreambooth_objectives() -> dict[str, Weighted]:
+    """DreamBooth's loss: denoising on the subject's rows, and, as prior preservation, on the class rows."""
+    return {
+        "class": Weighted(objective=Denoising(rows="class")),
+        "subject": Weighted(objective=Denoising(rows="subject")),
+    }
+
+
+@component
+class Train:
+    """What is trained, on what loss, for how long.
+
+    Args:
+        adapter: which weights change.
+        objectives: name -> weighted objective; summed in the order of their names.
+        steps: optimizer updates.
+        learning_rate: peak, constant after the warm-up.
+        token_learning_rate: of a trained token row; None means ``learning_rate``.
+        batch: subject rows per micro-batch.
+        class_rows: class rows beside them.
+        accumulation: micro-batches per optimizer update.
+        warmup_steps: updates of linear rise from 0.
+        weight_decay: AdamW's; a token row has none.
+        max_grad_norm: gradients are scaled down to this joint norm; None for never.
+        ema: decay of the moving average that is exported instead of the last weights; None for none.
+        checkpoint_every: how often the state is saved to resume from.
+        previews: pictures drawn while training.
+        adjective_dropout: probability that an adjective of a caption is left out, each independently, each time it is read.
+        crop_range: side of the random crop as a share of the shorter side, least and most; (1, 1) is the center crop.
+        crop_variants: different random crops kept of each photo. Class images have one.
+        cache_latents: whether the crops are encoded once instead of at each step. Changes speed, never a result.
+        dtype: "float32"; "bfloat16" computes in it, with float32 weights; "auto" is bfloat16 where the device is fast at it.
+        gradient_checkpointing: trade a third of the speed for memory.
+    """
+
+    adapter: AnyAdapter = Field(default_factory=Full)
+    objectives: dict[str, Weighted] = Field(default_factory=dreambooth_objectives)
+    steps: int = Field(default=400, ge=1)
+    learning_rate: float = Field(default=5e-6, gt=0)
+    token_learning_rate: float | None = Field(default=None, gt=0)
+    batch: int = Field(default=1, ge=1)
+    class_rows: int = Field(default=1, ge=0)
+    accumulation: int = Field(default=1, ge=1)
+    warmup_steps: int = Field(default=0, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_grad_norm: float | None = Field(default=1.0, gt=0)
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    checkpoint_every: Every = "100 steps"
+    previews: Previews = Field(default_factory=Previews)
+    adjective_dropout: float = Field(default=0.0, ge=0, le=1)
+    crop_range: tuple[float, float] = (1.0, 1.0)
+    crop_variants: int = Field(default=4, ge=1)
+    cache_latents: bool = True
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    gradient_checkpointing: bool = False
+
+
+def steps_of(every: str) -> int:
+    """100 from "100 steps"."""
+    return int(every.split()[0])

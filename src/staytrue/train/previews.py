@@ -1,0 +1,44 @@
+"""Pictures while training: the same prompts on the same seeds, so that only the model differs from grid to grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from staytrue.generate.sampling import Request, draw
+from staytrue.images.grid import comparison_grid
+from staytrue.images.metadata import png_bytes
+from staytrue.runs import write_bytes
+from staytrue.train.config import Previews, steps_of
+from staytrue.train.loop import Watched
+from staytrue.train.state import State
+from staytrue.types import Subject
+
+
+@dataclass(frozen=True)
+class PreviewGrids(Watched):
+    """Draws a grid every so often: a row per prompt, a column per seed.
+
+    Args:
+        previews: what and how often.
+        subjects: whose phrases are put into the prompts.
+        folder: where ``step-000100.png`` goes.
+    """
+
+    previews: Previews
+    subjects: tuple[Subject, ...]
+    folder: Path
+
+    def step(self, state: State, losses: dict[str, Tensor]) -> None:  # noqa: ARG002
+        """Draws, when it is time."""
+        if self.previews.every is None or state.step % steps_of(self.previews.every):
+            return
+        texts = [prompt.replace("{}", s.phrase) for s in self.subjects for prompt in self.previews.prompts]
+        requests = [Request(text, seed) for text in texts for seed in self.previews.seeds]
+        images = list(draw(state.backbone, requests, self.previews.sampling))
+        columns = len(self.previews.seeds)
+        rows = [(text, images[i * columns : (i + 1) * columns]) for i, text in enumerate(texts)]
+        grid = comparison_grid(rows, [f"seed {seed}" for seed in self.previews.seeds])
+        write_bytes(self.folder / f"step-{state.step:06d}.png", png_bytes(grid))

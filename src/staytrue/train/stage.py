@@ -1,0 +1,163 @@
+"""``2-captions/`` and ``3-regularization/`` to ``4-training/``: reads the rows, trains, writes the take-away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from staytrue.backbones.base import Backbone, LoadedBackbone
+from staytrue.diffusion.randomness import derived_seed
+from staytrue.errors import ConfigError
+from staytrue.objectives.composed import Composed, check_needs
+from staytrue.runs import RunFolder, fingerprint, manifest_key, read_jsonl, run_stage, write_text
+from staytrue.train.batches import Batches
+from staytrue.train.card import Card
+from staytrue.train.checkpoints import Checkpoints
+from staytrue.train.config import Train
+from staytrue.train.curve import Bar, Curve
+from staytrue.train.latents import Crops, EncodedLatents, cached_latents
+from staytrue.train.loop import train_loop
+from staytrue.train.predictor import BackbonePredictor
+from staytrue.train.previews import PreviewGrids
+from staytrue.train.state import State, start
+from staytrue.train.steps import StepMaker
+from staytrue.types import Sample, Subject
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a training is made from.
+
+    Attributes:
+        run: the run's folder.
+        train: the settings.
+        subjects: whom to learn.
+        samples: the rows, subjects' photos first.
+        backbone: what is personalized, not loaded.
+        seed: of the run.
+        device: to train on.
+    """
+
+    run: RunFolder
+    train: Train
+    subjects: tuple[Subject, ...]
+    samples: tuple[Sample, ...]
+    backbone: Backbone
+    seed: int
+    device: str
+
+
+def train_stage(
+    run: RunFolder, train: Train, subjects: Iterable[Subject], backbone: Backbone, seed: int, device: str = "cpu"
+) -> bool:
+    """Personalizes the backbone. Called again after an interruption, it goes on from the last checkpoint.
+
+    Args:
+        run: its captions and class images are read, its ``4-training`` is written.
+        train: the settings.
+        subjects: whom to learn; all in one model.
+        backbone: what is personalized.
+        seed: of the run.
+        device: to train on.
+
+    Returns:
+        True if the work ran, False if the folder was complete already.
+
+    Raises:
+        ConfigError: an objective needs what this run does not have. Nothing has been loaded then.
+        ResumeError: the folder holds an unfinished training with other settings.
+    """
+    job = Job(run, train, tuple(subjects), tuple(read_samples(run, subjects)), backbone, seed, device)
+    check_needs(Composed(train.objectives), available(job))
+    inputs = {
+        "train": train,
+        "subjects": [(s.name, s.identifier, s.class_noun, s.class_noun_vague) for s in job.subjects],
+        "backbone": backbone,
+        "seed": seed,
+        "captions": manifest_key(run.captions),
+        "regularization": manifest_key(run.regularization),
+        "samples": fingerprint(job.samples),
+    }
+    return run_stage(run.training, inputs, lambda folder: _train(job, folder, fingerprint(inputs)))
+
+
+def read_samples(run: RunFolder, subjects: Iterable[Subject]) -> list[Sample]:
+    """The rows to train on: the subjects' captioned photos, then their class images. Raises ``ConfigError`` without photos."""
+    names = {subject.name for subject in subjects}
+    files = (run.captions / "captions.jsonl", run.regularization / "samples.jsonl")
+    samples = [s for file in files if file.is_file() for s in read_jsonl(file, Sample) if s.subject in names]
+    if without := sorted(names - {s.subject for s in samples if s.role == "subject"}):
+        raise ConfigError(f"no captioned photos of {', '.join(without)} in {run.captions}; run the caption stage first")
+    return samples
+
+
+def available(job: Job) -> frozenset[str]:
+    """What this run has of what objectives may need."""
+    found = {"frozen_base"}
+    if job.train.class_rows and any(sample.role == "class" for sample in job.samples):
+        found.add("class_rows")
+    if job.train.adapter.trains_text:
+        found.add("trainable_phrase")
+    return frozenset(found)
+
+
+def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
+    backbone = job.backbone.load(job.device)
+    make_step = step_maker(job, backbone, folder / "latents.safetensors")
+    state = _state(job, backbone)
+    checkpoints = Checkpoints(folder / "checkpoints", key, job.train.steps)
+    checkpoints.resume(state)
+    hooks = [
+        Curve(folder),
+        PreviewGrids(job.train.previews, job.subjects, folder / "previews"),
+        Bar(job.train.steps),
+        checkpoints,
+    ]
+    train_loop(job.train, state, make_step, hooks)
+    if state.ema:
+        state.adapter.load_state(backbone, state.ema)
+    _export(job, state)
+    checkpoints.clear()
+    return {"steps": state.step, "rows": len(job.samples), "trained_parameters": sum(p.numel() for p in state.parameters())}
+
+
+def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
+    """The source of micro-batches. Encodes what is to be cached, and then lets go of the autoencoder's encoder on a GPU."""
+    train = job.train
+    crops = Crops(
+        job.run.root, job.samples, backbone.facts.resolution_px, train.crop_range, train.crop_variants, job.seed
+    )
+    latents = cached_latents(crops, backbone, cache) if train.cache_latents else EncodedLatents(crops, backbone)
+    return StepMaker(
+        batches=Batches(job.samples, job.seed, (("subject", train.batch), ("class", train.class_rows))),
+        subjects={subject.name: subject for subject in job.subjects},
+        latents=latents,
+        crop_counts=tuple(crops.count(index) for index in range(len(job.samples))),
+        process=backbone.process,
+        predictor=BackbonePredictor(backbone, train.adapter),
+        adjective_dropout=train.adjective_dropout,
+    )
+
+
+def _state(job: Job, backbone: LoadedBackbone) -> State:
+    keep_base = "frozen_base" in Composed(job.train.objectives).needs()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed(job.seed, "adapter"))
+        return start(job.train, backbone, [subject.identifier for subject in job.subjects], keep_base)
+
+
+def _export(job: Job, state: State) -> None:
+    """Writes the model beside its place, then moves it there whole."""
+    model = job.run.model
+    made = model.with_name(f".{model.name}.tmp")
+    shutil.rmtree(made, ignore_errors=True)
+    state.adapter.export(state.backbone, made)
+    card = Card(str(job.backbone.path), state.backbone.facts, job.train, job.subjects, job.seed)
+    write_text(made / "README.md", card.render())
+    shutil.rmtree(model, ignore_errors=True)
+    made.rename(model)

@@ -1,0 +1,148 @@
+"""What each prior set asks for."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from pydantic import ValidationError
+
+from staytrue.regularize.base import Brief, image_seed
+from staytrue.regularize.class_prompt import ClassPrompt
+from staytrue.regularize.none import NoPriorSet
+from staytrue.regularize.structured import Structured, interleave, own_backgrounds
+from staytrue.regularize.words import built_in, is_living, pool, style_phrase
+from staytrue.types import Caption, Facts
+from tests.regularize.stand_in import WORDS, subject
+
+MINIATURE = Facts("sd", "miniature", 64, (8, 16, 16), "v_prediction", is_miniature=True, words=WORDS)
+REAL = Facts("sd", "SD 1.5", 512, (4, 64, 64), "epsilon")
+CAPTIONS = tuple(Caption("backpack", identifier="zwx", background=b) for b in ("on a rock", "at home", "on a rock"))
+
+
+def brief(
+    noun: str = "backpack", facts: Facts = MINIATURE, captions: tuple[Caption, ...] = CAPTIONS, seed: int = 0
+) -> Brief:
+    return Brief(subject(noun), captions, facts, seed)
+
+
+def test_none_plans_nothing() -> None:
+    assert NoPriorSet().plan(brief()) == []
+
+
+@pytest.mark.parametrize(("facts", "count"), [(MINIATURE, 300), (REAL, 200)])
+def test_class_prompt_is_dreambooths(facts: Facts, count: int) -> None:
+    plan = ClassPrompt().plan(brief(facts=facts))
+    assert {p.caption.render() for p in plan} == {"a backpack"} and len({p.seed for p in plan}) == len(plan) == count
+    assert ClassPrompt(count=3, style="a photo of").plan(brief())[0].caption.render() == "a photo of a backpack"
+
+
+@pytest.mark.parametrize(("facts", "count"), [(MINIATURE, 300), (REAL, 2000)])
+def test_structured_counts_and_shares(facts: Facts, count: int) -> None:
+    """20 % against training, 60 % photographic, 20 % styled: told apart by how they begin."""
+    styles = Counter(p.caption.style for p in Structured().plan(brief(facts=facts)))
+    assert sum(styles.values()) == count
+    assert styles[""] == 0.2 * count and styles["a photo of"] == 0.6 * count
+
+
+def test_against_training_prompts_have_the_subjects_own_backgrounds() -> None:
+    against = [p.caption for p in Structured(count=100).plan(brief()) if not p.caption.style]
+    assert {c.background for c in against} == {"on a rock", "at home"}
+    others = {p.caption.background for p in Structured(count=100).plan(brief()) if p.caption.style}
+    assert others == set(WORDS["backgrounds"])
+
+
+def test_objects_have_shape_color_and_texture_in_this_order() -> None:
+    for planned in Structured(count=50).plan(brief()):
+        caption = planned.caption
+        shape, color, texture = caption.adjectives
+        assert shape in WORDS["shapes"] and color in WORDS["colors"] and texture in WORDS["textures"]
+        assert caption.details == "" and caption.identifier == ""
+    caption = Structured(count=1, against=0, photo=0, styled=1).plan(brief())[0].caption
+    assert replace(
+        caption, adjectives=("tall", "red", "shiny"), background="in a city", style=style_phrase("pixel art")
+    ).render() == ("a pixel art of a tall red shiny backpack in a city")
+
+
+def test_the_living_have_moods_and_motions_instead() -> None:
+    plan = Structured(count=50).plan(brief("dog"))
+    assert {p.caption.adjectives for p in plan} == {("happy",), ("sad",)}
+    assert {p.caption.details for p in plan} == set(WORDS["motions"])
+    assert "{phrase}" not in plan[0].caption.render() and " dog " in plan[0].caption.render()
+
+
+def test_exactly_repeatable_and_moved_by_the_seed() -> None:
+    plan = Structured(count=60).plan(brief())
+    assert plan == Structured(count=60).plan(brief())
+    other = Structured(count=60).plan(brief(seed=1))
+    assert all(a.seed != b.seed for a, b in zip(plan, other, strict=True)) and plan != other
+
+
+@pytest.mark.parametrize("prior_set", [Structured, ClassPrompt])
+def test_a_larger_set_begins_with_the_smaller(prior_set) -> None:
+    assert prior_set(count=100).plan(brief())[:30] == prior_set(count=30).plan(brief())
+
+
+def test_the_global_random_state_is_left_alone() -> None:
+    random.seed(3)
+    expected = random.Random(3).random()
+    Structured(count=10).plan(brief())
+    assert random.random() == expected
+
+
+def test_shares_must_be_whole() -> None:
+    with pytest.raises(ValidationError, match="must be 1, they are 1.1"):
+        Structured(against=0.3)
+    assert {p.caption.style for p in Structured(count=9, against=0, photo=1, styled=0).plan(brief())} == {"a photo of"}
+
+
+def test_interleave_by_hand() -> None:
+    """Shares .2 .6 .2: photo lags most at 1 (.6), against and styled at 2 (.4, the earlier wins), ..."""
+    shares = {"against": 0.2, "photo": 0.6, "styled": 0.2}
+    assert interleave(shares, 5) == ["photo", "against", "photo", "styled", "photo"]
+    assert Counter(interleave(shares, 1000)) == {"against": 200, "photo": 600, "styled": 200}
+
+
+def test_seeds_are_fixed_for_good() -> None:
+    """A change would orphan every stored class image."""
+    assert image_seed(0, 0) == 3033317486
+    assert len({image_seed(s, i) for s in range(3) for i in range(2000)}) == 6000
+
+
+def test_captions_without_backgrounds() -> None:
+    assert own_backgrounds((Caption("dog"),)) == ("",)
+    against = [
+        p.caption for p in Structured(count=10).plan(brief(captions=(Caption("backpack"),))) if not p.caption.style
+    ]
+    assert all(c.background == "" and len(c.adjectives) == 3 for c in against)
+
+
+def test_a_pool_the_backbone_lacks_leaves_only_that_slot_empty() -> None:
+    lacking = replace(MINIATURE, words={k: v for k, v in WORDS.items() if k != "shapes"})
+    for full, less in zip(
+        Structured(count=20).plan(brief()), Structured(count=20).plan(brief(facts=lacking)), strict=True
+    ):
+        assert less.caption == replace(full.caption, adjectives=full.caption.adjectives[1:])
+
+
+@pytest.mark.parametrize("name", ["shapes", "colors", "textures", "backgrounds", "styles", "motions", "emotions"])
+def test_built_in_pools_serve_models_without_lists(name: str) -> None:
+    words = pool(name, REAL)
+    assert len(words) >= 16 and len(set(words)) == len(words)
+    assert all(w == w.strip() and w and "$" not in w for w in words)
+    if name == "motions":
+        assert all(line.startswith("a $concept ") for line in built_in("motions"))
+    if name == "styles":
+        assert all(style_phrase(w) == w for w in words)
+
+
+@pytest.mark.parametrize(
+    ("noun", "told", "facts", "living"),
+    [
+        ("dog", None, MINIATURE, True), ("backpack", None, MINIATURE, False), ("dog", False, MINIATURE, False),
+        ("sheep dog", None, REAL, True), ("dog bowl", None, REAL, False), ("Cat", None, REAL, True),
+        ("bear plushie", None, REAL, False), ("vase", True, REAL, True),
+    ],
+)  # fmt: skip
+def test_who_lives(noun: str, told: bool | None, facts: Facts, living: bool) -> None:
+    assert is_living(subject(noun, living=told), facts) is living

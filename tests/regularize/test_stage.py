@@ -1,0 +1,189 @@
+"""Plans to pictures in the shared store: drawn once, resumed, told apart by what made them."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+
+from staytrue.errors import ImageError
+from staytrue.generate.sampling import Sampling
+from staytrue.images.metadata import read_png_facts
+from staytrue.regularize.class_prompt import ClassPrompt
+from staytrue.regularize.folder import Folder
+from staytrue.regularize.none import NoPriorSet
+from staytrue.regularize.stage import regularize_stage
+from staytrue.regularize.store import latent_beside
+from staytrue.regularize.structured import Structured
+from staytrue.runs import RunFolder, read_jsonl
+from staytrue.types import Caption, Sample
+from tests.regularize.stand_in import Sampler, captioned, drawer, subject
+
+
+@pytest.fixture
+def sampler(monkeypatch) -> Sampler:
+    stand_in = Sampler()
+    monkeypatch.setattr("staytrue.generate.sampling.draw_with_latents", stand_in)
+    return stand_in
+
+
+def rows(run: RunFolder) -> list[Sample]:
+    return read_jsonl(run.regularization / "samples.jsonl", Sample)
+
+
+def test_rows_pictures_latents_and_sheet(tmp_path: Path, sampler: Sampler) -> None:
+    run, mine = captioned(tmp_path, subject()), subject()
+    assert regularize_stage(run, Structured(count=12), [mine], drawer(tmp_path), seed=0, device="cpu") is True
+    samples = rows(run)
+    assert len(samples) == len(sampler.drawn) == 12
+    for sample, request in zip(samples, sampler.drawn, strict=True):
+        picture = run.root / sample.image
+        assert picture.resolve().parent == run.class_image_store.resolve() and not sample.image.is_absolute()
+        assert (
+            sample.role == "class"
+            and sample.subject == "mine"
+            and sample.weight == 1
+            and sample.caption.identifier == ""
+        )
+        facts = read_png_facts(picture)
+        assert facts["prompt"] == request.prompt == sample.caption.render() and facts["seed"] == str(request.seed)
+        latent = load_file(latent_beside(picture))["latent"]
+        assert latent.shape == (4, 4, 4)
+    with Image.open(run.regularization / "contact-sheet.jpg") as sheet:
+        assert sheet.width > 12 * 128
+
+
+def test_nothing_is_drawn_twice(tmp_path: Path, sampler: Sampler) -> None:
+    """Same run: skipped. Next run beside it: all found. A larger set: only the rest. Another class: all new."""
+    backbone, mine = drawer(tmp_path), subject()
+    first = captioned(tmp_path, mine)
+    regularize_stage(first, ClassPrompt(count=4), [mine], backbone, 0, "cpu")
+    assert regularize_stage(first, ClassPrompt(count=4), [mine], backbone, 0, "cpu") is False
+    second = RunFolder(first.root.parent / "two")
+    (second.root / "2-captions").mkdir(parents=True)
+    (second.captions / "captions.jsonl").write_text((first.captions / "captions.jsonl").read_text())
+    assert regularize_stage(second, ClassPrompt(count=4), [mine], backbone, 0, "cpu") is True
+    assert len(sampler.drawn) == 4 and rows(first) == rows(second)
+    regularize_stage(second, ClassPrompt(count=6), [mine], backbone, 0, "cpu")
+    assert len(sampler.drawn) == 6
+    regularize_stage(second, ClassPrompt(count=6), [subject("dog")], backbone, 0, "cpu")
+    assert len(sampler.drawn) == 12
+
+
+def test_an_interrupted_set_goes_on_where_it_was(tmp_path: Path, sampler: Sampler) -> None:
+    run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
+    sampler.dies_after = 5
+    with pytest.raises(KeyboardInterrupt):
+        regularize_stage(run, Structured(count=12), [mine], backbone, 0, "cpu")
+    assert len(list(run.class_image_store.glob("*.png"))) == 5 and not (run.regularization / "manifest.json").exists()
+    sampler.dies_after = None
+    regularize_stage(run, Structured(count=12), [mine], backbone, 0, "cpu")
+    assert len(sampler.drawn) == len(set(sampler.drawn)) == 12
+    assert not [p for p in run.class_image_store.iterdir() if p.name.endswith(".tmp")]
+
+
+def test_lost_pictures_are_drawn_again(tmp_path: Path, sampler: Sampler) -> None:
+    run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
+    regularize_stage(run, ClassPrompt(count=3), [mine], backbone, 0, "cpu")
+    (run.root / rows(run)[1].image).unlink()
+    assert regularize_stage(run, ClassPrompt(count=3), [mine], backbone, 0, "cpu") is True
+    assert sampler.drawn[3:] == [sampler.drawn[1]]
+
+
+@pytest.mark.parametrize(
+    ("change", "redrawn"),
+    [
+        ({"steps": 7}, 3),
+        ({"guidance": 2.0}, 3),
+        ({"solver": "euler"}, 3),
+        ({"negative": "blurry"}, 3),
+        ({"batch": 2}, 0),
+    ],
+)
+def test_what_a_picture_is_made_by_names_it(
+    tmp_path: Path, sampler: Sampler, change: dict[str, object], redrawn: int
+) -> None:
+    run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
+    regularize_stage(run, ClassPrompt(count=3), [mine], backbone, 0, "cpu")
+    regularize_stage(run, ClassPrompt(count=3, sampling=Sampling(**change)), [mine], backbone, 0, "cpu")
+    assert len(sampler.drawn) == 3 + redrawn
+
+
+def test_seed_and_weights_name_it_too_but_not_where_they_lie(tmp_path: Path, sampler: Sampler) -> None:
+    run, mine = captioned(tmp_path, subject()), subject()
+    regularize_stage(run, ClassPrompt(count=2), [mine], drawer(tmp_path), 0, "cpu")
+    regularize_stage(run, ClassPrompt(count=2), [mine], drawer(tmp_path), 1, "cpu")
+    assert len(sampler.drawn) == 4
+    regularize_stage(run, ClassPrompt(count=2), [mine], drawer(tmp_path, "other"), 0, "cpu")
+    assert len(sampler.drawn) == 6
+    copy = drawer(tmp_path, "copy")
+    (tmp_path / "copy" / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "copy" / "README.md").write_text("a copy")
+    regularize_stage(run, ClassPrompt(count=2), [mine], copy, 0, "cpu")
+    assert len(sampler.drawn) == 6
+
+
+def test_another_generator_draws_and_keeps_no_latents(tmp_path: Path, sampler: Sampler) -> None:
+    run, mine, trained, other = captioned(tmp_path, subject()), subject(), drawer(tmp_path), drawer(tmp_path, "other")
+    prior_set = ClassPrompt(count=2)
+    object.__setattr__(prior_set, "generator", other)
+    regularize_stage(run, prior_set, [mine], trained, 0, "cpu")
+    assert not list(run.class_image_store.glob("*.safetensors"))
+    regularize_stage(run, ClassPrompt(count=2), [mine], other, 0, "cpu")
+    assert len(list(run.class_image_store.glob("*.safetensors"))) == 2, "the trained backbone's latents are added"
+
+
+def test_subjects_of_one_class_share_pictures_but_have_their_own_rows(tmp_path: Path, sampler: Sampler) -> None:
+    one, two = subject(name="one"), subject(name="two")
+    run = captioned(tmp_path, one, two)
+    regularize_stage(run, ClassPrompt(count=3), [one, two], drawer(tmp_path), 0, "cpu")
+    assert len(sampler.drawn) == 3
+    assert [s.subject for s in rows(run)] == ["one"] * 3 + ["two"] * 3
+    assert {s.image for s in rows(run)[:3]} == {s.image for s in rows(run)[3:]}
+
+
+def test_none_writes_an_empty_set_and_no_sheet(tmp_path: Path, sampler: Sampler) -> None:
+    run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
+    regularize_stage(run, ClassPrompt(count=2), [mine], backbone, 0, "cpu")
+    regularize_stage(run, NoPriorSet(), [mine], backbone, 0, "cpu")
+    assert rows(run) == [] and not (run.regularization / "contact-sheet.jpg").exists()
+
+
+def class_folder(home: Path) -> Path:
+    folder = home / "class images"
+    folder.mkdir()
+    for number, color in enumerate(["red", "green", "blue"]):
+        Image.new("RGB", (40, 50), color).save(folder / f"{number}.jpg", quality=95)
+    (folder / "1.txt").write_text("a green backpack on a table")
+    return folder
+
+
+def test_folder_uses_the_users_own_pictures_and_captions(tmp_path: Path, sampler: Sampler) -> None:
+    run, folder = captioned(tmp_path, subject()), class_folder(tmp_path)
+    assert regularize_stage(run, Folder(path=folder), [subject()], drawer(tmp_path), 0, "cpu") is True
+    assert [s.caption.render() for s in rows(run)] == ["a backpack", "a green backpack on a table", "a backpack"]
+    with Image.open(run.root / rows(run)[2].image) as blue:
+        assert blue.format == "PNG" and blue.size == (40, 50) and blue.getpixel((0, 0))[2] > 250
+    assert regularize_stage(run, Folder(path=folder), [subject()], drawer(tmp_path), 0, "cpu") is False
+    Image.new("RGB", (40, 50), "gray").save(folder / "2.jpg")
+    assert regularize_stage(run, Folder(path=folder), [subject()], drawer(tmp_path), 0, "cpu") is True
+    assert sampler.drawn == []
+    regularize_stage(run, Folder(path=folder, count=2), [subject()], drawer(tmp_path), 0, "cpu")
+    assert len(rows(run)) == 2
+
+
+def test_folder_refuses_captions_that_name_the_subject(tmp_path: Path, sampler: Sampler) -> None:
+    run, folder = captioned(tmp_path, subject()), class_folder(tmp_path)
+    (folder / "0.txt").write_text("my zwx backpack")
+    with pytest.raises(ImageError, match=r"must not hold the identifier 'zwx', but these do: 0.jpg"):
+        regularize_stage(run, Folder(path=folder), [subject()], drawer(tmp_path), 0, "cpu")
+
+
+def test_the_sheet_of_a_large_set_shows_an_even_choice(tmp_path: Path) -> None:
+    from staytrue.regularize.sheet import SHOWN, write_sheet
+
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "a.png")
+    samples = [Sample(Path("a.png"), Caption("dog", details=f"number {i}"), "mine", "class") for i in range(500)]
+    write_sheet(tmp_path / "sheet.jpg", tmp_path, samples)
+    with Image.open(tmp_path / "sheet.jpg") as sheet:
+        assert sheet.width == 8 + 12 * 136 and sheet.height > SHOWN / 12 * 136
