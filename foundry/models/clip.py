@@ -168,13 +168,11 @@ def load(judge: bool = False) -> CLIPModel:
     return load_ema(build(JUDGE if judge else OWN), RUNS / ("judge" if judge else "clip"), "clip")
 
 
-def measure(clip: CLIPModel) -> dict[str, float]:
+def measure(clip: CLIPModel, holdout: Pictures) -> dict[str, float]:
     """Zero-shot accuracy of facts and retrieval of captions on held-out pictures."""
-    holdout = Pictures.open("holdout")
     image = embed_all(clip, holdout)
-    scores = {"retrieval": (image @ embed_texts(clip, holdout.captions).T).argmax(1).cpu()}
-    truth = torch.arange(len(holdout))
-    result = {"retrieval_at_1_of_2000": (scores["retrieval"] == truth).float().mean().item()}
+    nearest = zero_shot(clip, image, holdout.captions)
+    result = {"retrieval": (nearest == torch.arange(len(holdout))).float().mean().item()}
     for name, prompt in (("noun", "a {}"), ("color", "a {} toy"), ("background", "a toy {}"), ("accessory", "an animal with {}")):
         labels, values = holdout.classes(name)
         known = [i for i, value in enumerate(values) if value]
@@ -200,7 +198,7 @@ def train(plan: Plan, options: argparse.Namespace) -> None:
     """Train and write `facts.json` beside the state."""
     sizes = JUDGE if options.judge else OWN
     Trainer(ClipTask(Pictures.open("train"), sizes, plan.batch, options.freeze_text), plan).run()
-    facts = measure(load_ema(build(sizes), plan.folder, "clip"))
+    facts = measure(load_ema(build(sizes), plan.folder, "clip"), Pictures.open("holdout"))
     (plan.folder / "facts.json").write_text(json.dumps(facts, indent=1))
     print(facts, flush=True)
 

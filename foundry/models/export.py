@@ -105,7 +105,14 @@ def publish(folder: Path, write: object) -> None:
 def write_miniature(folder: Path, run: Path) -> None:
     """The pipeline's folder, in half precision, and `facts.json`."""
     trained_pipeline(run).to(torch.float16).save_pretrained(folder)
+    _copy_vocabulary(folder / "tokenizer")
     (folder / "facts.json").write_text(json.dumps(facts(), indent=1) + "\n")
+
+
+def _copy_vocabulary(folder: Path) -> None:
+    """Add the two classic files: transformers of today writes `tokenizer.json` alone, others read these."""
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(tokenizer.FOLDER / name, folder / name)
 
 
 def write_encoder(folder: Path, model: nn.Module) -> None:
@@ -113,6 +120,7 @@ def write_encoder(folder: Path, model: nn.Module) -> None:
     model.to("cpu", torch.float16).save_pretrained(folder)
     if isinstance(model, CLIPModel):
         tokenizer.load().save_pretrained(folder)
+        _copy_vocabulary(folder)
         size = {"size": {"shortest_edge": 64}, "crop_size": {"height": 64, "width": 64}}
         CLIPImageProcessor(**PIXELS, **size).save_pretrained(folder)
     else:

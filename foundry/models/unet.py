@@ -23,6 +23,9 @@ HEADS = 4
 CAPTION_DROPOUT = 0.1
 IDENTIFIER_CHANCE = 0.1
 TIMES = 1000
+# Most draws show what a subject is shown in: nouns, colors, textures, accessories, backgrounds.
+SIDE_FACTS = ("style", "degradation", "shape", "mood", "motion")
+CORE_SHARE = 0.7
 MIDDLE_EMPHASIS = 0.5
 
 
@@ -74,7 +77,9 @@ class UnetTask:
         self.latents, self.batch = latents, batch
         nouns = [row["noun"] for row in latents.rows]
         index = {noun: i for i, noun in enumerate(sorted(set(nouns)))}
-        self.draw = BalancedDraw(torch.tensor([index[noun] for noun in nouns]))
+        labels = torch.tensor([index[noun] for noun in nouns])
+        self.core = torch.tensor([i for i, row in enumerate(latents.rows) if not any(row.get(f) for f in SIDE_FACTS)])
+        self.draw_any, self.draw_core = BalancedDraw(labels), BalancedDraw(labels[self.core])
         self.tokenizer = load_tokenizer()
         self.text = clip.load().text_model
         self.alphas = alphas_cumprod().to(device())
@@ -82,7 +87,8 @@ class UnetTask:
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Mean squared error of v."""
-        rows = self.draw(self.batch)
+        core = int(CORE_SHARE * self.batch)
+        rows = torch.cat([self.core[self.draw_core(core)], self.draw_any(self.batch - core)])
         clean = self.latents.batch(rows)
         times = draw_times(self.batch).to(clean.device)
         noise = torch.randn(clean.shape).to(clean.device)

@@ -2,8 +2,8 @@
 
     photos -> purify -> caption -> regularize -> train -> generate -> evaluate
 
-``run`` does all six; each stage can be called alone (see ``examples/``). Importing this package imports no torch: names are
-resolved on first use.
+``run`` does all six; each stage can be called alone (see ``examples/``). Importing this package imports no torch: names
+are resolved on first use.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from staytrue.backbones import SD
-    from staytrue.caption import caption_stage
+    from staytrue.backbones.sd import SD
+    from staytrue.caption.stage import caption_stage
     from staytrue.config import RunConfig
     from staytrue.errors import StaytrueError
-    from staytrue.evaluate import evaluate_stage, write_report
-    from staytrue.generate import generate_stage
+    from staytrue.evaluate.report import write_report
+    from staytrue.evaluate.stage import evaluate_stage
+    from staytrue.generate.stage import generate_stage
     from staytrue.pipeline import run
-    from staytrue.purify import purify_stage
+    from staytrue.purify.stage import purify_stage
     from staytrue.recipes import recipe
-    from staytrue.regularize import regularize_stage
+    from staytrue.regularize.stage import regularize_stage
     from staytrue.runs import RunFolder
-    from staytrue.train import train_stage
+    from staytrue.train.stage import train_stage
     from staytrue.types import Caption, Sample, Subject
 
 __version__ = "0.1.0"

@@ -6,6 +6,7 @@ Every import beyond typer is inside a command, so that ``staytrue --help`` answe
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,7 +69,8 @@ def run(
     if not class_noun:
         raise ConfigError("--class-noun is needed: what the photos show, such as --class-noun dog")
     name = (out or photos.resolve()).name
-    values = _recipe_values(recipe, backbone, quick, load_toml(config) if config else {})
+    above = load_toml(config) if config else {}
+    values = _recipe_values(recipe, backbone or _named_backbone(overrides), quick, above)
     values["subjects"] = [{"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}]
     _start(_checked(values, overrides), out or Path("runs") / name, device, dry_run)
 
@@ -91,9 +93,11 @@ def _verb(verb: str, says: str) -> None:
         device: Device = "auto",
     ) -> None:
         from staytrue.config import values_of
-        from staytrue.pipeline import run, saved_config
+        from staytrue.opening import saved_config
 
         config = _checked(values_of(saved_config(folder)), overrides)
+        from staytrue.pipeline import run
+
         _tell(run(config, folder, device, until=verb))
 
     app.command(verb, help=f"{says} Continues a run; earlier stages that are not complete run first.")(continue_run)
@@ -108,7 +112,7 @@ def list_axis(axis: Annotated[str, typer.Argument(help="Which list; without one,
     """List recipes, or the components of an axis, each with a line of what it does."""
     from staytrue.recipes import RECIPES
 
-    axes = {registry.axis: {n: registry.get(n) for n in registry.names()} for registry in _registries()}
+    axes = {r.axis.replace(" ", "-"): {n: r.get(n) for n in r.names()} for r in _registries()}
     entries = {"recipes": RECIPES, **axes}
     if axis and axis not in entries:
         raise ConfigError(f"no list named {axis!r}; there are: {', '.join(entries)}")
@@ -127,11 +131,18 @@ def show(recipe: Annotated[str, typer.Argument(help="Name of a recipe.")], backb
 
 def main() -> None:
     """The console script: what is the input's fault is said in words and exits 2, without a traceback."""
+    warnings.showwarning = _show_warning
     try:
         app()
     except StaytrueError as error:
         typer.secho(f"Error: {error}", fg="red", err=True)
         sys.exit(2)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Ours in a line; those of libraries are for developers, who see them under pytest."""
+    if category is UserWarning:
+        typer.secho(f"Warning: {message}", fg="yellow", err=True)
 
 
 def _recipe_values(name: str, backbone: str | None, quick: bool, above: Values) -> Values:
@@ -146,10 +157,16 @@ def _recipe_values(name: str, backbone: str | None, quick: bool, above: Values) 
     return layered(values_of(made_quick(config) if quick else config), above)
 
 
+def _named_backbone(overrides: list[str] | None) -> str | None:
+    """A recipe depends on the backbone, so that must be known before the other overrides are applied."""
+    named = [text.partition("=")[2] for text in overrides or [] if text.startswith("backbone.path=")]
+    return named[-1] if named else None
+
+
 def _checked(values: Values, overrides: list[str] | None) -> RunConfig:
     """The configuration with overrides; says which words the backbone does not know, and when it is the miniature."""
     from staytrue.config import overridden, parse
-    from staytrue.pipeline import unknown_words
+    from staytrue.opening import unknown_words
 
     config = parse(overridden(values, overrides or []))
     facts = config.backbone.facts()
@@ -161,17 +178,19 @@ def _checked(values: Values, overrides: list[str] | None) -> RunConfig:
             err=True,
         )
     if unknown := unknown_words(config):
-        typer.secho(f"Warning: {facts.title} does not know: {', '.join(unknown)}", fg="yellow", err=True)
+        warnings.warn(f"{facts.title} does not know: {', '.join(unknown)}", stacklevel=2)
     return config
 
 
 def _start(config: RunConfig, folder: Path, device: str, dry_run: bool) -> None:
-    from staytrue.pipeline import open_run, run
+    from staytrue.opening import open_run
 
     if dry_run:
         typer.echo(f"All is well. Saved {open_run(config, folder, device).config}; nothing was trained.")
-    else:
-        _tell(run(config, folder, device))
+        return
+    from staytrue.pipeline import run  # imports torch: what is wrong with the input has been said before
+
+    _tell(run(config, folder, device))
 
 
 def _tell(here: RunFolder) -> None:

@@ -1,7 +1,7 @@
 """The whole configuration of a run: what it reads, and one section of components per stage. The only thing serialized.
 
-Three ways in (a recipe, a TOML file, ``section.field=value``), one way through: all are layered as plain values and checked
-once, strictly, by ``parse``. An error names the dotted path and what is allowed there, and lists every problem at once.
+Three ways in (a recipe, a TOML file, ``section.field=value``), one way through: all are layered as plain values and
+checked once, strictly, by ``parse``. An error names the dotted path and what is allowed there; all problems come at once.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def load_toml(path: Path) -> Values:
 
 
 def layered(below: Values, above: Values) -> Values:
-    """``below`` with the values of ``above`` on top. A section that changes its ``name`` starts from that component's defaults."""
+    """``below`` with the values of ``above`` on top; a table that changes its ``name`` starts from its own defaults."""
     if above.get("name", below.get("name")) != below.get("name"):
         return above
     merged = dict(below)
@@ -108,7 +108,7 @@ def parse(values: Values) -> RunConfig:
     try:
         return RunConfig.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        raise ConfigError("\n".join(dict.fromkeys(_explain(problem, values) for problem in error.errors()))) from None
+        raise ConfigError("\n".join(dict.fromkeys(_explain(problem) for problem in error.errors()))) from None
 
 
 def _without_none(value: Any) -> Any:
@@ -138,7 +138,7 @@ def _replaced(values: Any, keys: list[str], value: Any) -> Any:
     return layered(table, {first: _replaced(table.get(first), rest, value) if rest else value})
 
 
-def _explain(problem: Any, values: Values) -> str:
+def _explain(problem: Any) -> str:
     """One pydantic problem in words: dotted path, what is wrong, what is allowed."""
     path, schema = _locate(problem["loc"], RunConfig.model_json_schema())
     kind, given = problem["type"], problem["input"]

@@ -52,7 +52,9 @@ def test_sidecar_names_every_photo_it_cannot_caption() -> None:
     with pytest.raises(ImageError) as error:
         Sidecar().captions(photos("a dog", None, "a cat on a rock"), SUBJECT, FACTS)
     message = str(error.value)
-    assert "1.jpg has no caption" in message and "2.jpg says 'a cat on a rock'" in message and "0.jpg" not in message
+    assert "1.jpg has no caption" in message
+    assert "2.jpg says 'a cat on a rock'" in message
+    assert "0.jpg" not in message
 
 
 def scored(monkeypatch, table: list[list[float]]) -> list[list[str]]:
@@ -116,7 +118,8 @@ def test_background_with_a_real_clip(tmp_path: Path) -> None:
 def test_blip_continues_from_the_noun_and_gets_the_identifier(tmp_path: Path) -> None:
     captioner = Blip(checkpoint=str(tiny_blip(tmp_path / "blip")), max_new_tokens=5)
     first, again = (captioner.captions(photos(None, None), SUBJECT, FACTS) for _ in range(2))
-    assert all(c.render().startswith("a zwx dog") for c in first) and first == again
+    assert all(c.render().startswith("a zwx dog") for c in first)
+    assert first == again
 
 
 def test_blip_length_is_bounded(tmp_path: Path) -> None:

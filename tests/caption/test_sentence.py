@@ -28,7 +28,8 @@ def subject(noun: str = "dog", identifier: str = "zwx") -> Subject:
 )
 def test_directly_before_the_noun(written: str, rendered: str) -> None:
     caption = with_identifier(written, subject())
-    assert caption is not None and caption.render() == rendered
+    assert caption is not None
+    assert caption.render() == rendered
 
 
 def test_neither_noun_nor_identifier() -> None:
@@ -46,7 +47,8 @@ def test_neither_noun_nor_identifier() -> None:
 )
 def test_article_and_odd_words(noun: str, identifier: str, written: str, rendered: str) -> None:
     caption = with_identifier(written, subject(noun, identifier))
-    assert caption is not None and caption.render() == rendered
+    assert caption is not None
+    assert caption.render() == rendered
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,11 @@ def test_article_and_odd_words(noun: str, identifier: str, written: str, rendere
 )
 def test_the_place_is_kept_for_the_regularization_set(written: str, place: str) -> None:
     caption = with_identifier(written, subject())
-    assert caption is not None and caption.background == place
+    assert caption is not None
+    assert caption.background == place
 
 
 def test_braces_that_a_user_wrote_stay() -> None:
     caption = with_identifier("a dog with {letters}", subject())
-    assert caption is not None and caption.render() == "a zwx dog with {letters}"
+    assert caption is not None
+    assert caption.render() == "a zwx dog with {letters}"

@@ -67,6 +67,6 @@ def test_kohya_repeats_become_rows_by_their_ratio(tmp_path: Path) -> None:
 
 def test_a_failed_captioner_leaves_no_manifest(tmp_path: Path) -> None:
     run, subject = purified(tmp_path, {".": 1})
-    with pytest.raises(ImageError, match="0.png has no caption"):
+    with pytest.raises(ImageError, match=r"0\.png has no caption"):
         caption_stage(run, Sidecar(), [subject], Backbone())
     assert not (run.captions / "manifest.json").exists()

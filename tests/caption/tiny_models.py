@@ -18,9 +18,28 @@ from transformers import (
 from tests.tiny import tiny_tokenizer
 
 SMALL = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2, "num_attention_heads": 4}
-BLIP_WORDS = (
-    "[PAD] [UNK] [CLS] [SEP] [MASK] [DEC] a an dog teddy bear on rock in the grass with red ball sitting".split()
-)
+BLIP_WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "[DEC]",
+    "a",
+    "an",
+    "dog",
+    "teddy",
+    "bear",
+    "on",
+    "rock",
+    "in",
+    "the",
+    "grass",
+    "with",
+    "red",
+    "ball",
+    "sitting",
+]
 
 
 def tiny_clip(folder: Path) -> Path:

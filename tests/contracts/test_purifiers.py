@@ -25,7 +25,8 @@ def photo() -> Image.Image:
 def test_keeps_size_and_mode_and_its_input(purifier) -> None:
     given = photo()
     cleaned = purifier.purify(given)
-    assert cleaned.size == given.size and cleaned.mode == "RGB"
+    assert cleaned.size == given.size
+    assert cleaned.mode == "RGB"
     assert np.array_equal(np.asarray(given), np.asarray(photo()))
 
 

@@ -20,9 +20,11 @@ def test_random_boxes_stay_inside_and_reach_both_ends() -> None:
     rng = random.Random(0)
     boxes = [random_box((100, 60), (0.75, 1.0), rng) for _ in range(2000)]
     sides = [right - left for left, _, right, _ in boxes]
-    assert all(b[2] - b[0] == b[3] - b[1] and 0 <= b[0] and 0 <= b[1] and b[2] <= 100 and b[3] <= 60 for b in boxes)
-    assert min(sides) == 45 and max(sides) == 60
-    assert min(b[0] for b in boxes) == 0 and max(b[2] for b in boxes) == 100
+    assert all(b[2] - b[0] == b[3] - b[1] and b[0] >= 0 and b[1] >= 0 and b[2] <= 100 and b[3] <= 60 for b in boxes)
+    assert min(sides) == 45
+    assert max(sides) == 60
+    assert min(b[0] for b in boxes) == 0
+    assert max(b[2] for b in boxes) == 100
     assert abs(np.mean(sides) - 52.5) < 0.5
 
 
@@ -49,7 +51,9 @@ def test_tensors_and_back_lose_nothing() -> None:
     values = np.arange(256, dtype=np.uint8).reshape(8, 32)
     image = Image.fromarray(np.stack([values, values[::-1], values.T.reshape(8, 32)], -1))
     tensor = pixels_pm1([image, image])
-    assert tensor.shape == (2, 3, 8, 32) and tensor.dtype == torch.float32
-    assert tensor.min() == -1 and tensor.max() == 1
+    assert tensor.shape == (2, 3, 8, 32)
+    assert tensor.dtype == torch.float32
+    assert tensor.min() == -1
+    assert tensor.max() == 1
     assert tensor[0, 0, 0, 1] == pytest.approx(1 / 127.5 - 1)
     assert all(np.array_equal(np.asarray(back), np.asarray(image)) for back in to_images(tensor))

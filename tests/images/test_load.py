@@ -34,9 +34,11 @@ def refusal(folder: Path) -> str:
 def test_every_format_loads_as_rgb(tmp_path: Path, suffix: str) -> None:
     picture().save(tmp_path / f"dog{suffix}")
     (photo,) = load_folder(tmp_path)
-    assert photo.image.mode == "RGB" and photo.image.size == (64, 48)
+    assert photo.image.mode == "RGB"
+    assert photo.image.size == (64, 48)
     assert np.abs(np.asarray(photo.image).astype(int) - np.asarray(picture()).astype(int)).mean() < 8
-    assert photo.text is None and photo.repeats == 1
+    assert photo.text is None
+    assert photo.repeats == 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -84,7 +86,7 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
 
 
 def test_a_color_profile_is_applied(tmp_path: Path) -> None:
-    """Stored as linear light, 55 of 255 is a reflectance of .216, and so 128 in sRGB's curve. No profile, or sRGB: kept."""
+    """Stored as linear light, 55 of 255 is a reflectance of .216, and so 128 in sRGB's curve. Others are kept."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for name, profile in (("linear", linear_profile()), ("nonsense", b"not a profile"), ("srgb", srgb)):
         Image.new("RGB", (40, 40 + len(name)), (55, 55, 55)).save(tmp_path / f"{name}.png", icc_profile=profile)
@@ -186,7 +188,8 @@ def test_every_fault_is_named_in_one_message(tmp_path: Path) -> None:
     }.items():  # fmt: skip
         line = next(line for line in message.splitlines() if line.startswith(f"  - {name}"))
         assert why in line
-    assert "  - good.png" not in message and str(tmp_path) in message.splitlines()[0]
+    assert "  - good.png" not in message
+    assert str(tmp_path) in message.splitlines()[0]
 
 
 @pytest.mark.parametrize("size", [(64, 64), (32, 32)])
@@ -200,7 +203,8 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) ->
     for name, side in (("bomb.png", 30_000), ("large.png", int(MAX_PIXELS**0.5) + 2)):
         (tmp_path / name).write_bytes(png_header(side))
     message = refusal(tmp_path)
-    assert "bomb.png has far more pixels" in message and "large.png has 10956 x 10956 pixels" in message
+    assert "bomb.png has far more pixels" in message
+    assert "large.png has 10956 x 10956 pixels" in message
 
 
 def png_header(side: int) -> bytes:
@@ -219,7 +223,8 @@ def test_two_views_in_one_jpg_are_no_animation(tmp_path: Path) -> None:
     """Phones write MPO: a second picture after the first."""
     picture(0).save(tmp_path / "phone.jpg", "MPO", save_all=True, append_images=[picture(1)])
     with Image.open(tmp_path / "phone.jpg") as image:
-        assert image.format == "MPO" and image.n_frames == 2
+        assert image.format == "MPO"
+        assert image.n_frames == 2
     assert names(tmp_path) == ["phone.jpg"]
 
 

@@ -66,7 +66,7 @@ def test_a_folder_that_turned_bad_is_not_skipped(tmp_path: Path) -> None:
     run, subject = RunFolder(tmp_path / "run"), make_subject(tmp_path)
     purify_stage(run, NoPurifier(), [subject])
     (subject.photos / "new.heic").write_bytes(b"heic")
-    with pytest.raises(ImageError, match="new.heic is a heic file"):
+    with pytest.raises(ImageError, match=r"new\.heic is a heic file"):
         purify_stage(run, NoPurifier(), [subject])
 
 

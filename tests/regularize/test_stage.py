@@ -38,15 +38,15 @@ def test_rows_pictures_latents_and_sheet(tmp_path: Path, sampler: Sampler) -> No
     assert len(samples) == len(sampler.drawn) == 12
     for sample, request in zip(samples, sampler.drawn, strict=True):
         picture = run.root / sample.image
-        assert picture.resolve().parent == run.class_image_store.resolve() and not sample.image.is_absolute()
-        assert (
-            sample.role == "class"
-            and sample.subject == "mine"
-            and sample.weight == 1
-            and sample.caption.identifier == ""
-        )
+        assert picture.resolve().parent == run.class_image_store.resolve()
+        assert not sample.image.is_absolute()
+        assert sample.role == "class"
+        assert sample.subject == "mine"
+        assert sample.weight == 1
+        assert sample.caption.identifier == ""
         facts = read_png_facts(picture)
-        assert facts["prompt"] == request.prompt == sample.caption.render() and facts["seed"] == str(request.seed)
+        assert facts["prompt"] == request.prompt == sample.caption.render()
+        assert facts["seed"] == str(request.seed)
         latent = load_file(latent_beside(picture))["latent"]
         assert latent.shape == (4, 4, 4)
     with Image.open(run.regularization / "contact-sheet.jpg") as sheet:
@@ -63,7 +63,8 @@ def test_nothing_is_drawn_twice(tmp_path: Path, sampler: Sampler) -> None:
     (second.root / "2-captions").mkdir(parents=True)
     (second.captions / "captions.jsonl").write_text((first.captions / "captions.jsonl").read_text())
     assert regularize_stage(second, ClassPrompt(count=4), [mine], backbone, 0, "cpu") is True
-    assert len(sampler.drawn) == 4 and rows(first) == rows(second)
+    assert len(sampler.drawn) == 4
+    assert rows(first) == rows(second)
     regularize_stage(second, ClassPrompt(count=6), [mine], backbone, 0, "cpu")
     assert len(sampler.drawn) == 6
     regularize_stage(second, ClassPrompt(count=6), [subject("dog")], backbone, 0, "cpu")
@@ -75,7 +76,8 @@ def test_an_interrupted_set_goes_on_where_it_was(tmp_path: Path, sampler: Sample
     sampler.dies_after = 5
     with pytest.raises(KeyboardInterrupt):
         regularize_stage(run, Structured(count=12), [mine], backbone, 0, "cpu")
-    assert len(list(run.class_image_store.glob("*.png"))) == 5 and not (run.regularization / "manifest.json").exists()
+    assert len(list(run.class_image_store.glob("*.png"))) == 5
+    assert not (run.regularization / "manifest.json").exists()
     sampler.dies_after = None
     regularize_stage(run, Structured(count=12), [mine], backbone, 0, "cpu")
     assert len(sampler.drawn) == len(set(sampler.drawn)) == 12
@@ -146,7 +148,8 @@ def test_none_writes_an_empty_set_and_no_sheet(tmp_path: Path, sampler: Sampler)
     run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
     regularize_stage(run, ClassPrompt(count=2), [mine], backbone, 0, "cpu")
     regularize_stage(run, NoPriorSet(), [mine], backbone, 0, "cpu")
-    assert rows(run) == [] and not (run.regularization / "contact-sheet.jpg").exists()
+    assert rows(run) == []
+    assert not (run.regularization / "contact-sheet.jpg").exists()
 
 
 def class_folder(home: Path) -> Path:
@@ -163,7 +166,9 @@ def test_folder_uses_the_users_own_pictures_and_captions(tmp_path: Path, sampler
     assert regularize_stage(run, Folder(path=folder), [subject()], drawer(tmp_path), 0, "cpu") is True
     assert [s.caption.render() for s in rows(run)] == ["a backpack", "a green backpack on a table", "a backpack"]
     with Image.open(run.root / rows(run)[2].image) as blue:
-        assert blue.format == "PNG" and blue.size == (40, 50) and blue.getpixel((0, 0))[2] > 250
+        assert blue.format == "PNG"
+        assert blue.size == (40, 50)
+        assert blue.getpixel((0, 0))[2] > 250
     assert regularize_stage(run, Folder(path=folder), [subject()], drawer(tmp_path), 0, "cpu") is False
     Image.new("RGB", (40, 50), "gray").save(folder / "2.jpg")
     assert regularize_stage(run, Folder(path=folder), [subject()], drawer(tmp_path), 0, "cpu") is True
@@ -186,4 +191,5 @@ def test_the_sheet_of_a_large_set_shows_an_even_choice(tmp_path: Path) -> None:
     samples = [Sample(Path("a.png"), Caption("dog", details=f"number {i}"), "mine", "class") for i in range(500)]
     write_sheet(tmp_path / "sheet.jpg", tmp_path, samples)
     with Image.open(tmp_path / "sheet.jpg") as sheet:
-        assert sheet.width == 8 + 12 * 136 and sheet.height > SHOWN / 12 * 136
+        assert sheet.width == 8 + 12 * 136
+        assert sheet.height > SHOWN / 12 * 136

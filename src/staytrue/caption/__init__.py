@@ -1,6 +1,7 @@
 """Stage 2. Reads ``1-purified/``; writes ``2-captions/captions.jsonl``, one row per photo.
 
-Why: what a caption names, the identifier need not carry. "a olis backpack on a rock" leaves the rock out of what is learned as
+Why: what a caption names, the identifier need not carry. "a olis backpack on a rock" leaves the rock out of what is
+    learned as
 ``olis``; the identifier always stands directly before the class noun.
 """
 

@@ -21,12 +21,14 @@ CHECKPOINT = "openai/clip-vit-base-patch32"
 
 @component
 class Background:
-    """ "a [identifier] [class noun] [background]" with the background phrase that fits each photo best.
+    """Captions "a [identifier] [class noun] [background]", with the background phrase that fits each photo best.
 
-    Formula: with s(b) = cos(image, "a [noun] [b]") and s0 = cos(image, "a [noun]"), the phrase is the b with the largest s(b),
+    Formula: with s(b) = cos(image, "a [noun] [b]") and s0 = cos(image, "a [noun]"), the phrase is the b with the
+        largest s(b),
     where s(b) - s0 >= ``margin``; otherwise the slot stays empty and a warning names the photo.
     Source: the captions with backgrounds of "A Data Perspective" (arXiv 2311.04315, section 3), written by hand there.
-    Known to fail: on backgrounds that no phrase of the list describes; it then takes a neighbor ("on a rug" for a blanket).
+    Known to fail: on backgrounds that no phrase of the list describes; it then takes a neighbor ("on a rug" for a
+    blanket).
 
     Attributes:
         checkpoint: folder or hub id of a CLIP; "auto" is the miniature's own for the miniature, else OpenAI's ViT-B/32.
@@ -55,8 +57,9 @@ class Background:
 
     def _excuse(self, photo: Uncaptioned, phrase: str, gain: float) -> str:
         return (
-            f"no background phrase fits {photo.name} (the best, {phrase!r}, gains {gain:.3f} of {self.margin:.3f}); its caption "
-            "names none. Write one into a .txt beside it and choose caption.name=sidecar, or list caption.phrases"
+            f"no background phrase fits {photo.name} (the best, {phrase!r}, gains {gain:.3f} of {self.margin:.3f}); "
+            "its caption names none. Write it into a .txt beside the photo and choose caption.name=sidecar, "
+            "or list caption.phrases"
         )
 
     def _cosines(self, photos: list[Uncaptioned], texts: list[str], facts: Facts) -> Float[Tensor, "photos texts"]:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @component
 class Blip:
-    """Captions by BLIP (arXiv 2201.12086), begun for it as "a [class noun]"; then the identifier is put before the noun.
+    """Captions by BLIP (arXiv 2201.12086), begun for it as "a [class noun]", with the identifier put before the noun.
 
-    Source: "A Data Perspective" (arXiv 2311.04315, appendix E), which has ChatGPT insert the identifier; here it is inserted
-    before the noun by rule, as the sentence begins with the noun anyway.
-    Known to fail: on pictures far from photos, the miniature's among them, and for nouns that BLIP reads as something else.
+    Source: "A Data Perspective" (arXiv 2311.04315, appendix E). Difference: there ChatGPT inserts the identifier, here
+    a rule does, as the sentence begins with the noun anyway.
+    Known to fail: on pictures far from photos, the miniature's among them, and for nouns that BLIP reads as something
+    else.
 
     Attributes:
         checkpoint: folder or hub id of a ``BlipForConditionalGeneration`` with its processor.
@@ -34,14 +35,15 @@ class Blip:
     max_new_tokens: int = Field(default=30, ge=1)
     beams: int = Field(default=3, ge=1)
 
-    def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:
+    def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:  # noqa: ARG002
         """BLIP's sentence for each photo, with the subject's phrase in it."""
+        from rich.console import Console
         from rich.progress import track
 
         start = with_article(subject.class_noun)
         processor, model = self._load()
         captions = []
-        for photo in track(photos, "caption (BLIP)", transient=True):
+        for photo in track(photos, "caption (BLIP)", console=Console(stderr=True), transient=True):
             sentence = self._continue(processor, model, photo.image, start)
             # generation echoes its start; should a tokenizer spell the noun otherwise, the start is put back
             captions.append(with_identifier(sentence, subject) or with_identifier(f"{start} {sentence}", subject))

@@ -12,9 +12,9 @@ PHRASE = "{phrase}"
 def with_identifier(text: str, subject: Subject) -> Caption | None:
     """The sentence as a caption, with the identifier directly before the class noun's first mention.
 
-    "A dog on a rock" becomes "A olis dog on a rock" (with the article that the identifier takes). What follows the noun is
-    kept as the background too, so that the regularization set can speak of the same places. A sentence that already holds
-    the identifier is left as it is written.
+    "A dog on a rock" becomes "An olis dog on a rock": the article is the one that the identifier takes. What follows
+    the noun is kept as the background too, so that the regularization set can speak of the same places. A sentence
+    that already holds the identifier is left as it is written.
 
     Returns:
         The caption, or None where the sentence mentions neither the noun nor the identifier.
@@ -44,5 +44,5 @@ def _article(written: str, subject: Subject) -> str:
 
 
 def _place(after: str) -> str:
-    """The words after the noun, where they simply go on ("on a rock."), not where a new clause starts ("'s tail", ", asleep")."""
+    """The words after the noun where they simply go on ("on a rock."), not where a clause starts (", asleep")."""
     return after.strip(" .!") if after.startswith(" ") else ""

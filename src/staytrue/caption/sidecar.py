@@ -13,7 +13,7 @@ from staytrue.types import Caption, Facts, Subject
 
 @component
 class Sidecar:
-    """Captions written by hand: a ``.txt`` of the same stem, a row of ``metadata.jsonl`` or ``.csv``, kohya's folder words.
+    """Captions written by hand: a ``.txt`` of the same stem, a row of metadata, kohya's folder words.
 
     The identifier is put directly before the class noun where it is missing, as "A Data Perspective" (arXiv 2311.04315,
     section 3) writes its captions.
@@ -21,7 +21,7 @@ class Sidecar:
 
     name: Literal["sidecar"] = "sidecar"
 
-    def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:
+    def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:  # noqa: ARG002
         """The photos' own captions.
 
         Raises:

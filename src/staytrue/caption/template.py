@@ -11,7 +11,7 @@ from staytrue.types import Caption, Facts, Subject
 
 @component
 class Template:
-    """ "a [identifier] [class noun]", as DreamBooth captions every photo (arXiv 2208.12242, section 3.2).
+    """Captions "a [identifier] [class noun]", as DreamBooth captions every photo (arXiv 2208.12242, section 3.2).
 
     Known to fail: the identifier then has to carry the background too.
 
@@ -26,7 +26,7 @@ class Template:
     details: str = ""
     background: str = ""
 
-    def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:
+    def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:  # noqa: ARG002
         """The one caption, once per photo."""
         caption = Caption(
             noun=subject.class_noun,

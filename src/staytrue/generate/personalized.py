@@ -24,10 +24,10 @@ def personalize(backbone: LoadedBackbone, folder: Path) -> None:
         BackboneError: the folder holds neither.
     """
     from staytrue.adapters.full import Full
-    from staytrue.adapters.lora import LoRA
+    from staytrue.adapters.lora import Lora
 
     if (folder / LORA_FILE).is_file():
-        LoRA().load_export(backbone, folder)
+        Lora().load_export(backbone, folder)
     elif (folder / PIPELINE_FILE).is_file():
         Full().load_export(backbone, folder)
     else:

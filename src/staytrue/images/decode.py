@@ -46,10 +46,10 @@ def decode(path: Path, alpha_color: str = ALPHA_COLOR) -> Image.Image:
 
 def _refuse(image: Image.Image) -> None:
     """Raises for what the header alone rules out, before any pixel is decoded."""
-    width, height = image.size
+    (width, height), frames = image.size, getattr(image, "n_frames", 1)
     # phones store a second view in the same jpg (MPO): several frames, but no animation
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise ImageError(f"is animated ({image.n_frames} frames); save the one frame you want as jpg or png")  # type: ignore[attr-defined]
+    if image.format != "MPO" and frames > 1:
+        raise ImageError(f"is animated ({frames} frames); save the one frame you want as jpg or png")
     if min(width, height) < MIN_SIDE_PX:
         raise ImageError(
             f"is {width} x {height} px; the shorter side needs at least {MIN_SIDE_PX}: use a larger version"

@@ -35,7 +35,8 @@ def load_folder(folder: Path, alpha_color: str = ALPHA_COLOR) -> list[Photo]:
     """Every photo of a folder, in natural order.
 
     Args:
-        folder: flat photos (captions in ``.txt`` of the same stem, ``metadata.jsonl`` or ``.csv``), or ``10_sks dog`` subfolders.
+        folder: flat photos (captions in ``.txt`` of the same stem, ``metadata.jsonl`` or ``.csv``), or ``10_sks dog``
+            subfolders.
         alpha_color: what shows through transparent parts.
 
     Raises:

@@ -96,7 +96,7 @@ def natural_key(path: Path) -> list[tuple[int, int, str]]:
 
 def _candidates(folder: Path, texts: Texts) -> Iterator[tuple[Path, int, str | None]]:
     """Picture files with kohya's repeats and caption words, sorted within the folder."""
-    found: dict[Path, tuple[int, str | None]] = {path: (1, None) for path in _pictures(folder)}
+    found: dict[Path, tuple[int, str | None]] = dict.fromkeys(_pictures(folder), (1, None))
     for sub in filter(Path.is_dir, folder.iterdir()):
         if (match := KOHYA.fullmatch(sub.name)) and not _is_junk(sub):
             found |= {path: (max(1, int(match[1])), match[2].strip()) for path in _pictures(sub)}

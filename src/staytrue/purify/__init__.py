@@ -1,6 +1,7 @@
 """Stage 1. Reads the user's photos; writes ``1-purified/<subject>/NN-stem.png`` and ``photos.jsonl``.
 
-Why: every later stage sees upright RGB PNGs under short names, whatever the user had; and photos that carry a protective
+Why: every later stage sees upright RGB PNGs under short names, whatever the user had; and photos that carry a
+    protective
 perturbation, which would poison training, can be cleaned here.
 """
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class Blur:
     """Smooths the photo with a Gaussian.
 
-    Formula: each channel convolved with exp(-r^2 / 2 sigma^2), sigma = ``sigma_px`` on a photo whose shorter side is 512 px,
+    Formula: each channel convolved with exp(-r^2 / 2 sigma^2); sigma is ``sigma_px`` where the shorter side is 512 px,
     and proportionally more or less on others, so that the setting means the same for any camera.
-    Source: the "Gaussian" baseline of DiffShortcut (arXiv 2406.18944, section 5.1). Its released code passes ``kernel_size=5`` to
-    PIL as the *radius*, a sigma of 5 px, which leaves no detail to learn; a 5 x 5 kernel has a sigma near 1 (OpenCV's rule
-    gives 1.1), our default.
+    Source: the "Gaussian" baseline of DiffShortcut (arXiv 2406.18944, section 5.1). Difference: its released code
+    passes ``kernel_size=5`` to PIL as the *radius*, a sigma of 5 px, which leaves no detail to learn; a 5 x 5 kernel
+    has a sigma near 1 (OpenCV's rule gives 1.1), our default.
     Known to fail: it takes detail of the subject with the perturbation.
 
     Attributes:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Jpeg:
     """Compresses the photo once as JPEG and decodes it.
 
-    Reads one picture, returns one of the same size: high frequencies quantized away, and with them part of a perturbation.
+    Reads one picture, returns one of the same size: high frequencies quantized away, and with them part of a
+    perturbation.
     Source: the "JPEG" baseline of DiffShortcut (arXiv 2406.18944, section 5.1), quality 75 as in its released code.
     Known to fail: protections made with JPEG in their loop survive it; fine texture is lost below quality 50.
 

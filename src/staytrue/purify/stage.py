@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
+from rich.console import Console
 from rich.progress import track
 
 from staytrue.errors import ConfigError, ImageError
@@ -65,8 +66,8 @@ def _load(subjects: list[Subject]) -> dict[str, list[Photo]]:
 def _write_subject(run: RunFolder, purifier: Purifier, name: str, photos: list[Photo]) -> None:
     folder = subject_folder(run, name)
     shutil.rmtree(folder, ignore_errors=True)  # what an earlier run made from other photos
-    rows = []
-    for number, photo in enumerate(track(photos, f"purify {name}", transient=True), start=1):
+    rows, shown = [], track(photos, f"purify {name}", console=Console(stderr=True), transient=True)
+    for number, photo in enumerate(shown, start=1):
         row = PhotoRow(
             _file_name(number, photo.path), photo.text, str(photo.path), fingerprint(photo.path), photo.repeats
         )
@@ -83,7 +84,7 @@ def _checked(purifier: Purifier, image: Image.Image) -> Image.Image:
 
 
 def _file_name(number: int, photo: Path) -> str:
-    """ "01-my-garden.png": in order, and still recognizable."""
+    """A name such as "01-my-garden.png": in order, and still recognizable."""
     stem = re.sub(r"[^a-z0-9]+", "-", photo.stem.lower()).strip("-")[:40]
     return f"{number:02d}-{stem}.png" if stem else f"{number:02d}.png"
 

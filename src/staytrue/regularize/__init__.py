@@ -1,7 +1,7 @@
-"""Stage 3. Reads ``2-captions/``; writes ``3-regularization/samples.jsonl`` and a contact sheet; pictures go to a shared store.
+"""Stage 3. Reads ``2-captions/``; writes ``3-regularization/samples.jsonl``, a contact sheet, and the shared store.
 
-Why: a model trained on five photos forgets what its class is. Rows with the role "class", drawn by the model itself or given by
-the user, are trained on beside the subject's rows. What differs between methods is only which captions these rows have.
+Why: a model trained on five photos forgets what its class is. Rows with the role "class", drawn by the model itself or
+given by the user, are trained on beside the subject's rows. What differs between methods is only their captions.
 """
 
 from staytrue.registry import Registry

@@ -18,7 +18,8 @@ COUNT = 200
 class ClassPrompt:
     """Images of "a [class noun]", all with this caption.
 
-    Source: DreamBooth's prior preservation (arXiv 2208.12242, section 3.3), which draws them with the frozen model itself.
+    Source: DreamBooth's prior preservation (arXiv 2208.12242, section 3.3), which draws them with the frozen model
+        itself.
     Known to fail: poor in text and picture, so longer training still loses the words (arXiv 2311.04315, figure 3).
 
     Attributes:

@@ -25,7 +25,8 @@ class Job:
         size_px: side of its pictures.
         sampling: how it draws.
         store: where pictures go.
-        keep_latents: whether each picture's latent is stored too, so that training the same backbone need not encode it.
+        keep_latents: whether each picture's latent is stored too, so that training the same backbone need not encode
+            it.
     """
 
     generator: Backbone
@@ -55,6 +56,7 @@ def draw_missing(job: Job, planned: list[Planned], device: str) -> int:
     Returns:
         How many were drawn. Where nothing is missing, no weights are loaded.
     """
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from staytrue.generate.sampling import Request, draw_with_latents
@@ -65,7 +67,7 @@ def draw_missing(job: Job, planned: list[Planned], device: str) -> int:
         return 0
     requests = [Request(prompt=r["prompt"], seed=r["seed"]) for r in missing]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn()) as progress:
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("class images", total=len(recipes), completed=len(recipes) - len(missing), rate="")
         pictures = draw_with_latents(job.generator.load(device), requests, job.sampling)
         for facts, (image, latent) in zip(missing, pictures, strict=True):

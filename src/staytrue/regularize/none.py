@@ -14,6 +14,6 @@ class NoPriorSet:
 
     name: Literal["none"] = "none"
 
-    def plan(self, brief: Brief) -> list[Planned]:
+    def plan(self, brief: Brief) -> list[Planned]:  # noqa: ARG002
         """Nothing."""
         return []

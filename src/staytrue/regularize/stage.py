@@ -1,4 +1,4 @@
-"""``2-captions/`` to ``3-regularization/``: plan the class images, draw what the store lacks, write rows to train on."""
+"""``2-captions/`` to ``3-regularization/``: plan the class images, draw what the store lacks, write the rows."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ MODEL_FILES = frozenset({".safetensors", ".bin", ".json", ".txt"})
 
 @dataclass(frozen=True)
 class ClassImageStore:
-    """A folder of ``<hash>.png``, some with ``<hash>.safetensors`` beside them. A file that exists is whole: writes are atomic.
+    """A folder of ``<hash>.png``, some with ``<hash>.safetensors`` beside them. Writes are atomic: nothing is half there.
 
     Attributes:
         root: the folder.
@@ -51,8 +51,9 @@ def latent_beside(picture: Path) -> Path:
 def weights_fingerprint(path: Path) -> str:
     """A hash that tells checkpoints apart without reading gigabytes.
 
-    Weights and configurations count, a folder's README and its ``facts.json`` (words, title) do not. Small files count whole; of
-    a large one its size and 64 KiB at 17 evenly spaced places: two trainings differ in nearly every weight, so also there.
+    Weights and configurations count, a folder's README and its ``facts.json`` (words, title) do not. Small files
+    count whole; of a large one its size and 64 KiB at 17 evenly spaced places: two trainings differ in nearly every
+    weight, so also there.
     """
     inside = sorted(path.rglob("*")) if path.is_dir() else [path]
     files = [p for p in inside if p.is_file() and p.suffix in MODEL_FILES and p.name != "facts.json"]

@@ -20,15 +20,17 @@ Kind = Literal["against", "photo", "styled"]
 
 @component
 class Structured:
-    """Diverse class images: "[style] a [shape] [color] [texture] [class] [background]", each captioned as it was asked for.
+    """Diverse class images, each captioned as it was asked for.
 
-    Living subjects have "[style] a [mood] [class] [motion] [background]" instead. Three kinds of prompts, spread evenly:
-    *against* training, with the backgrounds of the subject's own captions and no style, so that these do not come to mean the
-    subject; *photo*, in the photographic style; *styled*, in other styles.
+    Objects are "[style] a [shape] [color] [texture] [class] [background]", the living "[style] a [mood] [class]
+    [motion] [background]". Three kinds of prompts, spread evenly: *against* training, with the backgrounds of the
+    subject's own captions and no style, so that these do not come to mean the subject; *photo*, in the photographic
+    style; *styled*, in other styles.
 
-    Source: He et al., "A Data Perspective on Enhanced Identity Preservation for Diffusion Personalization" (arXiv 2311.04315,
-    section 3). Differences: its word lists are not public, ours are written anew; of its living form (body, skin, emotion,
-    motion) the body and skin are not in this first version, and the background stays beside the motion.
+    Source: He et al., "A Data Perspective on Enhanced Identity Preservation for Diffusion Personalization"
+    (arXiv 2311.04315, section 3). Differences: its word lists are not public, ours are written anew; of its living
+    form (body, skin, emotion, motion) the body and skin are not in this first version, and the background stays
+    beside the motion.
     Known to fail: words the generator does not draw make captions untrue.
 
     Attributes:
@@ -94,8 +96,8 @@ def own_backgrounds(captions: tuple[Caption, ...]) -> tuple[str, ...]:
 def interleave(shares: dict[Kind, float], count: int) -> list[Kind]:
     """Kinds in the given shares, at every length as close to them as whole images allow.
 
-    At each place comes the kind that lags most behind its share; ties go to the earlier one. With 0.2, 0.6, 0.2: photo, photo,
-    against, styled, photo, and so on.
+    At each place comes the kind that lags most behind its share; ties go to the earlier one. With 0.2, 0.6, 0.2:
+    photo, photo, against, styled, photo, and so on.
     """
     drawn = dict.fromkeys(shares, 0)
     order: list[Kind] = []

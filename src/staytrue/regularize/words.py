@@ -11,14 +11,15 @@ MOTION_SLOT = "a $concept "
 
 
 def pool(name: str, facts: Facts) -> tuple[str, ...]:
-    """Words of one kind: the backbone's own where it brings word lists (the miniature), else ``assets/words/<name>.txt``.
+    """Words of one kind: the backbone's own where it brings lists (the miniature), else ``assets/words/<name>.txt``.
 
     Args:
         name: "shapes", "colors", "textures", "backgrounds", "styles", "motions" or "emotions".
         facts: of the backbone.
 
     Returns:
-        Words in a fixed order; empty where the backbone has lists but not this one. Motions have lost their "a $concept".
+        Words in a fixed order; empty where the backbone has lists but not this one. Motions have lost their "a
+        $concept".
     """
     own = facts.words.get(name, facts.words.get("moods", ()) if name == "emotions" else ())
     return tuple(own) if facts.words else tuple(line.removeprefix(MOTION_SLOT) for line in built_in(name))

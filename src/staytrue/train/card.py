@@ -59,7 +59,7 @@ class Card:
         draw = f'image = pipeline("{_a(phrases[0])} on the beach").images[0]'
         return "\n".join(head) + (
             f"\n\n# {', '.join(phrases)}\n\n"
-            f"{self.facts.title}, personalized by [Staytrue](https://pypi.org/project/staytrue/) from a few photos of"
+            f"{self.facts.title}, personalized by Staytrue from a few photos of"
             f" {'one subject' if len(phrases) == 1 else f'{len(phrases)} subjects'}.\n\n"
             f"Write these words where you mean the subject:\n\n{named}\n\n```python\n{use}{draw}\n```\n\n"
             f"## Training\n\n{self._table()}\n\n"

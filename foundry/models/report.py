@@ -1,0 +1,170 @@
+"""Measures the miniature and its judges: `foundry/report.json`, `foundry/REPORT.md` and sheets of samples."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from PIL import Image
+from torch import Tensor
+from transformers import CLIPModel, ViTModel
+
+from foundry.models import clip, instance
+from foundry.models.export import ASSETS
+from foundry.models.pictures import Pictures
+from foundry.models.sheet import SHEETS, draw, prompts, tile
+from foundry.models.vae import psnr_db
+from foundry.world.nouns import nouns
+
+FOUNDRY = Path(__file__).parents[1]
+MINIBENCH = ASSETS / "minibench"
+
+
+def pixels_of(pictures: np.ndarray) -> Tensor:
+    """uint8 [rows, 64, 64, 3] as the judges read it."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def share_right(judge: CLIPModel, pictures: np.ndarray, choices: list[list[str]], right: list[int]) -> float:
+    """Share of pictures for which the judge picks the right one of their own choices of prompts."""
+    with torch.inference_mode():
+        image = clip.embed_pictures(judge, pixels_of(pictures))
+    hits = [(image[i] @ clip.embed_texts(judge, texts).T).argmax() == right[i] for i, texts in enumerate(choices)]
+    return float(np.mean([bool(hit) for hit in hits]))
+
+
+def a(noun: str) -> str:
+    """A noun with its article."""
+    return noun if nouns()[noun].pair else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def compositions(facts: dict, count: int) -> list[tuple[str, str, str]]:
+    """(color, noun, background) triples, every noun in turn, drawn from a fixed seed."""
+    chance = np.random.default_rng(0)
+    names = list(facts["nouns"])
+    plain = [b for b in facts["backgrounds"] if "background" not in b]
+    return [(str(chance.choice(facts["colors"])), names[i % len(names)], str(chance.choice(plain))) for i in range(count)]
+
+
+def judge_generations(pipe: StableDiffusionPipeline, judge: CLIPModel, facts: dict, count: int) -> dict[str, float]:
+    """What the judge recognizes in pictures of nouns and of compositions; the compositions' sheet."""
+    names = list(facts["nouns"])
+    asked = [i % len(names) for i in range(count)]
+    plain = draw(pipe, [a(names[i]) for i in asked])
+    tile(plain[: len(names)], 12).save(SHEETS / "nouns.png")
+    every_noun = [a(name) for name in names]
+    rare = draw(pipe, [f"a olis {names[i]}" for i in asked])
+    triples = compositions(facts, count)
+    composed = draw(pipe, [f"a {color} {noun} {place}" for color, noun, place in triples])
+    tile(composed[:72], 12).save(SHEETS / "compositions.png")
+    scores = {
+        "noun_accuracy": share_right(judge, plain, [every_noun] * count, asked),
+        "noun_accuracy_with_identifier": share_right(judge, rare, [every_noun] * count, asked),
+    }
+    return scores | composition_scores(judge, composed, triples, facts)
+
+
+def composition_scores(judge: CLIPModel, pictures: np.ndarray, triples: list, facts: dict) -> dict[str, float]:
+    """Accuracy of each part of compositions, and of all parts of one picture at once."""
+    names, colors, places = list(facts["nouns"]), facts["colors"], facts["backgrounds"]
+    parts: dict[str, list[bool]] = {"noun": [], "color": [], "background": []}
+    for i, (color, noun, place) in enumerate(triples):
+        one = pictures[i : i + 1]
+        by_color = [f"a {c} {noun} {place}" for c in colors]
+        by_place = [f"a {color} {noun} {p}" for p in places]
+        by_noun = [f"a {color} {n} {place}" for n in names]
+        parts["color"].append(share_right(judge, one, [by_color], [colors.index(color)]) == 1)
+        parts["background"].append(share_right(judge, one, [by_place], [places.index(place)]) == 1)
+        parts["noun"].append(share_right(judge, one, [by_noun], [names.index(noun)]) == 1)
+    scores = {f"composed_{name}_accuracy": float(np.mean(hits)) for name, hits in parts.items()}
+    together = float(np.mean([all(hits) for hits in zip(*parts.values(), strict=True)]))
+    scores["color_accuracy"], scores["background_accuracy"] = scores["composed_color_accuracy"], scores["composed_background_accuracy"]
+    return scores | {"composition_accuracy": together}
+
+
+def judge_renderings(judge: CLIPModel) -> dict[str, float]:
+    """The judge on held-out real pictures: all of them, and those without style, degradation or change of shape."""
+    holdout = Pictures.open("holdout")
+    clear = [i for i, row in enumerate(holdout.rows) if not any(row.get(f) for f in ("style", "degradation", "shape"))]
+    clear_part = Pictures(holdout.pixels[clear], [holdout.rows[i] for i in clear])
+    measured = {f"judge_{name}": value for name, value in clip.measure(judge, holdout).items()}
+    return measured | {f"judge_{name}_clear": value for name, value in clip.measure(judge, clear_part).items()}
+
+
+def minibench() -> tuple[np.ndarray, list[str], list[str]]:
+    """All photos of the subjects, whose they are, and of which class."""
+    photos, owners, kinds = [], [], []
+    for line in (MINIBENCH / "subjects.jsonl").open():
+        row = json.loads(line)
+        for path in sorted((MINIBENCH / row["name"]).rglob("*.png")):
+            photos.append(np.asarray(Image.open(path).convert("RGB").resize((64, 64))))
+            owners.append(row["name"])
+            kinds.append(row["class_noun"])
+    return np.stack(photos), owners, kinds
+
+
+@torch.inference_mode()
+def retrieval(vit: ViTModel, change: Callable[[Tensor], Tensor]) -> float:
+    """Share of MiniBench photos, changed somehow, whose nearest other photo of the class shows the same subject."""
+    photos, owners, kinds = minibench()
+    pixels = pixels_of(photos)
+    clean, asked = instance.embed(vit, pixels), instance.embed(vit, change(pixels))
+    scores = asked @ clean.T
+    hits = []
+    for i, (owner, kind) in enumerate(zip(owners, kinds, strict=True)):
+        rivals = [j for j in range(len(owners)) if kinds[j] == kind and j != i]
+        if len({owners[j] for j in rivals}) > 1:
+            hits.append(owners[max(rivals, key=lambda j: scores[i, j].item())] == owner)
+    return float(np.mean(hits))
+
+
+def round_trip(vae: AutoencoderKL) -> Callable[[Tensor], Tensor]:
+    """Encode and decode."""
+    return lambda pixels: vae.decode(vae.encode(pixels).latent_dist.mean).sample.clamp(-1, 1)
+
+
+def measure(count: int) -> dict[str, object]:
+    """Everything, on what ships."""
+    pipe = StableDiffusionPipeline.from_pretrained(ASSETS / "miniature", torch_dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    judge = CLIPModel.from_pretrained(ASSETS / "judges" / "clip", dtype=torch.float32).eval()
+    vit = ViTModel.from_pretrained(ASSETS / "judges" / "instance", dtype=torch.float32, add_pooling_layer=False).eval()
+    facts = json.loads((ASSETS / "miniature" / "facts.json").read_text())
+    tile(draw(pipe, prompts()), 8).save(SHEETS / "samples.png")
+    scores = judge_generations(pipe, judge, facts, count) | judge_renderings(judge)
+    scores["vae_psnr_db"] = psnr_db(pipe.vae, Pictures.open("holdout"))
+    scores["instance_retrieval"] = retrieval(vit, lambda pixels: pixels)
+    scores["instance_retrieval_after_vae"] = retrieval(vit, round_trip(pipe.vae))
+    return {"pictures_judged": count} | {name: round(value, 4) for name, value in scores.items()}
+
+
+def page(scores: dict[str, object]) -> str:
+    """The report a person reads."""
+    rows = "\n".join(f"| {name} | {value} |" for name, value in scores.items())
+    return (
+        "# The miniature, measured\n\nWritten by `python -m foundry.models.report`; judged by `judges/clip` zero-shot and"
+        " `judges/instance`, which the\nmodel never saw. Composition means noun, color and background of one picture all"
+        f" recognized.\n\n| measure | value |\n| --- | ---: |\n{rows}\n\n"
+        "![samples](sheets/samples.png)\n\n![every noun](sheets/nouns.png)\n\n![compositions](sheets/compositions.png)\n"
+    )
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one picture a noun")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    SHEETS.mkdir(parents=True, exist_ok=True)
+    scores = measure(72 if options.quick else 288)
+    (FOUNDRY / "report.json").write_text(json.dumps(scores, indent=1) + "\n")
+    (FOUNDRY / "REPORT.md").write_text(page(scores))
+    print(page(scores))
+
+
+if __name__ == "__main__":
+    main()

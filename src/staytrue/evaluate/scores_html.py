@@ -1,0 +1,45 @@
+"""The scores as the report shows them: a row per metric and reference, base model and personalized side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from staytrue.types import Score
+
+TITLES = {"dino": "DINO", "clip_i": "CLIP-I", "clip_t": "CLIP-T"}
+ASKS = {
+    "trained": "likeness to the photos it was trained on",
+    "heldout": "likeness to photos it has never seen",
+    "prompt": "truth to the prompt, identifier taken out",
+}
+
+
+def metric_rows(table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of ``summary.json`` joined by metric and reference, each mean placed on the scale of its own row.
+
+    Returns:
+        Dictionaries with ``title``, ``asks``, ``judge``, and per model a cell: the numbers, and positions in percent for a drawing.
+    """
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for entry in table:
+        key = (entry["metric"], entry["against"])
+        about = {"title": TITLES.get(key[0], key[0]), "asks": ASKS.get(key[1], key[1]), "judge": entry["judge"]}
+        rows.setdefault(key, about | {"against": key[1], "cells": {}})["cells"][entry["model"]] = dict(entry)
+    for row in rows.values():
+        cells = row["cells"].values()
+        low, high = min(c["low"] for c in cells), max(c["high"] for c in cells)
+        margin = (high - low) * 0.15 or 0.01
+        low, width = low - margin, high - low + 2 * margin
+        for cell in cells:
+            cell |= {f"{end}_at": round(100 * (cell[end] - low) / width, 2) for end in ("low", "mean", "high")}
+    return list(rows.values())
+
+
+def picture_notes(scores: Sequence[Score]) -> dict[str, str]:
+    """Per picture, its scores in a line: "DINO 0.71 (held out) / CLIP-T 0.31"."""
+    notes: dict[str, list[str]] = {}
+    for score in scores:
+        against = {"heldout": " held out", "trained": " trained"}.get(score.against, "")
+        notes.setdefault(score.file, []).append(f"{TITLES.get(score.metric, score.metric)}{against} {score.value:.2f}")
+    return {file: " · ".join(parts) for file, parts in notes.items()}

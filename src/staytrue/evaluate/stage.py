@@ -1,0 +1,138 @@
+"""The stage ``evaluate``: from pictures and photos to ``6-scores``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.progress import Progress
+
+from staytrue.errors import ImageError
+from staytrue.evaluate.base import Judged, Metric
+from staytrue.evaluate.config import Evaluate
+from staytrue.evaluate.summary import summarize
+from staytrue.generate.sheets import subject_photos
+from staytrue.images.load import load_folder
+from staytrue.runs import RunFolder, fingerprint, manifest_key, read_jsonl, run_stage, write_json, write_jsonl
+from staytrue.types import Facts, Picture, Score, Subject
+
+SCORES, SUMMARY = "scores.jsonl", "summary.json"
+Photos = dict[str, dict[str, tuple[Image.Image, ...]]]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A judge that was not made for these pictures.
+
+    Attributes:
+        metric: the metric that has no scores for it.
+        subject: whose pictures.
+        against: "trained", "heldout" or "prompt".
+        reason: in words.
+    """
+
+    metric: str
+    subject: str
+    against: str
+    reason: str
+
+
+def evaluate_stage(
+    run: RunFolder, evaluate: Evaluate, subjects: Sequence[Subject], facts: Facts, device: str = "cpu"
+) -> bool:
+    """Scores every picture, the base model's too, against trained photos, held-out photos and prompt, each apart.
+
+    A judge that refuses the pictures leaves no scores; the refusal is told, and kept in ``summary.json`` and the report.
+
+    Args:
+        run: the run; its pictures must be drawn.
+        evaluate: the section of the config.
+        subjects: of the run.
+        facts: of the backbone, which decide what "auto" judges are.
+        device: to judge on.
+
+    Returns:
+        True if it ran, False if everything was there already.
+    """
+    inputs = {"evaluate": evaluate, "subjects": list(subjects), "images": manifest_key(run.images), "is_miniature": facts.is_miniature}
+    inputs |= {"heldout": {s.name: [fingerprint(p) for p in _files(s.heldout)] for s in subjects}}
+
+    def work(folder: Path) -> dict[str, Any]:
+        pictures = read_jsonl(run.images / "images.jsonl", Picture)
+        images = {p.file: _read(run.images / p.file) for p in pictures}
+        photos = {s.name: _photos(run, s) for s in subjects}
+        scores, refusals, judges = _score(evaluate, facts, (pictures, images, photos), device)
+        for refusal in refusals:
+            warnings.warn(f"{refusal.metric} against {refusal.against} was not scored: {refusal.reason}", stacklevel=2)
+        write_jsonl(folder / SCORES, scores)
+        table = summarize(scores, pictures)
+        write_json(folder / SUMMARY, {"scores": table, "judges": judges, "refused": refusals})
+        return {"judges": judges, "refused": len(refusals)}
+
+    return run_stage(run.scores, inputs, work)
+
+
+def _score(
+    evaluate: Evaluate, facts: Facts, shown: tuple[list[Picture], dict[str, Image.Image], Photos], device: str
+) -> tuple[list[Score], list[Refusal], dict[str, dict[str, str]]]:
+    """Every metric on every subject and reference; each judge is loaded once."""
+    pictures, images, photos = shown
+    scores: list[Score] = []
+    refusals: list[Refusal] = []
+    loaded: dict[Any, Any] = {}
+    judges = {}
+    with Progress(transient=True) as progress:
+        for name, metric in progress.track(list(evaluate.metrics.items()), description="scoring"):
+            spec = metric.encoder(facts)
+            loaded[spec] = encoder = loaded.get(spec) or spec.load(device)
+            judges[name] = {"judge": encoder.judge, "sha256": encoder.sha256}
+            for subject, against, references in _comparisons(metric, photos):
+                mine = [p for p in pictures if p.subject == subject]
+                judged = [Judged(images[p.file], p.prompt_plain, references) for p in mine]
+                try:
+                    values = checked(metric, encoder, judged, facts)
+                except ImageError as error:
+                    refusals.append(Refusal(name, subject, against, str(error)))
+                    continue
+                scores += [Score(name, v, p.file, against, encoder.judge) for v, p in zip(values, mine, strict=True)]
+    return scores, refusals, judges
+
+
+def checked(metric: Metric, encoder: Any, judged: Sequence[Judged], facts: Facts) -> list[float]:
+    """The metric's scores, unless its judge was not made for the pictures. Raises ``ImageError`` then."""
+    if metric.refuses(facts):
+        from staytrue.encoders.world import require_drawn, require_size
+
+        require_size([j.image for j in judged])
+        for photos in {j.photos for j in judged if j.photos}:
+            require_drawn(list(photos))
+    return metric(encoder, judged)
+
+
+def _comparisons(metric: Metric, photos: Photos) -> Iterator[tuple[str, str, tuple[Image.Image, ...]]]:
+    for subject, by_kind in photos.items():
+        if metric.reads == "prompt":
+            yield subject, "prompt", ()
+        else:
+            yield from ((subject, against, references) for against, references in by_kind.items())
+
+
+def _photos(run: RunFolder, subject: Subject) -> dict[str, tuple[Image.Image, ...]]:
+    """Trained and held-out photos, untouched: how they are cropped is the judge's business, and named with its scores."""
+    found = {"trained": subject_photos(run, subject.name)}
+    if subject.heldout is not None:
+        found["heldout"] = [photo.image for photo in load_folder(subject.heldout)]
+    return {against: tuple(photos) for against, photos in found.items()}
+
+
+def _files(folder: Path | None) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_file()) if folder else []
+
+
+def _read(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")

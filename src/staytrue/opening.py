@@ -1,0 +1,109 @@
+"""What happens before the first stage: everything that can be checked without weights is, and ``config.json`` is saved."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import staytrue
+from staytrue.config import RunConfig, parse, values_of
+from staytrue.errors import ConfigError, ResumeError
+from staytrue.images.load import load_folder
+from staytrue.objectives.composed import Composed, check_needs
+from staytrue.runs import RunFolder, read_json, write_json
+
+PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
+
+
+def open_run(config: RunConfig, folder: Path, device: str) -> RunFolder:
+    """Makes the run's folder, or checks that it may be continued, and saves ``config.json``.
+
+    Raises:
+        StaytrueError: what ``check`` finds.
+        ResumeError: the folder holds a run of other subjects or of another backbone.
+    """
+    here = RunFolder(folder)
+    if here.config.is_file():
+        _refuse_another(config, saved_config(folder), folder)
+    check(config)
+    write_json(here.config, {"config": values_of(config), "device": device, "commit": commit(), "versions": versions()})
+    return here
+
+
+def check(config: RunConfig) -> None:
+    """Raises a ``StaytrueError`` for what would fail later: no subject, unusable photos, prompts, backbone or objectives."""
+    if not config.subjects:
+        raise ConfigError("subjects: a run needs at least one")
+    facts = config.backbone.facts()
+    for subject in config.subjects:
+        for photos in filter(None, (subject.photos, subject.heldout)):
+            load_folder(photos)
+        config.generate.templates(subject, facts)
+    available = {"frozen_base"}
+    if config.train.class_rows and config.regularize.name != "none":
+        available.add("class_rows")
+    if config.train.adapter.trains_text:
+        available.add("trainable_phrase")
+    check_needs(Composed(config.train.objectives), frozenset(available))
+
+
+def saved_config(folder: Path) -> RunConfig:
+    """The configuration a run folder was last run with."""
+    file = RunFolder(folder).config
+    if not file.is_file():
+        raise ConfigError(f"{folder} is not a run folder: it has no {file.name}; `staytrue run PHOTOS ...` makes one")
+    return parse(read_json(file)["config"])
+
+
+def unknown_words(config: RunConfig) -> list[str]:
+    """Words of the subjects and prompts that the backbone's vocabulary lacks, in order; none where it has no list."""
+    facts = config.backbone.facts()
+    if facts.vocabulary is None:
+        return []
+    texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
+    words = [word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split()]
+    return [word for word in dict.fromkeys(words) if word and word not in facts.vocabulary]
+
+
+def resolved_device(device: str) -> str:
+    """The best device at hand for "auto", else the one named. Raises ``ConfigError`` where that cannot be used."""
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"--device {device}: not usable here ({str(error).splitlines()[0]})") from None
+    return device
+
+
+def versions() -> dict[str, str]:
+    """Of Python, of Staytrue and of what a result depends on."""
+    found = {"staytrue": staytrue.__version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def commit() -> str | None:
+    """The git commit of Staytrue's own source tree; None where it runs from an installed package."""
+    home = Path(__file__).parents[2]
+    if not (home / ".git").exists():
+        return None
+    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or None
+
+
+def _refuse_another(config: RunConfig, saved: RunConfig, folder: Path) -> None:
+    for section in ("subjects", "backbone"):
+        if getattr(saved, section) != getattr(config, section):
+            raise ResumeError(
+                f"{folder} holds a run with other {section}:\n  there: {getattr(saved, section)}\n"
+                f"  asked: {getattr(config, section)}\nName another folder with --out, or delete this one."
+            )
