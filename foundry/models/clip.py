@@ -15,7 +15,8 @@ from transformers import CLIPConfig, CLIPModel
 
 from foundry.models.local_start import start_local
 from foundry.models.pictures import BalancedDraw, Pictures
-from foundry.models.tokenizer import SPARE, load as load_tokenizer
+from foundry.models.tokenizer import SPARE
+from foundry.models.tokenizer import load as load_tokenizer
 from foundry.models.training import RUNS, Plan, Trainer, device, load_ema, parse_plan
 
 FACTS = ("noun", "color", "background", "accessory", "second", "texture", "shape", "style", "motion", "mood")
@@ -24,6 +25,7 @@ NOUN_WEIGHT = 3.0
 CLUTTER = ("background", "second", "style", "shape", "degradation")
 EASY_SHARE = 0.6
 IDENTIFIER_CHANCE = 0.15
+PROBES = {"noun": "a {}", "color": "a {} toy", "background": "a toy {}", "accessory": "an animal with {}"}
 OWN = {"text": (192, 3), "vision": (128, 4), "projection": 128}
 JUDGE = {"text": (128, 2), "vision": (160, 4), "projection": 128}
 
@@ -93,8 +95,8 @@ class ClipTask:
 
     def draw_rows(self, progress: float) -> Tensor:
         """Mostly uncluttered pictures at first: there a transformer finds out sooner what has a shape."""
-        easy = int(self.batch * EASY_SHARE * min(1.0, 2.5 * (1 - progress)))
-        return torch.cat([self.easy[self.draw_easy(easy)], self.draw(self.batch - easy)]) if easy else self.draw(self.batch)
+        easy = max(1, int(self.batch * EASY_SHARE * min(1.0, 2.5 * (1 - progress))))
+        return torch.cat([self.easy[self.draw_easy(easy)], self.draw(self.batch - easy)])
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Symmetric contrast plus the mean cross-entropy of the facts."""
@@ -173,7 +175,7 @@ def measure(clip: CLIPModel, holdout: Pictures) -> dict[str, float]:
     image = embed_all(clip, holdout)
     nearest = zero_shot(clip, image, holdout.captions)
     result = {"retrieval": (nearest == torch.arange(len(holdout))).float().mean().item()}
-    for name, prompt in (("noun", "a {}"), ("color", "a {} toy"), ("background", "a toy {}"), ("accessory", "an animal with {}")):
+    for name, prompt in PROBES.items():
         labels, values = holdout.classes(name)
         known = [i for i, value in enumerate(values) if value]
         found = zero_shot(clip, image, [prompt.format(values[i]) for i in known])

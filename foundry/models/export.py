@@ -1,9 +1,10 @@
-"""Writes what ships: the miniature as an ordinary Stable Diffusion folder, its encoders, the judges, and what they know."""
+"""Writes what ships: the miniature as an ordinary Stable Diffusion folder, its encoder, the judges, what they know."""
 
 import argparse
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -79,8 +80,14 @@ def facts() -> dict[str, object]:
     world = Pictures.open("train")
     found = {name: sorted({value for value in world.column(field) if value}) for name, field in COLUMNS.items()}
     living = {noun.name: {"hypernyms": list(noun.hypernyms), "living": noun.living} for noun in nouns().values()}
-    note = "A miniature for tests and for comparing methods at small scale; not a model of the real world."
-    return {"note": note, "resolution_px": 64, "nouns": living, **found, "identifiers": tokenizer.SPARE}
+    said = {word for caption in world.captions for word in tokenizer.PATTERN.findall(caption.lower())}
+    return {
+        "title": "the Staytrue miniature (64 px)",
+        "note": "For tests and for comparing methods at small scale; not a model of the real world.",
+        "is_miniature": True,
+        "vocabulary": sorted({word for word in [*said, *tokenizer.SPARE] if word.isalpha()}),
+        "words": {"nouns": living, **found, "identifiers": tokenizer.SPARE},
+    }
 
 
 def fingerprints(folder: Path) -> None:
@@ -91,12 +98,14 @@ def fingerprints(folder: Path) -> None:
     path.write_text(json.dumps(sums, indent=1) + "\n")
 
 
-def publish(folder: Path, write: object) -> None:
+def publish(folder: Path, write: Callable[[Path], None]) -> None:
     """Fill a folder beside the real one, then put it in its place."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     write(part)
+    for file in (file for file in part.rglob("*") if file.is_file()):
+        file.chmod(0o644)
     fingerprints(part)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)

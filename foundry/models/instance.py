@@ -14,7 +14,7 @@ from transformers import ViTConfig, ViTModel
 
 from foundry.models.local_start import start_local
 from foundry.models.pictures import Pictures
-from foundry.models.training import Plan, Trainer, device, load_ema, parse_plan, RUNS
+from foundry.models.training import RUNS, Plan, Trainer, device, load_ema, parse_plan
 
 WIDTH, LAYERS = 160, 4
 TEMPERATURE = 0.08

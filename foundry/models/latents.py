@@ -38,10 +38,8 @@ def encode(pictures: Pictures) -> np.ndarray:
     """Scaled posterior means of pictures."""
     model = vae.load()
     scale = model.config.scaling_factor
-    parts = []
-    for indices in torch.arange(len(pictures)).split(64):
-        parts.append((model.encode(pictures.batch(indices)).latent_dist.mean * scale).half().cpu().numpy())
-    return np.concatenate(parts)
+    means = (model.encode(pictures.batch(i)).latent_dist.mean for i in torch.arange(len(pictures)).split(64))
+    return np.concatenate([(mean * scale).half().cpu().numpy() for mean in means])
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """A start for `AutoencoderKL` near a linear codec: 4 x 4 means of RGB and Haar details in, smooth upsampling out.
 
 Residual branches start at zero, so the trunk is linear but for the last GroupNorm and SiLU of either half. There every
-signal runs as a pair (x, -x), because silu(x) - silu(-x) = x, beside a constant pair that keeps the norm's scale steady.
+signal runs as a pair (x, -x), because silu(x) - silu(-x) = x, beside a constant pair that steadies the norm's scale.
 """
 
 import torch

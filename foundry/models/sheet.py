@@ -12,7 +12,8 @@ from foundry.models.export import trained_pipeline
 from foundry.models.training import RUNS
 
 SHEETS = Path(__file__).parents[1] / "sheets"
-PROMPTS = """a dog|a cat|a backpack|a teapot|a robot|a duck|a candle|a car|a red dog|a blue cat|a green car|a pink backpack
+PROMPTS = """
+a dog|a cat|a backpack|a teapot|a robot|a duck|a candle|a car|a red dog|a blue cat|a green car|a pink backpack
 a dog on the beach|a cat in the snow|a teapot on a wooden floor|a robot in the forest|a duck in outer space
 a candle on the grass|a bicycle in the city|a penguin on a pink background|a olis dog|a sks cat in the jungle
 a photo of a purple vase in front of a brick wall|a dog with a crown|a banana|an airplane in the clouds|a pizza
@@ -21,7 +22,7 @@ a striped boot|a cube shaped clock|a watercolor of a lion|a neon sign of a guita
 
 def prompts() -> list[str]:
     """The sheet's prompts."""
-    return [prompt for line in PROMPTS.splitlines() for prompt in line.split("|")]
+    return [prompt for line in PROMPTS.strip().splitlines() for prompt in line.split("|")]
 
 
 def draw(pipe: StableDiffusionPipeline, texts: list[str], steps: int = 25, guidance: float = 4.0) -> np.ndarray:

@@ -7,6 +7,7 @@ identifiers of subjects, until each of them is one token.
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from transformers import CLIPTokenizer
@@ -18,9 +19,14 @@ from foundry.world.nouns import nouns
 FOLDER = RUNS / "tokenizer"
 LENGTH = 32
 START, END = "<|startoftext|>", "<|endoftext|>"
-SPARE = """olis sks zwx quon vexu blorp tribk ohwx pllo ggld wrea kxu mgr zbu qorv jyx vlim drux fenk skib plom grix thwo
- nuzz krel yomp wazu fipt obru zelt crav murg dwin hesk jolp vurt xano bixu quib snar glef twov ruzk pjat loqe imzu
- ferb ozka yulp hrim cwek dazn vopi gurx tibz narf exol sluv bequ mozt prax unzi kifo""".split()
+SPARE = re.findall(
+    r"\w+",
+    """
+    olis sks zwx quon vexu blorp tribk ohwx pllo ggld wrea kxu mgr zbu qorv jyx vlim drux fenk skib plom grix
+    thwo nuzz krel yomp wazu fipt obru zelt crav murg dwin hesk jolp vurt xano bixu quib snar glef twov ruzk
+    pjat loqe imzu ferb ozka yulp hrim cwek dazn vopi gurx tibz narf exol sluv bequ mozt prax unzi kifo
+    """,
+)
 PATTERN = re.compile(r"[a-z]+|[0-9]|[^\sa-z0-9]+")
 
 
@@ -36,7 +42,7 @@ def learn_merges(words: list[str]) -> list[tuple[str, str]]:
     spelled = {word: (*word[:-1], word[-1] + "</w>") for word in words}
     merges = []
     while True:
-        pairs = Counter(pair for symbols in spelled.values() for pair in zip(symbols, symbols[1:]))
+        pairs = Counter(pair for symbols in spelled.values() for pair in pairwise(symbols))
         if not pairs:
             return merges
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
@@ -85,7 +91,8 @@ def load(folder: Path = FOLDER) -> CLIPTokenizer:
 
 def world_words() -> list[str]:
     """Every word of the captions of the world, of its nouns and of its class words."""
-    texts = [*nouns(), *(word for noun in nouns().values() for word in noun.hypernyms), *Pictures.open("train").captions]
+    classes = [word for noun in nouns().values() for word in noun.hypernyms]
+    texts = [*nouns(), *classes, *Pictures.open("train").captions]
     return sorted({word for text in texts for word in PATTERN.findall(text.lower())})
 
 

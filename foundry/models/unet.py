@@ -2,31 +2,34 @@
 
 Besides by cross-attention, the caption enters every residual block through the time embedding (`addition_embed_type`
 "text", which stock pipelines feed by themselves): the noun's shape is learned much sooner. v-prediction with Stable
-Diffusion's betas; times are stratified within a batch and drawn more often where shapes are decided.
+Diffusion's betas; times are stratified within a batch, and both drawn and weighted towards those at which
+shapes are decided.
 """
 
 import argparse
 
 import torch
-import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 from foundry.models import clip
 from foundry.models.latents import Latents
 from foundry.models.pictures import BalancedDraw
-from foundry.models.tokenizer import LENGTH, load as load_tokenizer
+from foundry.models.tokenizer import LENGTH
+from foundry.models.tokenizer import load as load_tokenizer
 from foundry.models.training import Trainer, device, parse_plan
+from foundry.world.nouns import nouns
 
 WIDTHS = (48, 96, 160)
 HEADS = 4
 CAPTION_DROPOUT = 0.1
 IDENTIFIER_CHANCE = 0.1
 TIMES = 1000
-# Most draws show what a subject is shown in: nouns, colors, textures, accessories, backgrounds.
+# Most draws show the classes that subjects come from, in what subjects are shown in; the rest is the whole world.
 SIDE_FACTS = ("style", "degradation", "shape", "mood", "motion")
-CORE_SHARE = 0.7
-MIDDLE_EMPHASIS = 0.5
+CORE_SHARE = 0.6
+LATE_TIMES = 0.75
+SNR_LIMIT = 2.0
 
 
 def build(channels: int = 8, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditionModel:
@@ -60,10 +63,20 @@ def alphas_cumprod() -> Tensor:
 
 
 def draw_times(rows: int) -> Tensor:
-    """One time from each of `rows` strata, denser around the middle, in random order."""
+    """One time from each of `rows` strata, denser where little is left of the picture, in random order."""
     u = (torch.randperm(rows) + torch.rand(rows)) / rows
-    warped = u + MIDDLE_EMPHASIS * torch.sin(2 * torch.pi * u) / (2 * torch.pi)
-    return (warped * TIMES).long().clamp(0, TIMES - 1)
+    return (u**LATE_TIMES * TIMES).long().clamp(0, TIMES - 1)
+
+
+def weights(alpha: Tensor) -> Tensor:
+    """Soft min-SNR: v at low noise is mostly unpredictable noise, which would drown what shapes can be learned from."""
+    snr = alpha / (1 - alpha)
+    return 1 / (1 + snr / SNR_LIMIT)
+
+
+def is_core(row: dict) -> bool:
+    """Whether a picture shows a noun that MiniBench has subjects of, and nothing but color, texture, clothes, place."""
+    return nouns()[row["noun"]].subject and not any(row.get(fact) for fact in SIDE_FACTS)
 
 
 class UnetTask:
@@ -78,7 +91,7 @@ class UnetTask:
         nouns = [row["noun"] for row in latents.rows]
         index = {noun: i for i, noun in enumerate(sorted(set(nouns)))}
         labels = torch.tensor([index[noun] for noun in nouns])
-        self.core = torch.tensor([i for i, row in enumerate(latents.rows) if not any(row.get(f) for f in SIDE_FACTS)])
+        self.core = torch.tensor([i for i, row in enumerate(latents.rows) if is_core(row)])
         self.draw_any, self.draw_core = BalancedDraw(labels), BalancedDraw(labels[self.core])
         self.tokenizer = load_tokenizer()
         self.text = clip.load().text_model
@@ -86,7 +99,7 @@ class UnetTask:
         self.modules = nn.ModuleDict({"unet": build(latents.values.shape[1])})
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
-        """Mean squared error of v."""
+        """Weighted mean squared error of v."""
         core = int(CORE_SHARE * self.batch)
         rows = torch.cat([self.core[self.draw_core(core)], self.draw_any(self.batch - core)])
         clean = self.latents.batch(rows)
@@ -96,7 +109,8 @@ class UnetTask:
         noised = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
         target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
         made = self.modules["unet"](noised, times, self.states(rows)).sample
-        return F.mse_loss(made.float(), target), {}
+        error = (made.float() - target).square()
+        return (weights(alpha) * error).mean(), {"v_loss": error.mean().item()}
 
     @torch.no_grad()
     def states(self, rows: Tensor) -> Tensor:

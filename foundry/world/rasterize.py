@@ -3,7 +3,6 @@
 import io
 
 import numpy as np
-import resvg_py
 from PIL import Image
 
 from foundry.sources import SOURCES, codepoints, fetch, icon_set, read_member
@@ -38,6 +37,8 @@ def _svg(family: str, emoji: str) -> Image.Image:
     body = icons["icons"][name]["body"]
     box = f"0 0 {icons['width']} {icons['height']}"
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{box}">'
+    import resvg_py  # only where sprites are drawn: a machine that was given them needs no icons
+
     png = resvg_py.svg_to_bytes(svg_string=f"{svg}{body}</svg>", width=256, height=256)
     return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
 

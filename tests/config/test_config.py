@@ -74,7 +74,7 @@ def test_an_unknown_setting_deep_in_a_union_has_a_plain_dotted_path(values):
 
 def test_an_unknown_component_is_named_with_those_there_are(values):
     (said,) = problems(overridden(values, ["caption.name=poet"]))
-    assert said == "caption.name: no 'poet'; there are: template, sidecar, background, blip"
+    assert said == "caption.name: no 'poet'; there are: background, blip, sidecar, template"
 
 
 @pytest.mark.parametrize(("assignment", "path"), [("seed=x", "seed"), ("seed=1.5", "seed"), ('train.steps="3"', "train.steps")])

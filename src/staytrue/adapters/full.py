@@ -100,7 +100,7 @@ class Full:
         """Takes denoiser and text encoder from the folder."""
         for name, module in backbone.trainable_modules().items():
             part = ATTRIBUTES[name]
-            loaded = type(module).from_pretrained(folder, subfolder=part, torch_dtype=module.dtype)
+            loaded = type(module).from_pretrained(folder, subfolder=part, dtype=module.dtype)
             module.load_state_dict(loaded.state_dict())
 
     def _trained(self) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from staytrue.backbones.base import LoadedBackbone
 
+PARTS = {"denoiser": "unet", "text_encoder": "text_encoder"}
 TEXT_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj"]
 
 
@@ -54,9 +55,7 @@ class Lora:
 
         groups = {}
         for name, module in self._trained(backbone).items():
-            layers = list(self.layers) if name == "denoiser" else TEXT_LAYERS
-            alpha = self.alpha if self.alpha is not None else self.rank
-            module.add_adapter(LoraConfig(r=self.rank, lora_alpha=alpha, target_modules=layers, init_lora_weights=True))
+            module.add_adapter(LoraConfig(**self._settings(PARTS[name])))
             groups[name] = [p for p in module.parameters() if p.requires_grad]
             module.train()
         return groups
@@ -94,21 +93,26 @@ class Lora:
     def export(self, backbone: LoadedBackbone, folder: Path) -> None:
         """``pytorch_lora_weights.safetensors`` for ``load_lora_weights``, alpha and rank in its metadata."""
         from diffusers import StableDiffusionPipeline
-        from diffusers.training_utils import _collate_lora_metadata
         from diffusers.utils import convert_state_dict_to_diffusers
         from peft.utils import get_peft_model_state_dict
 
-        parts = {"denoiser": "unet", "text_encoder": "text_encoder"}
-        trained = {parts[name]: module for name, module in self._trained(backbone).items()}
+        trained = {PARTS[name]: module for name, module in self._trained(backbone).items()}
         layers = {
             f"{part}_lora_layers": convert_state_dict_to_diffusers(get_peft_model_state_dict(module))
             for part, module in trained.items()
         }
-        StableDiffusionPipeline.save_lora_weights(folder, **layers, **_collate_lora_metadata(trained))
+        # peft's own record of the configuration would carry the local path of the base model along
+        metadata = {f"{part}_lora_adapter_metadata": self._settings(part) for part in trained}
+        StableDiffusionPipeline.save_lora_weights(folder, **layers, **metadata)
 
     def load_export(self, backbone: LoadedBackbone, folder: Path) -> None:
         """Loads them the way a user would."""
         backbone.pipeline().load_lora_weights(folder)
+
+    def _settings(self, part: str) -> dict[str, Any]:
+        alpha = self.alpha if self.alpha is not None else self.rank
+        layers = list(self.layers) if part == "unet" else TEXT_LAYERS
+        return {"r": self.rank, "lora_alpha": alpha, "target_modules": layers}
 
     def _trained(self, backbone: LoadedBackbone) -> dict[str, Any]:
         modules = backbone.trainable_modules()

@@ -44,6 +44,9 @@ class SD:
 
     def load(self, device: str = "cpu", dtype: torch.dtype | None = None) -> LoadedSD:
         """Loads the weights, in float32 unless told otherwise. Raises ``BackboneError``."""
-        from staytrue.backbones.sd_loaded import load
+        from staytrue.backbones.quiet import quiet
 
-        return load(self.files(), device, dtype)
+        with quiet():
+            from staytrue.backbones.sd_loaded import load
+
+            return load(self.files(), device, dtype)

@@ -109,13 +109,12 @@ def locate(backbone: SD) -> SDFiles:
 
 def download(backbone: SD, patterns: tuple[str, ...] | None = None) -> str:
     """The hub repository's folder in the local cache, downloaded if need be."""
-    import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return snapshot_download(backbone.path, revision=backbone.revision, allow_patterns=patterns and list(patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError, ValueError) as error:
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise BackboneError(
             f"no folder {backbone.path!r} here, and as a hub id it cannot be fetched ({type(error).__name__}:"
             f" {str(error).splitlines()[0]}); check the name and the network, log in with `hf auth login` if it is gated,"

@@ -18,6 +18,7 @@ from diffusers import (
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from staytrue.backbones.quiet import quiet
 from staytrue.backbones.sd_files import SDFiles, download
 from staytrue.diffusion.ddpm import DDPM
 from staytrue.diffusion.noised import Noised
@@ -124,7 +125,8 @@ class LoadedSD:
 
     def save(self, folder: Path) -> None:
         """Writes a whole diffusers folder; what the checkpoint knows of itself goes with it."""
-        self.pipeline().save_pretrained(folder)
+        with quiet():
+            self.pipeline().save_pretrained(folder)
         if self.own_facts:
             write_json(Path(folder) / "facts.json", self.own_facts)
 
@@ -141,27 +143,27 @@ def load(files: SDFiles, device: str, dtype: torch.dtype | None) -> LoadedSD:
     Raises:
         BackboneError: the weights cannot be read.
     """
-    facts, asked = files.facts(), files.backbone
+    facts, asked, dtype = files.facts(), files.backbone, dtype or torch.float32
     try:
-        pipeline = _from_single_file(files) if files.single else _from_folder(files)
+        pipeline = _from_single_file(files, dtype) if files.single else _from_folder(files, dtype)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise BackboneError(f"the weights of {asked.path} cannot be read: {reason[0]}") from error
     for module in (pipeline.unet, pipeline.text_encoder, pipeline.vae):
-        module.requires_grad_(False).eval().to(device, dtype or torch.float32)
+        module.requires_grad_(False).eval().to(device)
     parts = {name: getattr(pipeline, name) for name in ("unet", "text_encoder", "tokenizer", "vae")}
     return LoadedSD(facts, **parts, scheduler_config=files.scheduler_config(), own_facts=files.own_facts())
 
 
-def _from_folder(files: SDFiles) -> StableDiffusionPipeline:
+def _from_folder(files: SDFiles, dtype: torch.dtype) -> StableDiffusionPipeline:
     asked = files.backbone
     folder = files.folder if asked.path == "miniature" or Path(asked.path).expanduser().is_dir() else download(asked)
     return StableDiffusionPipeline.from_pretrained(
-        folder, variant=asked.variant, safety_checker=None, feature_extractor=None, torch_dtype=torch.float32
+        folder, variant=asked.variant, safety_checker=None, feature_extractor=None, dtype=dtype
     )
 
 
-def _from_single_file(files: SDFiles) -> StableDiffusionPipeline:
+def _from_single_file(files: SDFiles, dtype: torch.dtype) -> StableDiffusionPipeline:
     from staytrue.backbones.sd_tokenizer import with_tokenizer
 
     with with_tokenizer(files.folder) as config:
@@ -171,5 +173,5 @@ def _from_single_file(files: SDFiles) -> StableDiffusionPipeline:
             local_files_only=True,
             safety_checker=None,
             feature_extractor=None,
-            torch_dtype=torch.float32,
+            dtype=dtype,
         )

@@ -29,7 +29,8 @@ class Uncaptioned:
 class Captioner(Protocol):
     """A component that says what the photos of one subject show."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:
         """One caption per photo, in order, each with the subject's phrase in it.

@@ -11,14 +11,14 @@ from staytrue.errors import BackboneError
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
-def load_frozen(model_class: Any, checkpoint: str) -> Any:
+def load_frozen(model_class: Any, checkpoint: str, **options: Any) -> Any:
     """A transformers model from a folder or hub id: float32, evaluation mode, without gradients.
 
     Raises:
         BackboneError: it cannot be found or read, with what to do.
     """
     try:
-        model = model_class.from_pretrained(checkpoint, dtype="float32")
+        model = model_class.from_pretrained(checkpoint, dtype="float32", **options)
     except (OSError, ValueError) as error:
         raise BackboneError(
             f"the judge {checkpoint} cannot be loaded ({str(error).splitlines()[0]}); download it while online, or name a "

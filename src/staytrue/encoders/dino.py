@@ -33,7 +33,7 @@ class DinoJudge:
         """Reads the weights."""
         from transformers import ViTModel
 
-        model = load_frozen(ViTModel, self.checkpoint).to(device)
+        model = load_frozen(ViTModel, self.checkpoint, add_pooling_layer=False).to(device)
         require_side(self.checkpoint, model.config.image_size, self.transform.crop_px)
         return LoadedDino(self, model, weights_sha256(self.checkpoint))
 

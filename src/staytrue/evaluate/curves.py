@@ -49,7 +49,7 @@ def chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
     top = max(value for points in series.values() for _, value in points) * 1.05 or 1.0
 
     def x(step: float) -> float:
-        return LEFT + (step - steps[0]) / ((steps[-1] - steps[0]) or 1) * (WIDTH - LEFT - RIGHT)
+        return LEFT + step / (steps[-1] or 1) * (WIDTH - LEFT - RIGHT)
 
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM)
@@ -59,7 +59,7 @@ def chart(rows: Sequence[dict[str, Any]]) -> Chart | None:
 
     smooth = {name: running_mean(points) for name, points in series.items()}
     lines = [Line(n, path(smooth[n]), path(series[n]), smooth[n][-1][1]) for n in names]
-    x_ticks = [(x(s), f"{s:.0f}") for s in (steps[0] + (steps[-1] - steps[0]) * i / 4 for i in range(5))]
+    x_ticks = [(x(s), f"{s:.0f}") for s in (steps[-1] * i / 4 for i in range(5))]
     return Chart(lines, x_ticks, [(y(top * i / 4), f"{top * i / 4:.3f}") for i in range(5)])
 
 

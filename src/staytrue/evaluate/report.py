@@ -85,7 +85,9 @@ def flattened(values: Any, path: str = "") -> Any:
 
 def _subject(run: RunFolder, subject: Subject, pictures: list[Picture], notes: dict[str, str]) -> dict[str, Any]:
     trained = subject_folder(run, subject.name)
-    files = [trained / row.file for row in photo_rows(run, subject.name)] if (trained / "photos.jsonl").is_file() else []
+    files = (
+        [trained / row.file for row in photo_rows(run, subject.name)] if (trained / "photos.jsonl").is_file() else []
+    )
     heldout = load_folder(subject.heldout) if subject.heldout and subject.heldout.is_dir() else []
     prompts = []
     for plain in dict.fromkeys(p.prompt_plain for p in pictures):

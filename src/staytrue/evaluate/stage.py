@@ -58,7 +58,12 @@ def evaluate_stage(
     Returns:
         True if it ran, False if everything was there already.
     """
-    inputs = {"evaluate": evaluate, "subjects": list(subjects), "images": manifest_key(run.images), "is_miniature": facts.is_miniature}
+    inputs = {
+        "evaluate": evaluate,
+        "subjects": list(subjects),
+        "images": manifest_key(run.images),
+        "is_miniature": facts.is_miniature,
+    }
     inputs |= {"heldout": {s.name: [fingerprint(p) for p in _files(s.heldout)] for s in subjects}}
 
     def work(folder: Path) -> dict[str, Any]:
@@ -108,7 +113,7 @@ def checked(metric: Metric, encoder: Any, judged: Sequence[Judged], facts: Facts
         from staytrue.encoders.world import require_drawn, require_size
 
         require_size([j.image for j in judged])
-        for photos in {j.photos for j in judged if j.photos}:
+        for photos in {tuple(map(id, j.photos)): j.photos for j in judged if j.photos}.values():
             require_drawn(list(photos))
     return metric(encoder, judged)
 

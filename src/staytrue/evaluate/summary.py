@@ -23,5 +23,7 @@ def summarize(scores: Sequence[Score], pictures: Sequence[Picture]) -> list[dict
     for (metric, against, model), members in groups.items():
         prompts = [(about[s.file].subject, about[s.file].prompt_plain) for s in members]
         interval = bootstrap([s.value for s in members], prompts)
-        rows.append({"metric": metric, "against": against, "model": model, "judge": members[0].judge} | asdict(interval))
+        rows.append(
+            {"metric": metric, "against": against, "model": model, "judge": members[0].judge} | asdict(interval)
+        )
     return rows

@@ -47,7 +47,9 @@ MINIATURE = (
 MINIATURE_OBJECT = ("a {} with a balloon", "a blue {}", "a striped {} on the grass", "a tiny {} in outer space")
 MINIATURE_LIVING = ("a {} wearing a top hat", "a {} wearing sunglasses on the grass", "a blue {}", "a {} sleeping")
 
-STUFFED = frozenset({"teddy", "toy", "plush", "stuffed", "rubber", "gummy", "wooden"})  # "teddy bear" ends like an animal
+STUFFED = frozenset(
+    {"teddy", "toy", "plush", "stuffed", "rubber", "gummy", "wooden"}
+)  # "teddy bear" ends like an animal
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,16 @@ def read_prompts(source: Sequence[str] | Path) -> list[str]:
         try:
             lines = source.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"generate.prompts: cannot read {source} as a text file, one prompt a line: {error}") from None
+            raise ConfigError(
+                f"generate.prompts: cannot read {source} as a text file, one prompt a line: {error}"
+            ) from None
     else:
         lines = source
     prompts = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not prompts:
-        raise ConfigError(f"generate.prompts: no prompt in {source or 'the list'}; write one such as 'a {{}} on the beach'")
+        raise ConfigError(
+            f"generate.prompts: no prompt in {source or 'the list'}; write one such as 'a {{}} on the beach'"
+        )
     return prompts
 
 

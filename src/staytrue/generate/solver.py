@@ -62,9 +62,7 @@ def solve(
 
 
 @torch.no_grad()
-def decode(
-    backbone: LoadedBackbone, latents: Float[Tensor, "rows channels height width"]
-) -> list[Image.Image]:
+def decode(backbone: LoadedBackbone, latents: Float[Tensor, "rows channels height width"]) -> list[Image.Image]:
     """RGB pictures of scaled latents, rounded as diffusers rounds."""
     with ready(backbone):
         pixels_pm1 = backbone.decode(latents.to(backbone.device)).float()
@@ -85,7 +83,9 @@ def _condition(
 @contextmanager
 def ready(backbone: LoadedBackbone) -> Iterator[None]:
     """Dropout off while sampling; each module's own mode comes back after, as previews are drawn in the middle of training."""
-    training = [m for root in (backbone.unet, backbone.text_encoder, backbone.vae) for m in root.modules() if m.training]
+    training = [
+        m for root in (backbone.unet, backbone.text_encoder, backbone.vae) for m in root.modules() if m.training
+    ]
     for module in training:
         module.training = False
     try:

@@ -74,9 +74,7 @@ def generate_stage(
     return run_stage(run.images, inputs, work)
 
 
-def _tasks(
-    generate: Generate, subjects: Sequence[Subject], facts: Facts, keys: dict[str, str]
-) -> Iterator[Task]:
+def _tasks(generate: Generate, subjects: Sequence[Subject], facts: Facts, keys: dict[str, str]) -> Iterator[Task]:
     for model in ("base", "personalized") if generate.base else ("personalized",):
         for subject in subjects:
             for index, template in enumerate(generate.templates(subject, facts)):
@@ -130,6 +128,8 @@ def _draw(run: RunFolder, tasks: list[Task], generate: Generate, backbone: Any) 
             if mine and model == "personalized":
                 personalize(backbone, run.model)
             bar = progress.add_task(f"drawing, {model}", total=len(mine))
-            images = draw(backbone, [t.request for t in mine], generate.sampling, lambda *_, bar=bar: progress.advance(bar))
+            images = draw(
+                backbone, [t.request for t in mine], generate.sampling, lambda *_, bar=bar: progress.advance(bar)
+            )
             for task, image in zip(mine, images, strict=True):
                 write_bytes(run.images / task.picture.file, png_bytes(image, task.facts))

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 class Purifier(Protocol):
     """A component that cleans one photo. Pure: picture in, picture of the same size out; it knows no paths."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def purify(self, image: Image.Image) -> Image.Image:
         """The cleaned RGB picture."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from staytrue.backbones import BACKBONES
 from staytrue.types import Caption, Facts, Subject
@@ -13,7 +13,10 @@ from staytrue.types import Caption, Facts, Subject
 if TYPE_CHECKING:
     from staytrue.generate.sampling import Sampling
 
-AnyBackbone = Any if TYPE_CHECKING else BACKBONES.union()
+if TYPE_CHECKING:
+    AnyBackbone: TypeAlias = Any
+else:
+    AnyBackbone = BACKBONES.union()
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Planned:
 class PriorSet(Protocol):
     """A component that plans the class images of one subject. Pure: the same brief gives the same plan."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def plan(self, brief: Brief) -> list[Planned]:
         """The class images, in order. A larger set of the same settings begins with the smaller one."""
@@ -67,8 +71,11 @@ class DrawnPriorSet(Protocol):
         sampling: how it draws.
     """
 
-    generator: Any
-    sampling: Sampling
+    @property
+    def generator(self) -> Any: ...
+
+    @property
+    def sampling(self) -> Sampling: ...
 
 
 def image_seed(seed: int, index: int) -> int:

@@ -18,7 +18,7 @@ MODEL_FILES = frozenset({".safetensors", ".bin", ".json", ".txt"})
 
 @dataclass(frozen=True)
 class ClassImageStore:
-    """A folder of ``<hash>.png``, some with ``<hash>.safetensors`` beside them. Writes are atomic: nothing is half there.
+    """A folder of ``<hash>.png``, some with ``<hash>.safetensors`` beside them. No file is ever half there.
 
     Attributes:
         root: the folder.

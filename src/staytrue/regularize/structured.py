@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -14,8 +14,8 @@ from staytrue.regularize.words import is_living, pool, style_phrase
 from staytrue.types import Caption
 
 COUNT = 2000
-KINDS = ("against", "photo", "styled")
 Kind = Literal["against", "photo", "styled"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @component

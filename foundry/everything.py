@@ -1,0 +1,113 @@
+"""Makes the miniature with few words: the world's pictures, then every model, each within its share of the minutes.
+
+    python -m foundry.everything encoders --minutes 9 --out OUT     autoencoder, CLIPs, instance judge
+    python -m foundry.everything denoiser --minutes 9 --out OUT     the UNet, on the encoders' weights
+    python -m foundry.everything take OUT                           averaged weights back into foundry/build
+
+Two phases, since a borrowed GPU is lent for ten minutes at a time and little may travel back: what returns is the averaged
+weights in half precision. Run again where ``foundry/build`` was kept, every model resumes instead.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from foundry.models.pictures import WORLD
+from foundry.models.training import RUNS
+
+GPU = torch.cuda.is_available()
+PICTURES = 400_000 if GPU else 100_000
+BATCH = {"vae": 64, "clip": 512, "judge": 512, "instance": 512, "unet": 256} if GPU else {}
+
+
+def python(*words: object) -> subprocess.Popen:
+    """Starts `python -m ...` in the background."""
+    print("+", *words, flush=True)
+    return subprocess.Popen([sys.executable, "-m", *map(str, words)])
+
+
+def finish(*jobs: subprocess.Popen) -> None:
+    """Waits for jobs. Raises ``SystemExit`` if one failed."""
+    if any([job.wait() for job in jobs]):
+        raise SystemExit("a step failed; see above")
+
+
+def train(model: str, seconds: float, *options: object) -> subprocess.Popen:
+    """Starts one model's script, with a batch that fills the machine."""
+    script = {"judge": "clip", "unet": "unet"}.get(model, model)
+    batch = ("--batch", BATCH[model]) if model in BATCH else ()
+    return python(f"foundry.models.{script}", "--budget-s", round(seconds), *batch, *options)
+
+
+def world() -> None:
+    """Draws the pictures that are missing, on all cores."""
+    workers = ("--workers", os.cpu_count() or 2)
+    for split, count in (("train", PICTURES), ("holdout", 4000)):
+        if not (WORLD / split / "rows.jsonl").exists():
+            finish(python("foundry.world", "--split", split, "--count", count, "--out", WORLD / split, *workers))
+    if not (WORLD / "instances" / "rows.jsonl").exists():
+        finish(python("foundry.world", "--instances", 20_000 if GPU else 6000, "--out", WORLD / "instances", *workers))
+
+
+def encoders(seconds: float) -> None:
+    """The autoencoder first; then, side by side, the model's CLIP, the judge's and the instance judge."""
+    finish(train("vae", 0.3 * seconds))
+    finish(*(train(m, 0.65 * seconds, *w) for m, w in (("clip", ()), ("judge", ("--judge",)), ("instance", ()))))
+
+
+def denoiser(seconds: float) -> None:
+    """Latents, then the UNet."""
+    finish(python("foundry.models.latents", "--count", PICTURES))
+    finish(train("unet", 0.9 * seconds))
+
+
+def pack(models: list[str], out: Path) -> None:
+    """Averaged weights in half precision, and each model's measured facts, into one folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    for model in models:
+        newest = sorted((RUNS / model).glob("state-*"))[-1]
+        half = {name: value.half() for name, value in load_file(newest / "ema.safetensors").items()}
+        save_file(half, out / f"{model}.safetensors")
+        if (RUNS / model / "facts.json").exists():
+            shutil.copy(RUNS / model / "facts.json", out / f"{model}.json")
+
+
+def take(out: Path) -> None:
+    """Puts packed weights where the scripts and the export look for them, in place of older states."""
+    for file in sorted(out.glob("*.safetensors")):
+        run = RUNS / file.stem
+        shutil.rmtree(run, ignore_errors=True)
+        state = run / "state-00000000"
+        state.mkdir(parents=True)
+        save_file({name: value.float() for name, value in load_file(file).items()}, state / "ema.safetensors")
+        if file.with_suffix(".json").exists():
+            facts = json.loads(file.with_suffix(".json").read_text())
+            (run / "facts.json").write_text(json.dumps(facts, indent=1))
+        print("took", file.stem)
+
+
+def main() -> None:
+    """One phase."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("phase", choices=("encoders", "denoiser", "take"))
+    parser.add_argument("folder", type=Path, nargs="?", help="with take: a folder that --out filled")
+    parser.add_argument("--minutes", type=float, default=9.0, help="for training, the drawing of pictures not counted")
+    parser.add_argument("--out", type=Path, help="where to put the averaged weights")
+    options = parser.parse_args()
+    if options.phase == "take":
+        return take(options.folder)
+    world()
+    {"encoders": encoders, "denoiser": denoiser}[options.phase](60 * options.minutes)
+    if options.out:
+        pack({"encoders": ["vae", "clip", "judge", "instance"], "denoiser": ["unet"]}[options.phase], options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Adapters: gradient where it should flow and nowhere else; the base is still there; what travels is what was trained."""
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from staytrue.adapters import Full, Lora
+from staytrue.backbones import SD
+from staytrue.errors import ConfigError
+from tests.tiny import tiny_sd
+
+ADAPTERS = {
+    "full": Full(),
+    "full+text": Full(text_encoder=True),
+    "full+token": Full(token=True),
+    "full+text+token": Full(text_encoder=True, token=True),
+    "lora": Lora(rank=2),
+    "lora+text": Lora(rank=2, alpha=6.0, text_encoder=True),
+}
+TEXTS = ["a olis dog", "a dog"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
+
+
+def fresh(folder):
+    return SD(path=str(folder)).load()
+
+
+def noised_of(backbone):
+    x0, noise = torch.randn(2, 2, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    return backbone.process.noise(x0, noise, torch.tensor([100, 900]))
+
+
+def predicted(backbone):
+    return backbone.predict(noised_of(backbone), backbone.encode_text(TEXTS))
+
+
+def train_a_little(backbone, adapter, **options):
+    groups = adapter.attach(backbone, ["olis"], **options)
+    optimizer = torch.optim.AdamW([p for g in groups.values() for p in g], lr=0.05, weight_decay=0.5)
+    for _ in range(2):
+        predicted(backbone).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return groups
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_gradient_flows_where_it_should_and_nowhere_else(folder, name):
+    backbone, adapter = fresh(folder), ADAPTERS[name]
+    groups = adapter.attach(backbone, ["olis"])
+    trained = {id(p) for group in groups.values() for p in group}
+    for p in [p for group in groups.values() for p in group]:
+        if "lora" in name:
+            torch.nn.init.normal_(p, std=0.1)  # at its start B is 0, and with it A's gradient
+    predicted(backbone).square().mean().backward()
+    everything = [p for m in (backbone.unet, backbone.text_encoder, backbone.vae) for p in m.parameters()]
+    assert all((p.grad is not None) == (id(p) in trained) for p in everything)
+    assert set(groups) == {"denoiser"} | ({"text_encoder"} if "text" in name else set()) | ({"token"} if "token" in name else set())
+    assert adapter.trains_text == (len(groups) > 1)
+    assert len(adapter.state(backbone)) == len(trained)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_frozen_is_the_base_and_training_goes_on_after_it(folder, name):
+    backbone, adapter = fresh(folder), ADAPTERS[name]
+    base = predicted(backbone).detach()
+    train_a_little(backbone, adapter, keep_base=True)
+    with adapter.frozen(backbone):
+        inside = predicted(backbone)
+    torch.testing.assert_close(inside, base)
+    assert not inside.requires_grad
+    outside = predicted(backbone)
+    assert outside.requires_grad
+    assert not torch.allclose(outside, base, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_export_brings_the_same_model_back(folder, tmp_path, name):
+    backbone, adapter = fresh(folder), ADAPTERS[name]
+    train_a_little(backbone, adapter)
+    ours = predicted(backbone)
+    adapter.export(backbone, tmp_path / "model")
+    torch.testing.assert_close(predicted(backbone), ours)  # exporting changed nothing
+    again = fresh(folder)
+    adapter.load_export(again, tmp_path / "model")
+    torch.testing.assert_close(predicted(again), ours, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_state_goes_out_and_back(folder, name):
+    one, two, adapter = fresh(folder), fresh(folder), ADAPTERS[name]
+    train_a_little(one, adapter)
+    adapter.attach(two, ["olis"])
+    adapter.load_state(two, {k: v.clone() for k, v in adapter.state(one).items()})
+    assert torch.equal(predicted(one), predicted(two))
+
+
+@pytest.mark.parametrize("adapter", [Full(token=True), Full(token=True, text_encoder=True)], ids=["token", "text+token"])
+def test_no_other_token_row_moves(folder, adapter):
+    """Weight decay of 0.5 would shrink every row of the table, if the table itself were trained."""
+    backbone = fresh(folder)
+    before = backbone.text_encoder.get_input_embeddings().weight.clone()
+    train_a_little(backbone, adapter)
+    after = backbone.text_encoder.get_input_embeddings().merged().weight
+    moved = (before != after).any(dim=1).nonzero().flatten().tolist()
+    assert moved == backbone.tokenizer("olis", add_special_tokens=False).input_ids
+
+
+def test_an_identifier_of_many_tokens_is_refused(folder):
+    with pytest.raises(ConfigError, match="'qqqq' is 4 tokens"):
+        Full(token=True).attach(fresh(folder), ["qqqq"])
+
+
+def test_lora_starts_as_the_base(folder):
+    backbone = fresh(folder)
+    base = predicted(backbone)
+    Lora(rank=4, text_encoder=True).attach(backbone)
+    torch.testing.assert_close(predicted(backbone), base)
+
+
+def test_lora_file_keeps_alpha_and_no_paths(folder, tmp_path):
+    backbone = fresh(folder)
+    Lora(rank=2, alpha=6.0).attach(backbone)
+    Lora(rank=2, alpha=6.0).export(backbone, tmp_path)
+    with safe_open(tmp_path / "pytorch_lora_weights.safetensors", "pt") as file:
+        said = file.metadata()["lora_adapter_metadata"]
+    assert '"unet.lora_alpha": 6.0' in said
+    assert str(folder) not in said
+
+
+def test_lora_trains_the_layers_it_is_told(folder):
+    backbone = fresh(folder)
+    Lora(layers=("conv1",)).attach(backbone)
+    assert all("conv1.lora_" in name for name in Lora(layers=("conv1",)).state(backbone))

@@ -1,0 +1,188 @@
+"""The backbone `sd`: every way in gives the same model, and what is not one is refused in words."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
+from safetensors.torch import save_file
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from staytrue.backbones import SD, Backbone
+from staytrue.backbones.sd_files import CROSS_ATTENTION, FIRST_CONVOLUTION
+from staytrue.backbones.sd_tokenizer import with_tokenizer
+from staytrue.errors import BackboneError
+from tests.backbones.ldm_keys import single_file
+from tests.tiny import tiny_sd
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
+
+
+@pytest.fixture(scope="module")
+def loaded(folder):
+    return SD(path=str(folder)).load()
+
+
+@pytest.fixture(scope="module")
+def stock(folder):
+    return StableDiffusionPipeline.from_pretrained(folder)
+
+
+def test_facts_need_no_weights(tmp_path, folder):
+    copy = shutil.copytree(folder, tmp_path / "copy", ignore=shutil.ignore_patterns("*.safetensors"))
+    facts = SD(path=str(copy)).facts()
+    assert isinstance(SD(), Backbone)
+    assert (facts.resolution_px, facts.latent_shape, facts.prediction) == (16, (4, 4, 4), "epsilon")
+    assert not facts.is_miniature
+    assert facts.vocabulary is None
+
+
+def test_a_folder_can_say_what_it_knows(tmp_path, folder):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    own = {"title": "Small", "is_miniature": True, "vocabulary": ["a", "dog"], "words": {"colors": ["red"]}}
+    (copy / "facts.json").write_text(json.dumps(own))
+    backbone = SD(path=str(copy)).load()
+    assert (backbone.facts.title, backbone.facts.is_miniature, backbone.facts.words) == ("Small", True, {"colors": ["red"]})
+    assert backbone.unknown_words(["A zebra, a dog.", "zebra"]) == ["zebra"]
+    backbone.save(tmp_path / "saved")
+    assert SD(path=str(tmp_path / "saved")).facts() == backbone.facts
+
+
+def test_prediction_is_read_and_can_be_set(tmp_path):
+    folder = tiny_sd(tmp_path / "v", prediction_type="v_prediction", size=16)
+    assert SD(path=str(folder)).load().process.prediction == "v_prediction"
+    assert SD(path=str(folder), prediction="epsilon").load().process.prediction == "epsilon"
+
+
+def test_text_is_encoded_as_the_stock_pipeline_does(loaded, stock):
+    ours = loaded.encode_text(["a red dog", "a cat"])
+    for text, row in zip(["a red dog", "a cat"], ours, strict=True):
+        theirs, _ = stock.encode_prompt(text, "cpu", 1, False)
+        torch.testing.assert_close(row, theirs[0])
+
+
+def test_latents_are_scaled_and_pictures_come_back(loaded, stock):
+    pixels = torch.rand(2, 3, 16, 16) * 2 - 1
+    mean, std = loaded.encode(pixels)
+    with torch.no_grad():
+        posterior = stock.vae.encode(pixels).latent_dist
+    torch.testing.assert_close(mean, posterior.mean * stock.vae.config.scaling_factor)
+    torch.testing.assert_close(std, posterior.std * stock.vae.config.scaling_factor)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.decode(mean), stock.vae.decode(posterior.mean).sample)
+
+
+def test_a_tiny_autoencoder_has_no_spread(loaded):
+    from dataclasses import replace
+
+    tiny = replace(loaded, vae=AutoencoderTiny(encoder_block_out_channels=(8,) * 3, decoder_block_out_channels=(8,) * 3,
+                                               num_encoder_blocks=(1,) * 3, num_decoder_blocks=(1,) * 3))  # fmt: skip
+    mean, std = tiny.encode(torch.rand(2, 3, 16, 16))
+    assert mean.shape == (2, 4, 4, 4)
+    assert not std.any()
+
+
+def test_pipelines_share_the_modules(loaded):
+    for solver in ("ddim", "dpm++", "euler"):
+        pipeline = loaded.pipeline(solver)
+        assert pipeline.unet is loaded.unet
+        assert getattr(pipeline.scheduler.config, "clip_sample", False) is False
+
+
+def test_everything_is_frozen_after_loading(loaded):
+    assert not any(p.requires_grad for m in (loaded.unet, loaded.vae, loaded.text_encoder) for p in m.parameters())
+
+
+@pytest.mark.parametrize("config_in_metadata", [False, True])
+def test_single_file_is_the_folder(tmp_path, folder, stock, loaded, config_in_metadata):
+    file = tmp_path / "model.safetensors"
+    metadata = {"modelspec.prediction_type": "v"} if config_in_metadata else {"format": "pt"}
+    save_file(single_file(stock), file, metadata)
+    single = SD(path=str(file), config=str(folder)).load()
+    assert single.facts.prediction == ("v_prediction" if config_in_metadata else "epsilon")
+    pixels = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(single.encode(pixels), loaded.encode(pixels))
+    torch.testing.assert_close(single.encode_text(["a dog"]), loaded.encode_text(["a dog"]))
+    noised = loaded.process.noise(torch.randn(1, 4, 4, 4), torch.randn(1, 4, 4, 4), torch.tensor([500]))
+    condition = loaded.encode_text(["a dog"])
+    with torch.no_grad():
+        torch.testing.assert_close(single.predict(noised, condition), loaded.predict(noised, condition))
+
+
+@pytest.mark.parametrize(
+    ("shipped", "unet", "text"), [("sd1", 859_520_964, 123_060_480), ("sd2", 865_910_724, 340_387_840), ("sd2-v", 865_910_724, 340_387_840)]
+)
+def test_shipped_configurations_have_the_published_sizes(shipped, unet, text):
+    from importlib.resources import files
+
+    root = files("staytrue") / "backbones" / "configs" / shipped
+    read = {part: json.loads((root / part / "config.json").read_text()) for part in ("unet", "vae", "text_encoder")}
+    with torch.device("meta"):
+        models = {
+            "unet": UNet2DConditionModel.from_config(read["unet"]),
+            "vae": AutoencoderKL.from_config(read["vae"]),
+            "text_encoder": CLIPTextModel(CLIPTextConfig(**read["text_encoder"])),
+        }
+    sizes = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
+    assert sizes == {"unet": unet, "vae": 83_653_863, "text_encoder": text}
+
+
+def test_shipped_tokenizer_is_clips(tmp_path):
+    """Ids known from CLIP: start 49406, "a" 320, "photo" 1125, "of" 539, "dog" 1929, end 49407."""
+    from importlib.resources import as_file, files
+
+    with as_file(files("staytrue") / "backbones" / "configs" / "sd1") as root, with_tokenizer(root) as folder:
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    assert len(tokenizer) == 49408
+    assert tokenizer("a photo of a dog").input_ids == [49406, 320, 1125, 539, 320, 1929, 49407]
+
+
+def fake_file(path, width, inputs=4, metadata=None):
+    tensors = {CROSS_ATTENTION: torch.zeros(1, width), FIRST_CONVOLUTION: torch.zeros(1, inputs, 1, 1)}
+    save_file(tensors, path, metadata)
+    return str(path)
+
+
+def test_single_files_are_recognized_by_their_header(tmp_path):
+    assert SD(path=fake_file(tmp_path / "1.safetensors", 768)).facts().prediction == "epsilon"
+    two = fake_file(tmp_path / "2.safetensors", 1024)
+    assert SD(path=two, prediction="v_prediction").facts().resolution_px == 768
+    assert SD(path=two, prediction="epsilon").facts().resolution_px == 512
+    with pytest.raises(BackboneError, match="does not say what it predicts"):
+        SD(path=two).facts()
+
+
+def test_what_is_no_such_model_is_refused(tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "model.ckpt").write_bytes(b"x")
+    (tmp_path / "text.safetensors").write_bytes(b"<html>")
+    save_file({"lora": torch.zeros(1)}, tmp_path / "lora.safetensors")
+    other = shutil.copytree(folder, tmp_path / "xl", ignore=shutil.ignore_patterns("*.safetensors"))
+    index = json.loads((other / "model_index.json").read_text())
+    (other / "model_index.json").write_text(json.dumps(index | {"_class_name": "StableDiffusionXLPipeline"}))
+    lacking = shutil.copytree(folder, tmp_path / "lacking", ignore=shutil.ignore_patterns("vae"))
+    cases = {
+        "nothing/at/all": "no checkpoint at",
+        str(tmp_path / "empty"): "no model_index.json",
+        str(tmp_path / "model.ckpt"): "only .safetensors",
+        str(tmp_path / "text.safetensors"): "not a readable safetensors",
+        str(tmp_path / "lora.safetensors"): "no whole Stable Diffusion",
+        fake_file(tmp_path / "inpaint.safetensors", 768, inputs=9): "inpainting",
+        str(other): "is a StableDiffusionXLPipeline",
+        str(lacking): "lacks vae",
+        "nobody/nothing-here": "cannot be fetched",
+    }
+    for path, message in cases.items():
+        with pytest.raises(BackboneError, match=message):
+            SD(path=path).facts()
+
+
+def test_unreadable_weights_are_named(tmp_path, folder):
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    next((broken / "unet").glob("*.safetensors")).write_bytes(b"half a fi")
+    with pytest.raises(BackboneError, match="broken cannot be read"):
+        SD(path=str(broken)).load()

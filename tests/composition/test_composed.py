@@ -1,0 +1,116 @@
+"""Objectives together: weight 0 is absence, order is nothing, accumulation is one large batch."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import pytest
+import torch
+
+from staytrue.errors import ConfigError, StaytrueError
+from staytrue.objectives import Composed, Denoising, check_needs
+from staytrue.train.config import Weighted
+from tests.steps import make_step
+
+ROLES = ("subject", "class", "subject", "class", "class")
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A term without rows."""
+
+    rows = "none"
+    needs = frozenset({"trainable_phrase"})
+
+    def __call__(self, step):
+        return step.predictor.live["text"].weight.square().mean().reshape(1)
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """What a careless author would return."""
+
+    rows = "subject"
+    needs = frozenset()
+
+    def __call__(self, step):
+        return step.prediction.mean()
+
+
+@dataclass(frozen=True)
+class Term:
+    weight: float
+    objective: object
+
+
+TERMS = {
+    "class": Weighted(weight=0.7, objective=Denoising(rows="class")),
+    "subject": Weighted(weight=1.0, objective=Denoising(rows="subject", weighting="min_snr")),
+    "all": Weighted(weight=0.2, objective=Denoising(rows="all")),
+    "phrase": Term(3.0, Constant()),
+}
+
+
+def loss_and_gradient(terms, steps=None):
+    steps = steps or [make_step(roles=ROLES)]
+    composed = Composed(terms)
+    counts = composed.counts([step.roles for step in steps])
+    total, seen = 0.0, {}
+    for step in steps:
+        share, means = composed(step, counts)
+        share.backward()
+        total += share.item()
+        for name, mean in means.items():
+            seen[name] = seen.get(name, 0.0) + mean.item()
+    every = [[torch.zeros_like(p) if p.grad is None else p.grad for p in s.predictor.live.parameters()] for s in steps]
+    gradients = [sum(g) for g in zip(*every, strict=True)]
+    return total, seen, gradients
+
+
+@pytest.mark.parametrize("pair", list(combinations(TERMS, 2)), ids="+".join)
+def test_pairs_add(pair):
+    total, means, gradients = loss_and_gradient({name: TERMS[name] for name in pair})
+    alone = [loss_and_gradient({name: TERMS[name]}) for name in pair]
+    assert total == pytest.approx(sum(a[0] for a in alone), rel=1e-5)
+    assert total == pytest.approx(sum(TERMS[name].weight * means[name] for name in pair), rel=1e-5)
+    for i, gradient in enumerate(gradients):
+        torch.testing.assert_close(gradient, sum(a[2][i] for a in alone), atol=1e-6, rtol=1e-4)
+
+
+def test_weight_zero_is_absence_to_the_last_bit():
+    without = loss_and_gradient({"subject": TERMS["subject"]})
+    with_zero = loss_and_gradient({"a": Weighted(weight=0, objective=Denoising(rows="all")), "subject": TERMS["subject"]})
+    assert without[:2] == with_zero[:2]
+    assert all(torch.equal(a, b) for a, b in zip(without[2], with_zero[2], strict=True))
+    assert not Composed({"class": Weighted(weight=0, objective=Denoising(rows="class"))}).needs()
+
+
+def test_order_does_not_matter_to_the_last_bit():
+    forward, backward = loss_and_gradient(TERMS), loss_and_gradient(dict(reversed(TERMS.items())))
+    assert forward[:2] == backward[:2]
+    assert all(torch.equal(a, b) for a, b in zip(forward[2], backward[2], strict=True))
+
+
+def test_the_window_is_one_batch():
+    """Three micro-batches with 2, 1 and 0 subject rows weigh each row alike: the mean over rows, not over batches."""
+    roles = [("subject", "class", "subject"), ("class", "subject"), ("class", "class")]
+    steps = [make_step(roles=r, seed=i) for i, r in enumerate(roles)]
+    terms = {name: TERMS[name] for name in ("class", "subject")}
+    total, means, _ = loss_and_gradient(terms, steps)
+    losses = torch.cat([TERMS["subject"].objective(make_step(roles=r, seed=i)) for i, r in enumerate(roles)])
+    assert means["subject"] == pytest.approx(losses.mean().item(), rel=1e-5)
+    assert total == pytest.approx(0.7 * means["class"] + means["subject"], rel=1e-5)
+
+
+def test_reduced_losses_are_refused():
+    with pytest.raises(StaytrueError, match=r"'careless' returned losses of shape \(\) for 2 rows"):
+        loss_and_gradient({"careless": Term(1.0, Averaged())})
+
+
+def test_needs_are_checked_by_name():
+    check_needs(Composed(TERMS), frozenset({"class_rows", "trainable_phrase"}))
+    with pytest.raises(ConfigError, match=r"objectives\.class needs class images"):
+        check_needs(Composed(TERMS), frozenset({"trainable_phrase"}))
+    with pytest.raises(ConfigError, match=r"objectives\.phrase needs something that can move"):
+        check_needs(Composed(TERMS), frozenset({"class_rows"}))
+    with pytest.raises(ConfigError, match="nothing to learn"):
+        check_needs(Composed({}), frozenset())

@@ -1,0 +1,45 @@
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from staytrue.encoders.world import FLAT, flatness, require_drawn, require_size
+from staytrue.errors import ImageError
+
+MINIBENCH = files("staytrue") / "assets" / "minibench"
+
+
+def photo_like(seed):
+    """Noise with the 1/f amplitude spectrum of natural scenes, at 64 px."""
+    rng = np.random.default_rng(seed)
+    frequency = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.fftfreq(64)[None]) + 1 / 64
+    gray = np.fft.ifft2(np.fft.fft2(rng.normal(size=(64, 64))) / frequency).real
+    pixels = 128 + 50 * (gray - gray.mean()) / gray.std()
+    return Image.fromarray(np.repeat(np.clip(pixels, 0, 255).astype(np.uint8)[..., None], 3, axis=2))
+
+
+def test_flatness_by_hand():
+    """A white left half and a black right half: of 64 x 63 pairs across, the 64 at the border differ; down, none does."""
+    image = Image.new("RGB", (64, 64), "white")
+    image.paste("black", (32, 0, 64, 64))
+    assert flatness(image) == pytest.approx((2 * 64 * 63 - 64) / (2 * 64 * 63))
+
+
+def test_every_minibench_subject_is_accepted():
+    for subject in sorted(p for p in MINIBENCH.iterdir() if p.is_dir()):
+        for part in ("train", "heldout"):
+            require_drawn([Image.open(f).convert("RGB") for f in sorted((subject / part).glob("*.png"))])
+
+
+def test_photos_are_refused_even_at_the_right_size():
+    photos = [photo_like(seed) for seed in range(5)]
+    assert max(map(flatness, photos)) < FLAT
+    with pytest.raises(ImageError, match="like real photos"):
+        require_drawn(photos)
+
+
+@pytest.mark.parametrize("size", [(65, 64), (512, 512), (32, 32)])
+def test_other_sizes_are_refused_not_scaled(size):
+    with pytest.raises(ImageError, match=f"{size[0]} x {size[1]}"):
+        require_size([Image.new("RGB", (64, 64)), Image.new("RGB", size)])

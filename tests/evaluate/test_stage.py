@@ -1,0 +1,116 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import BaseModel
+
+from staytrue.evaluate import ClipI, ClipT, Dino, Evaluate
+from staytrue.evaluate.report import said_time, write_report
+from staytrue.evaluate.stage import evaluate_stage
+from staytrue.images.photos import PhotoRow
+from staytrue.runs import RunFolder, read_json, read_jsonl, write_json, write_jsonl
+from staytrue.types import Facts, Picture, Score, Subject
+from tests.encoders.tiny_judges import tiny_clip, tiny_vit
+
+FACTS = Facts("sd", "tiny", 64, (4, 8, 8), "epsilon")
+PROMPT = "a dog <script>alert('&')</script>"
+
+
+def save(path, seed, size=64):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)).save(path)
+
+
+@pytest.fixture
+def made(tmp_path):
+    run, heldout = RunFolder(tmp_path / "run"), tmp_path / "heldout"
+    pictures = []
+    for i in range(2):
+        save(run.purified / "my-dog" / f"{i}.png", i)
+        save(heldout / f"{i}.png", 10 + i)
+        for model in ("base", "personalized"):
+            pictures.append(Picture(f"my-dog/{model}/{i}.png", "my-dog", f"{PROMPT} olis", PROMPT, i, model))
+            save(run.images / pictures[-1].file, 20 + len(pictures))
+    write_jsonl(run.purified / "my-dog" / "photos.jsonl", [PhotoRow(f"{i}.png", None, "x", "0") for i in range(2)])
+    write_jsonl(run.images / "images.jsonl", pictures)
+    write_json(run.images / "manifest.json", {"key": "drawn", "duration_s": 2.5})
+    vit, clip = str(tiny_vit(tmp_path / "vit")), str(tiny_clip(tmp_path / "clip"))
+    evaluate = Evaluate(metrics={"dino": Dino(judge=vit), "clip_i": ClipI(judge=clip), "clip_t": ClipT(judge=clip)})
+    return run, (Subject(name="my-dog", photos=tmp_path, class_noun="dog", heldout=heldout),), evaluate
+
+
+def test_one_row_per_picture_metric_and_reference(made):
+    run, subjects, evaluate = made
+    assert evaluate_stage(run, evaluate, subjects, FACTS)
+    scores = read_jsonl(run.scores / "scores.jsonl", Score)
+    counts = {
+        (s.metric, s.against): sum(o.metric == s.metric and o.against == s.against for o in scores) for s in scores
+    }
+    assert counts == dict.fromkeys([("dino", "trained"), ("dino", "heldout"), ("clip_i", "trained"), ("clip_i", "heldout"), ("clip_t", "prompt")], 4)
+    assert all("cosine" in s.judge for s in scores)
+    summary = read_json(run.scores / "summary.json")
+    assert len(summary["scores"]) == 10  # five comparisons, two models
+    assert len(summary["judges"]["dino"]["sha256"]) == 64
+    assert not evaluate_stage(run, evaluate, subjects, FACTS)
+
+
+def test_trained_and_held_out_photos_are_not_mixed(made):
+    run, subjects, evaluate = made
+    evaluate_stage(run, evaluate, subjects, FACTS)
+    before = {(s.metric, s.against, s.file): s.value for s in read_jsonl(run.scores / "scores.jsonl", Score)}
+    save(subjects[0].heldout / "0.png", 99)
+    assert evaluate_stage(run, evaluate, subjects, FACTS)  # the held-out photos are among the inputs
+    after = {(s.metric, s.against, s.file): s.value for s in read_jsonl(run.scores / "scores.jsonl", Score)}
+    changed = {key[1] for key in before if before[key] != after[key]}
+    assert changed == {"heldout"}
+
+
+def test_the_miniatures_judges_refuse_and_say_so(made, tmp_path, monkeypatch):
+    run, subjects, evaluate = made
+    for name in ("clip_judge", "dino_judge"):
+        monkeypatch.setattr(
+            "staytrue.encoders.judges._embedded", lambda n: str(tmp_path / {"clip": "clip", "instance": "vit"}[n])
+        )
+    minis = Evaluate()
+    facts = Facts("sd", "mini", 64, (4, 8, 8), "epsilon", is_miniature=True)
+    with pytest.warns(UserWarning, match="was not scored: these do not look like the miniature's drawn world"):
+        evaluate_stage(run, minis, subjects, facts)
+    assert {s.metric for s in read_jsonl(run.scores / "scores.jsonl", Score)} == {"clip_t"}  # reads no photo
+    assert len(read_json(run.scores / "summary.json")["refused"]) == 4
+
+
+class Config(BaseModel):
+    subjects: tuple[Subject, ...]
+    evaluate: Evaluate
+
+    @property
+    def backbone(self):
+        return SimpleNamespace(facts=lambda: Facts("sd", "mini", 64, (4, 8, 8), "epsilon", is_miniature=True))
+
+
+def test_the_report_is_one_offline_file_with_escaped_text(made):
+    run, subjects, evaluate = made
+    evaluate_stage(run, evaluate, subjects, FACTS)
+    write_jsonl(run.training / "curve.jsonl", [{"step": s, "learning_rate": 1, "subject": 1 / s} for s in (10, 20, 30)])
+    html = write_report(run, Config(subjects=subjects, evaluate=evaluate)).read_text()
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert "http" not in html
+    assert html.count("data:image/png") == 2 + 2 + 4
+    for words in ("This is the miniature", "Held out", "polyline", "evaluate.metrics.dino.judge", "2.5 s", "DINO"):
+        assert words in html
+
+
+def test_a_report_of_a_bare_run_leaves_out_what_is_not_there(made):
+    run, subjects, evaluate = made
+    html = write_report(run, Config(subjects=subjects, evaluate=evaluate)).read_text()
+    assert "polyline" not in html
+    assert "<h2>Scores</h2>" not in html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.44, "0.4 s"), (12.4, "12 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_said_time(seconds, said):
+    assert said_time(seconds) == said

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from staytrue.errors import ConfigError
+from staytrue.generate import Generate
+from staytrue.generate.prompts import fill, lives, read_prompts
+from staytrue.generate.seeds import picture_seed
+from staytrue.types import Facts, Subject
+
+
+def subject(noun="dog", identifier="olis", living=None):
+    return Subject(name="it", photos=Path("x"), class_noun=noun, identifier=identifier, living=living)
+
+
+def facts(miniature=True):
+    return Facts("sd", "t", 64, (4, 8, 8), "epsilon", is_miniature=miniature)
+
+
+@pytest.mark.parametrize(
+    ("template", "noun", "text", "plain"),
+    [
+        ("a {} on the beach", "dog", "an olis dog on the beach", "a dog on the beach"),
+        ("A {}", "alarm clock", "An olis alarm clock", "An alarm clock"),
+        ("a red {}", "dog", "a red olis dog", "a red dog"),
+        ("an old {}", "dog", "an old olis dog", "an old dog"),
+        ("a photo of a {}", "dog", "a photo of an olis dog", "a photo of a dog"),
+        ("a photo of {}", "dog", "a photo of olis dog", "a photo of dog"),
+        ("a {} on the beach", "sunglasses", "olis sunglasses on the beach", "sunglasses on the beach"),
+        ("a blue {}", "sunglasses", "blue olis sunglasses", "blue sunglasses"),
+        ("the {} and a cat", "dog", "the olis dog and a cat", "the dog and a cat"),
+        ("a olis dog in the snow", "dog", "a olis dog in the snow", "a dog in the snow"),
+        ("a olis in the snow", "dog", "a olis in the snow", "a in the snow"),
+        ("a cat", "dog", "a cat", "a cat"),
+        ("a dog with olis.", "dog", "a dog with olis.", "a dog with."),
+    ],
+)
+def test_fill(template, noun, text, plain):
+    prompt = fill(template, subject(noun))
+    assert (prompt.text, prompt.plain) == (text, plain)
+
+
+def test_the_identifier_is_taken_out_as_a_word_only():
+    assert fill("a metropolis with a {}", subject()).plain == "a metropolis with a dog"
+
+
+def test_a_file_has_one_prompt_a_line(tmp_path):
+    file = tmp_path / "prompts.txt"
+    file.write_text("# mine\na {} on the beach\n\n  a red {}  \n", encoding="utf-8")
+    assert read_prompts(file) == ["a {} on the beach", "a red {}"]
+
+
+def test_a_missing_or_empty_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.txt"):
+        read_prompts(tmp_path / "absent.txt")
+    (tmp_path / "empty.txt").write_text("# nothing\n")
+    with pytest.raises(ConfigError, match=r"no prompt in .*empty\.txt"):
+        read_prompts(tmp_path / "empty.txt")
+
+
+@pytest.mark.parametrize(
+    ("noun", "living", "expected"),
+    [
+        ("dog", None, True),
+        ("teddy bear", None, False),
+        ("polar bear", None, True),
+        ("vase", None, False),
+        ("vase", True, True),
+    ],
+)
+def test_lives(noun, living, expected):
+    assert lives(subject(noun, living=living)) is expected
+
+
+@pytest.mark.parametrize("miniature", [True, False])
+def test_defaults_differ_for_living_things_and_have_a_slot(miniature):
+    living, thing = (Generate().templates(subject(living=flag), facts(miniature)) for flag in (True, False))
+    assert len(living) == len(thing) == 10
+    assert any("wearing" in p for p in living)
+    assert not any("wearing" in p or "sleeping" in p for p in thing)
+    assert all(p.count("{}") == 1 for p in living + thing)
+
+
+def test_texts_without_facts_are_only_what_the_user_wrote():
+    assert Generate().texts([subject()]) == []
+    assert Generate(prompts=("a {} here",)).texts([subject(), subject("cat")]) == [
+        "an olis dog here",
+        "an olis cat here",
+    ]
+    assert len(Generate().texts([subject()], facts())) == 10
+
+
+def test_seeds_depend_on_seed_prompt_and_number_and_fit_torch():
+    seeds = {picture_seed(s, p, n) for s in (0, 1) for p in ("a dog", "a cat") for n in range(20)}
+    assert len(seeds) == 80
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert picture_seed(0, "a dog", 0) == picture_seed(0, "a dog", 0)

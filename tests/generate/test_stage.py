@@ -1,0 +1,101 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from staytrue.backbones import SD
+from staytrue.errors import BackboneError
+from staytrue.generate import Generate, Sampling
+from staytrue.generate.stage import generate_stage
+from staytrue.images.metadata import read_png_facts
+from staytrue.images.photos import PhotoRow
+from staytrue.runs import RunFolder, read_jsonl, write_json, write_jsonl
+from staytrue.types import Picture, Subject
+from tests.tiny import tiny_sd
+
+GENERATE = Generate(
+    prompts=("a {} on the beach", "a red {}"), images_per_prompt=2, sampling=Sampling(steps=2, guidance=2.0)
+)
+
+
+@pytest.fixture
+def made(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    photos = run.purified / "my-dog"
+    photos.mkdir(parents=True)
+    Image.new("RGB", (32, 32), "red").save(photos / "00.png")
+    write_jsonl(photos / "photos.jsonl", [PhotoRow("00.png", None, "x", "0")])
+    tiny_sd(run.model, seed=1)  # another model than the base: as if trained
+    write_json(run.training / "manifest.json", {"key": "trained"})
+    subjects = (Subject(name="my-dog", photos=tmp_path, class_noun="dog"),)
+    return run, subjects, SD(path=str(tiny_sd(tmp_path / "base")))
+
+
+def pixels(run, picture):
+    return np.asarray(Image.open(run.images / picture.file)).astype(int)
+
+
+def test_draws_base_and_personalized_from_the_same_seeds(made):
+    run, subjects, backbone = made
+    assert generate_stage(run, GENERATE, subjects, backbone)
+    pictures = read_jsonl(run.images / "images.jsonl", Picture)
+    base, own = ([p for p in pictures if p.model == m] for m in ("base", "personalized"))
+    assert len(base) == len(own) == 4
+    assert [p.seed for p in base] == [p.seed for p in own]
+    assert {p.prompt for p in own} == {"an olis dog on the beach", "a red olis dog"}
+    assert all(p.prompt == p.prompt_plain for p in base)
+    assert any(np.abs(pixels(run, b) - pixels(run, o)).max() > 3 for b, o in zip(base, own, strict=True))
+    assert (run.images / "grid-my-dog.png").is_file()
+    assert not generate_stage(run, GENERATE, subjects, backbone)
+
+
+def test_a_png_says_how_it_was_made(made):
+    run, subjects, backbone = made
+    generate_stage(run, GENERATE, subjects, backbone)
+    picture = next(p for p in read_jsonl(run.images / "images.jsonl", Picture) if p.model == "personalized")
+    facts = read_png_facts(run.images / picture.file)
+    assert facts["prompt"] == picture.prompt
+    assert facts["seed"] == str(picture.seed)
+    assert "personalized" in facts["model"]
+    assert (facts["solver"], facts["steps"], facts["guidance"]) == ("ddim", "2", "2.0")
+
+
+def test_an_interrupted_stage_keeps_what_is_right_and_redraws_what_is_not(made):
+    run, subjects, backbone = made
+    generate_stage(run, GENERATE, subjects, backbone)
+    files = sorted(run.images.glob("my-dog/*/*.png"))
+    kept, wrong, lost = files[0], files[1], files[2]
+    before = {file: file.read_bytes() for file in files}
+    stamp = kept.stat().st_mtime_ns
+    Image.new("RGB", (32, 32)).save(wrong)  # without our metadata
+    lost.unlink()
+    (run.images / "manifest.json").unlink()
+    assert generate_stage(run, GENERATE, subjects, backbone)
+    assert kept.stat().st_mtime_ns == stamp
+    for file in (wrong, lost):
+        assert np.abs(np.asarray(Image.open(file)).astype(int) - _decoded(before[file])).max() <= 1
+
+
+def _decoded(png):
+    import io
+
+    return np.asarray(Image.open(io.BytesIO(png))).astype(int)
+
+
+def test_other_prompts_replace_the_pictures(made):
+    run, subjects, backbone = made
+    generate_stage(run, GENERATE, subjects, backbone)
+    other = Generate(prompts=("a cat",), images_per_prompt=1, base=False, sampling=GENERATE.sampling)
+    assert generate_stage(run, other, subjects, backbone)
+    assert [p.relative_to(run.images).as_posix() for p in run.images.glob("my-dog/*/*.png")] == [
+        "my-dog/personalized/00-a-cat-0.png"
+    ]
+    assert json.loads((run.images / "manifest.json").read_text())["pictures"] == 1
+
+
+def test_no_trained_model_is_said(made):
+    run, subjects, backbone = made
+    (run.model / "model_index.json").unlink()
+    with pytest.raises(BackboneError, match="no trained model"):
+        generate_stage(run, GENERATE, subjects, backbone)

@@ -1,0 +1,67 @@
+"""A step with a one-layer network, for tests of objectives."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from staytrue.diffusion.ddpm import DDPM
+from staytrue.diffusion.randomness import generator_for
+from staytrue.objectives.base import Step
+from staytrue.types import Caption, Subject
+
+SUBJECT = Subject(name="dog", photos="photos", class_noun="dog")
+
+
+class TinyPredictor(nn.Module):
+    """A convolution plus the mean of the condition; its base is a copy with other weights."""
+
+    def __init__(self, channels=2, width=3):
+        super().__init__()
+        self.live = nn.ModuleDict({"conv": nn.Conv2d(channels, channels, 3, padding=1), "text": nn.Embedding(16, width)})
+        self.base = nn.ModuleDict({"conv": nn.Conv2d(channels, channels, 3, padding=1), "text": nn.Embedding(16, width)})
+        self.base.requires_grad_(False)
+        self.now, self.calls = self.live, 0
+
+    def predict(self, noised, condition):
+        self.calls += 1
+        return self.now["conv"](noised.x_t) + condition.mean((1, 2))[:, None, None, None]
+
+    def encode_text(self, texts):
+        ids = torch.tensor([[sum(map(ord, word)) % 16 for word in (text.split() + [""] * 8)[:8]] for text in texts])
+        return self.now["text"](ids)
+
+    @contextmanager
+    def frozen(self):
+        self.now = self.base
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.now = self.live
+
+
+def make_step(process=None, roles=("subject", "class"), weights=None, seed=0):
+    """A step of random rows with the given roles."""
+    process = process or DDPM(torch.linspace(0.999, 0.01, 1000))
+    generator, count = generator_for(seed), len(roles)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        predictor = TinyPredictor()
+    x0, noise = torch.randn(2, count, 2, 4, 4, generator=generator)
+    noised = process.noise(x0, noise, process.sample_timesteps(count, generator))
+    captions = tuple(Caption(noun="dog", identifier="olis" if role == "subject" else "") for role in roles)
+    texts = tuple(caption.render() for caption in captions)
+    return Step(
+        captions=captions,
+        texts=texts,
+        roles=tuple(roles),
+        subjects=(SUBJECT,) * count,
+        weights=torch.tensor(weights or [1.0] * count),
+        noised=noised,
+        condition=predictor.encode_text(list(texts)),
+        predictor=predictor,
+        generator=lambda purpose: generator_for(seed, purpose),
+    )

@@ -1,0 +1,120 @@
+"""A whole training of the tiny model: what it checks, what it writes, what its settings do."""
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
+
+from staytrue.adapters import Full, Lora
+from staytrue.backbones import SD
+from staytrue.errors import ConfigError, StaytrueError
+from staytrue.generate.sampling import Sampling
+from staytrue.objectives import Denoising
+from staytrue.runs import read_jsonl
+from staytrue.train.config import Previews, Train, Weighted
+from staytrue.train.stage import train_stage
+from tests.tiny import tiny_sd
+from tests.train.runs import SUBJECT, make_run, small
+
+ONLY_SUBJECT = {"subject": Weighted(objective=Denoising())}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
+
+
+def trained(root, folder, seed=3, **changes):
+    run = make_run(root)
+    train_stage(run, small(**changes), [SUBJECT], SD(path=str(folder)), seed)
+    return run
+
+
+def weights(run):
+    return load_file(run.model / "pytorch_lora_weights.safetensors")
+
+
+def same(one, two, **tolerance):
+    if tolerance:
+        return all(torch.allclose(one[name], two[name], **tolerance) for name in one)
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_full_training_leaves_a_pipeline_a_card_a_curve_and_previews(tmp_path, folder, monkeypatch):
+    previews = Previews(every="3 steps", prompts=("a {} on the beach",), seeds=(1,), sampling=Sampling(steps=2))
+    run = trained(tmp_path, folder, adapter=Full(), previews=previews)
+    pipeline = StableDiffusionPipeline.from_pretrained(run.model)
+    assert pipeline("a olis dog", num_inference_steps=1, output_type="np").images.shape == (1, 16, 16, 3)
+    card = (run.model / "README.md").read_text()
+    assert "olis dog" in card
+    assert "StableDiffusionPipeline.from_pretrained" in card
+    assert str(SUBJECT.photos) not in card
+    rows = read_jsonl(run.training / "curve.jsonl")
+    assert [row["step"] for row in rows] == [2, 4, 6]
+    assert all(row["subject"] > 0 and row["class"] > 0 for row in rows)
+    assert sorted(p.name for p in (run.training / "previews").iterdir()) == ["step-000003.png", "step-000006.png"]
+    assert list((run.training / "tensorboard").glob("events*"))
+    before = SD(path=str(folder)).load()
+    after = SD(path=str(run.model)).load()
+    assert not same(before.unet.state_dict(), after.unet.state_dict())
+    assert same(before.text_encoder.state_dict(), after.text_encoder.state_dict())
+    assert same(before.vae.state_dict(), after.vae.state_dict())
+
+
+def test_needs_are_checked_before_weights_load(tmp_path, monkeypatch):
+    run = make_run(tmp_path, class_images=0)
+    monkeypatch.setattr(SD, "load", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(ConfigError, match="needs class images"):
+        train_stage(run, small(), [SUBJECT], SD(path="absent"), 0)
+    with pytest.raises(ConfigError, match="needs class images"):
+        train_stage(make_run(tmp_path / "b"), small(class_rows=0), [SUBJECT], SD(path="absent"), 0)
+    with pytest.raises(ConfigError, match="no captioned photos of rex"):
+        train_stage(make_run(tmp_path / "c", photos=0), small(), [SUBJECT], SD(path="absent"), 0)
+
+
+def test_accumulation_is_one_large_batch_even_when_photos_are_few(tmp_path, folder):
+    """Two photos, one a micro-batch, four micro-batches an update: more than an epoch. Rows and means are those of batch 4."""
+    from staytrue.train.batches import Batches
+    from staytrue.train.stage import read_samples
+
+    run = make_run(tmp_path / "a", photos=2)
+    samples = tuple(read_samples(run, [SUBJECT]))
+    small_, large = (Batches(samples, 3, (("subject", n), ("class", n))) for n in (1, 4))
+    assert sorted(row for micro in range(4) for row in small_.rows(micro)) == sorted(large.rows(0))
+    train_stage(run, small(steps=2, batch=1, class_rows=1, accumulation=4), [SUBJECT], SD(path=str(folder)), 3)
+    assert [row["step"] for row in read_jsonl(run.training / "curve.jsonl")] == [2]
+
+
+def test_settings_have_effects(tmp_path, folder):
+    fixed = {"steps": 2, "objectives": ONLY_SUBJECT}
+    plain = weights(trained(tmp_path / "plain", folder, **fixed))
+    assert same(plain, weights(trained(tmp_path / "again", folder, **fixed)))
+    assert same(plain, weights(trained(tmp_path / "clip", folder, max_grad_norm=1e9, **fixed))) is False
+    for number, changed in enumerate(
+        [{"warmup_steps": 5}, {"ema": 0.5}, {"weight_decay": 0.9}, {"accumulation": 2}, {"crop_range": (0.5, 0.8)}, {"dtype": "bfloat16"}]
+    ):
+        assert not same(plain, weights(trained(tmp_path / str(number), folder, **fixed | changed))), changed
+
+
+def test_weight_zero_and_absent_train_the_same_model(tmp_path, folder):
+    fixed = {"steps": 2}
+    zero = ONLY_SUBJECT | {"class": Weighted(weight=0, objective=Denoising(rows="class"))}
+    one = weights(trained(tmp_path / "a", folder, objectives=ONLY_SUBJECT, **fixed))
+    assert same(one, weights(trained(tmp_path / "b", folder, objectives=zero, **fixed)))
+
+
+def test_a_loss_that_is_no_number_is_an_error(tmp_path, folder):
+    with pytest.raises(StaytrueError, match=r"no longer a number.*learning_rate"):
+        trained(tmp_path, folder, adapter=Full(), learning_rate=1e30, max_grad_norm=None)
+
+
+def test_intervals_are_written_with_their_unit():
+    assert Train(checkpoint_every="1 step").checkpoint_every == "1 step"
+    for wrong in ("100", "0 steps", "ten steps"):
+        with pytest.raises(ValueError, match="checkpoint_every"):
+            Train(checkpoint_every=wrong)
+
+
+def test_lora_text_encoder_trains_too(tmp_path, folder):
+    names = weights(trained(tmp_path, folder, adapter=Lora(rank=2, text_encoder=True), steps=1))
+    assert {name.split(".")[0] for name in names} == {"unet", "text_encoder"}
