@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from foundry.models import workers
 from foundry.models.muon import Muon, is_matrix
 from foundry.sources import BUILD
 
@@ -109,6 +110,7 @@ class Trainer:
     def __init__(self, task: Task, plan: Plan, clock: Callable[[], float] = time.monotonic):
         self.task, self.plan, self.clock = task, plan, clock
         self.progress = Progress()
+        workers.join()
         self.weights = {name: p for name, p in task.modules.named_parameters() if p.requires_grad}
         self.optimizers = _optimizers(self.weights, plan)
         plan.folder.mkdir(parents=True, exist_ok=True)
@@ -126,17 +128,19 @@ class Trainer:
                 self.save()
                 saved = last
             now = self.clock()
-            self.progress.elapsed_s += now - last
-            self._log({"loss": loss, **logs, "pictures_per_s": round(self.plan.batch / (now - last + 1e-9), 1)})
+            self.progress.elapsed_s = workers.first(self.progress.elapsed_s + now - last)
+            pace = workers.count() * self.plan.batch / (now - last + 1e-9)
+            self._log({"loss": loss, **logs, "pictures_per_s": pace})
             last = now
         self.save()
 
     def _step(self) -> tuple[float, dict[str, float]]:
-        seed_step(self.plan.seed, self.progress.step)
+        seed_step(self.plan.seed + 1009 * workers.rank(), self.progress.step)
         rate = learning_rate(self.plan, self.progress)
         with torch.autocast("cuda", torch.bfloat16, enabled=torch.cuda.is_available()):
             loss, logs = self.task.loss(self.progress.elapsed_s / self.plan.budget_s)
         loss.backward()
+        workers.average([p.grad for p in self.weights.values() if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -154,6 +158,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write the whole state under a temporary name, rename it, then drop older states."""
+        if workers.rank():
+            return
         part = self.plan.folder / "state.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
@@ -181,7 +187,7 @@ class Trainer:
 
     def _log(self, numbers: dict[str, float]) -> None:
         self.window.append(numbers)
-        if self.progress.step % 20:
+        if self.progress.step % 20 or workers.rank():
             return
         means = {k: float(f"{sum(row[k] for row in self.window) / len(self.window):.5g}") for k in numbers}
         self.window.clear()

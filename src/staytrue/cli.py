@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -113,7 +113,7 @@ def list_axis(axis: Annotated[str, typer.Argument(help="Which list; without one,
     from staytrue.recipes import RECIPES
 
     axes = {r.axis.replace(" ", "-"): {n: r.get(n) for n in r.names()} for r in _registries()}
-    entries = {"recipes": RECIPES, **axes}
+    entries: dict[str, dict[str, Any]] = {"recipes": dict(RECIPES), **axes}
     if axis and axis not in entries:
         raise ConfigError(f"no list named {axis!r}; there are: {', '.join(entries)}")
     rows = {n: (e.__doc__ or "").splitlines()[0] for n, e in entries[axis].items()} if axis else _summary(entries)
@@ -211,5 +211,5 @@ def _registries() -> list[Registry]:
     return [PURIFIERS, CAPTIONERS, PRIOR_SETS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS]
 
 
-def _summary(entries: dict[str, dict]) -> dict[str, str]:
+def _summary(entries: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {axis: ", ".join(names) for axis, names in entries.items()}

@@ -22,7 +22,7 @@ Component = TypeVar("Component")
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def component(cls: type[Component]) -> type[Component]:
     """Makes a class a frozen, keyword-only, validated dataclass that refuses unknown fields."""
-    return pydantic_dataclass(cls, frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+    return pydantic_dataclass(cls, frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))  # type: ignore[return-value]
 
 
 class Registry(Generic[Component]):

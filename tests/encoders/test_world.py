@@ -20,7 +20,10 @@ def photo_like(seed):
 
 
 def test_flatness_by_hand():
-    """A white left half and a black right half: of 64 x 63 pairs across, the 64 at the border differ; down, none does."""
+    """A white left half and a black right half.
+
+    Of 64 x 63 pairs across, the 64 at the border differ; down, none does.
+    """
     image = Image.new("RGB", (64, 64), "white")
     image.paste("black", (32, 0, 64, 64))
     assert flatness(image) == pytest.approx((2 * 64 * 63 - 64) / (2 * 64 * 63))

@@ -47,7 +47,8 @@ def test_one_row_per_picture_metric_and_reference(made):
     counts = {
         (s.metric, s.against): sum(o.metric == s.metric and o.against == s.against for o in scores) for s in scores
     }
-    assert counts == dict.fromkeys([("dino", "trained"), ("dino", "heldout"), ("clip_i", "trained"), ("clip_i", "heldout"), ("clip_t", "prompt")], 4)
+    photos = [(metric, against) for metric in ("dino", "clip_i") for against in ("trained", "heldout")]
+    assert counts == dict.fromkeys([*photos, ("clip_t", "prompt")], 4)
     assert all("cosine" in s.judge for s in scores)
     summary = read_json(run.scores / "summary.json")
     assert len(summary["scores"]) == 10  # five comparisons, two models
@@ -67,11 +68,9 @@ def test_trained_and_held_out_photos_are_not_mixed(made):
 
 
 def test_the_miniatures_judges_refuse_and_say_so(made, tmp_path, monkeypatch):
-    run, subjects, evaluate = made
-    for name in ("clip_judge", "dino_judge"):
-        monkeypatch.setattr(
-            "staytrue.encoders.judges._embedded", lambda n: str(tmp_path / {"clip": "clip", "instance": "vit"}[n])
-        )
+    run, subjects, _ = made
+    folders = {"clip": str(tmp_path / "clip"), "instance": str(tmp_path / "vit")}
+    monkeypatch.setattr("staytrue.encoders.judges._embedded", folders.__getitem__)
     minis = Evaluate()
     facts = Facts("sd", "mini", 64, (4, 8, 8), "epsilon", is_miniature=True)
     with pytest.warns(UserWarning, match="was not scored: these do not look like the miniature's drawn world"):

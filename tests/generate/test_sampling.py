@@ -97,7 +97,10 @@ def test_progress_is_told_of_every_picture(backbone):
 
 
 def test_clip_sample_stays_off_even_where_the_checkpoint_does_not_say():
-    """Stable Diffusion 1.5 ships a PNDM config, without clip_sample: DDIM's own default would clip latents to [-1, 1]."""
+    """Stable Diffusion 1.5 ships a PNDM config, without clip_sample.
+
+    DDIM's own default would clip latents to [-1, 1].
+    """
     solver = scheduler("ddim", {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012})
     assert solver.config.clip_sample is False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from staytrue.registry import component
 
@@ -48,7 +48,7 @@ class Full:
         modules = backbone.trainable_modules()
         if keep_base:
             backbone.base = {name: deepcopy(modules[name]) for name in self._copied()}
-        groups = {name: [p.requires_grad_() for p in modules[name].parameters()] for name in self._trained()}
+        groups = {name: list(modules[name].requires_grad_().parameters()) for name in self._trained()}
         if self.token:
             table = backbone.text_encoder.get_input_embeddings().weight
             groups["token"] = attach_rows(backbone.text_encoder, backbone.tokenizer, identifiers)
@@ -100,7 +100,8 @@ class Full:
         """Takes denoiser and text encoder from the folder."""
         for name, module in backbone.trainable_modules().items():
             part = ATTRIBUTES[name]
-            loaded = type(module).from_pretrained(folder, subfolder=part, dtype=module.dtype)
+            module_class: Any = type(module)
+            loaded = module_class.from_pretrained(folder, subfolder=part, dtype=module.dtype)
             module.load_state_dict(loaded.state_dict())
 
     def _trained(self) -> list[str]:

@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 class Backbone(Protocol):
     """A component that names a checkpoint."""
 
-    name: str
-    path: str
+    @property
+    def name(self) -> str:
+        """Tag of the component."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Folder, file, hub id, or "miniature"."""
+        ...
 
     def facts(self) -> Facts:
         """What the checkpoint is, from its small files alone. Raises ``BackboneError`` where it cannot be used."""
@@ -43,8 +50,17 @@ class LoadedBackbone(Protocol):
     vae: Any
     process: DDPM
     scheduler_config: dict[str, Any]
-    device: torch.device
-    dtype: torch.dtype
+    base: dict[str, nn.Module]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the denoiser's weights."""
+        ...
 
     def encode(self, images_pm1: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the latents of pictures in [-1, 1]."""

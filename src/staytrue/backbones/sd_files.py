@@ -113,7 +113,7 @@ def download(backbone: SD, patterns: tuple[str, ...] | None = None) -> str:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return snapshot_download(backbone.path, revision=backbone.revision, allow_patterns=patterns and list(patterns))
+        return snapshot_download(backbone.path, revision=backbone.revision, allow_patterns=list(patterns or "*"))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise BackboneError(
             f"no folder {backbone.path!r} here, and as a hub id it cannot be fetched ({type(error).__name__}:"

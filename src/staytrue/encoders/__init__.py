@@ -1,7 +1,7 @@
 """Frozen encoders that judge pictures: CLIP (pictures and texts) and DINO (pictures).
 
-A judge is a checkpoint, its transform and its pooling; all three are named, in words, with every score, and the checkpoint's
-sha256 goes into every summary. None of them is part of the model that is judged.
+A judge is a checkpoint, its transform and its pooling; all three are named, in words, with every score, and the
+checkpoint's sha256 goes into every summary. None of them is part of the model that is judged.
 """
 
 from staytrue.encoders.clip import ClipJudge

@@ -21,8 +21,9 @@ def load_frozen(model_class: Any, checkpoint: str, **options: Any) -> Any:
         model = model_class.from_pretrained(checkpoint, dtype="float32", **options)
     except (OSError, ValueError) as error:
         raise BackboneError(
-            f"the judge {checkpoint} cannot be loaded ({str(error).splitlines()[0]}); download it while online, or name a "
-            "folder that holds it, such as evaluate.metrics.dino.judge=/models/dino-vits16"
+            f"the judge {checkpoint} cannot be loaded ({str(error).splitlines()[0]}); "
+            "download it while online, or name a folder that holds it, such as "
+            " evaluate.metrics.dino.judge=/models/dino-vits16"
         ) from error
     return model.eval().requires_grad_(False)
 
@@ -31,13 +32,13 @@ def require_side(checkpoint: str, expected_px: int, given_px: int) -> None:
     """Raises ``BackboneError`` where the encoder sees squares of another side than its transform makes."""
     if expected_px != given_px:
         raise BackboneError(
-            f"the judge {checkpoint} sees {expected_px} px squares, but its transform makes {given_px} px; name a local folder, "
-            "whose config.json tells the side"
+            f"the judge {checkpoint} sees {expected_px} px squares, but its transform makes {given_px} px; "
+            "name a local folder, whose config.json tells the side"
         )
 
 
 def weights_sha256(checkpoint: str) -> str:
-    """The sha256 of the checkpoint's weight file, as ``sha256sum`` prints it; of several shards, the hash of their hashes."""
+    """The sha256 of the weight file, as ``sha256sum`` prints it; of several shards, the hash of their hashes."""
     shards = sorted(Path(checkpoint).glob("*.safetensors")) if Path(checkpoint).is_dir() else _cached(checkpoint)
     if not shards and Path(checkpoint).is_dir():
         shards = [p for p in (Path(checkpoint) / name for name in WEIGHTS) if p.is_file()]

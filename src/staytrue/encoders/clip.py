@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClipJudge:
-    """A CLIP checkpoint with its transform; the pooling is the projected embedding, of CLS token and of end-of-text token.
+    """A CLIP checkpoint with its transform; the pooling is the projected embedding.
 
     Attributes:
         checkpoint: folder or hub id of a transformers ``CLIPModel``.

@@ -23,7 +23,10 @@ def is_miniature(checkpoint: str, facts: Facts) -> bool:
 
 
 def clip_judge(checkpoint: str, facts: Facts) -> ClipJudge:
-    """The CLIP behind "auto", "miniature", a folder or a hub id. Other checkpoints than the miniature's see CLIP's own 224 px crop."""
+    """The CLIP behind "auto", "miniature", a folder or a hub id.
+
+    Other checkpoints than the miniature's see CLIP's own 224 px crop.
+    """
     if is_miniature(checkpoint, facts):
         return ClipJudge(_embedded("clip"), NATIVE, "Staytrue miniature CLIP judge")
     checkpoint = CLIP_HUB if checkpoint == AUTO else checkpoint
@@ -34,7 +37,8 @@ def clip_judge(checkpoint: str, facts: Facts) -> ClipJudge:
 def dino_judge(checkpoint: str, facts: Facts) -> DinoJudge:
     """The ViT behind "auto", "miniature", a folder or a hub id.
 
-    Others than the miniature's see what DreamBooth's and DreamBench++'s code shows DINO: the shorter side at 256, the center 224 px.
+    Others than the miniature's see what DreamBooth's and DreamBench++'s code shows DINO: the shorter side at 256, the
+    center 224 px.
     """
     if is_miniature(checkpoint, facts):
         return DinoJudge(_embedded("instance"), NATIVE, "Staytrue miniature instance judge")

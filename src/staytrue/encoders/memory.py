@@ -14,7 +14,10 @@ ROWS = 32
 
 
 class Memory:
-    """Unit-length embeddings by content. One encoder has one memory; nothing is ever dropped (a row is a few kilobytes)."""
+    """Unit-length embeddings by content.
+
+    One encoder has one memory; nothing is ever dropped (a row is a few kilobytes).
+    """
 
     def __init__(self) -> None:
         self._rows: dict[str, Tensor] = {}

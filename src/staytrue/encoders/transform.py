@@ -25,7 +25,8 @@ class Transform:
 
     Attributes:
         crop_px: side of the square that the encoder sees.
-        resize_px: the shorter side is brought to this before (bicubic, antialiased); None: pictures must have the size already.
+        resize_px: the shorter side is brought to this before (bicubic, antialiased); None: pictures must have the
+            size already.
         mean: subtracted from each channel in [0, 1].
         std: each channel is then divided by it.
     """

@@ -1,15 +1,17 @@
 """What the miniature's judges were made for, and a refusal of everything else.
 
-They know only the miniature's drawn world at 64 px. On a real photo they return numbers all the same, and these mean nothing.
-Two checks, both on plain pixels, so that anyone can repeat them:
+They know only the miniature's drawn world at 64 px. On a real photo they return numbers all the same, and these mean
+nothing. Two checks, both on plain pixels, so that anyone can repeat them:
 
 1. Size: exactly 64 x 64. A bigger picture is never scaled down in silence.
-2. Flatness, for photos of a subject: the share of neighboring pixel pairs whose channels differ by at most 3 of 255. Drawn pictures
-   are made of even areas (median .64 on MiniBench); photos scaled to 64 px have texture everywhere (median .16 on photos without
-   a white studio background, .25 on portraits and scenes). A subject's photos are refused when their median is below ``FLAT``.
+2. Flatness, for photos of a subject: the share of neighboring pixel pairs whose channels differ by at most 3 of 255.
+   Drawn pictures are made of even areas (median .64 on MiniBench); photos scaled to 64 px have texture everywhere
+   (median .16 on photos without a white studio background, .25 on portraits and scenes). A subject's photos are
+   refused when their median is below ``FLAT``.
 
-It is a tripwire, not a detector: photos of products on white pass it (measured: see tests), and drawn pictures under
-strong noise or JPEG artifacts do not.
+It is a tripwire, not a detector. Measured: every MiniBench folder passes (lowest median .387); of random sets of 5 from
+542 food photos 84 % are refused, 99 % of those without a white background. Product photos on white often pass, and
+drawn pictures under strong noise or JPEG artifacts do not.
 """
 
 from __future__ import annotations
@@ -23,11 +25,11 @@ from staytrue.errors import ImageError
 
 SIDE_PX = 64
 STEP = 3
-FLAT = 0.42
+FLAT = 0.36
 
 
 def flatness(image: Image.Image) -> float:
-    """Share in [0, 1] of horizontally or vertically neighboring pixels whose channels all differ by at most ``STEP``."""
+    """Share in [0, 1] of pixels beside or above each other whose channels all differ by at most ``STEP``."""
     pixels = np.asarray(image.convert("RGB")).astype(np.int16)
     across = np.abs(np.diff(pixels, axis=1)).max(axis=-1)
     down = np.abs(np.diff(pixels, axis=0)).max(axis=-1)
@@ -40,8 +42,9 @@ def require_size(images: list[Image.Image]) -> None:
         if image.size != (SIDE_PX, SIDE_PX):
             raise ImageError(
                 f"the miniature's judges score {SIDE_PX} x {SIDE_PX} px pictures of its own drawn world; this one has "
-                f"{image.width} x {image.height}. Scores of other pictures would mean nothing: use a real backbone, or name real "
-                "judges, such as evaluate.metrics.dino.judge=facebook/dino-vits16"
+                f"{image.width} x {image.height}. Scores of other pictures would mean "
+                "nothing: use a real backbone, or name real judges, "
+                " such as evaluate.metrics.dino.judge=facebook/dino-vits16"
             )
 
 
@@ -51,7 +54,7 @@ def require_drawn(photos: list[Image.Image]) -> None:
     found = statistics.median(flatness(photo) for photo in photos)
     if found < FLAT:
         raise ImageError(
-            f"these do not look like the miniature's drawn world but like real photos (even areas {found:.2f}, at least {FLAT} "
-            "expected): its judges were not made for them, and their scores would mean nothing. Use a real backbone, or name real "
-            "judges, such as evaluate.metrics.dino.judge=facebook/dino-vits16"
+            f"these do not look like the miniature's drawn world but like real photos (even areas {found:.2f}, "
+            f"at least {FLAT} expected): its judges were not made for them, and their scores would mean nothing. "
+            "Use a real backbone, or name real judges, such as evaluate.metrics.dino.judge=facebook/dino-vits16"
         )

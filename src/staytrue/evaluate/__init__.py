@@ -1,9 +1,9 @@
 """evaluate: scores every picture, and writes the report.
 
-Reads ``5-images``, the trained photos of ``1-purified`` and the subjects' held-out photos; writes ``6-scores/scores.jsonl`` (one
-row per picture, metric and reference) and ``summary.json`` (means with intervals, recomputable from the rows). Scores are kept per
-image so that any table can be made later; trained and held-out photos are never mixed, since only the latter show that the
-subject was learned and not its photos.
+Reads ``5-images``, the trained photos of ``1-purified`` and the subjects' held-out photos; writes
+``6-scores/scores.jsonl`` (one row per picture, metric and reference) and ``summary.json`` (means with intervals,
+recomputable from the rows). Scores are kept per image so that any table can be made later; trained and held-out
+photos are never mixed, since only the latter show that the subject was learned and not its photos.
 """
 
 from staytrue.evaluate.base import Judged, Metric

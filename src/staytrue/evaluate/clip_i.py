@@ -15,12 +15,15 @@ class ClipI:
     """CLIP-I: likeness to the subject's photos, by CLIP's picture embeddings.
 
     Formula: ``mean_j cos(f(x), f(r_j))``, f the projected picture embedding, r_j the photos.
-    Reads: the picture, and the trained or the held-out photos. Returns: one number per picture in [-1, 1]; higher is more alike.
-    Source: Ruiz et al. 2023 (DreamBooth), section 4.1; ViT-B/32, as the community's code has it (the paper does not say).
+    Reads: the picture, and the trained or the held-out photos. Returns: one number per picture in [-1, 1]; higher is
+    more alike.
+    Source: Ruiz et al. 2023 (DreamBooth), section 4.1; ViT-B/32, as the community's code has it (the paper does not
+    say).
     Known to fail: it knows kinds better than individuals: two dogs are nearly as alike as one dog twice.
 
     Attributes:
-        judge: "auto" (the miniature's CLIP judge for a miniature, else openai/clip-vit-base-patch32), a folder, or a hub id.
+        judge: "auto" (the miniature's CLIP judge for a miniature, else openai/clip-vit-base-patch32), a folder, or a
+            hub id.
     """
 
     name: Literal["clip_i"] = "clip_i"

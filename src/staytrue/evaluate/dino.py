@@ -15,13 +15,17 @@ class Dino:
     """DINO: likeness to the subject's photos, by a self-supervised vision transformer.
 
     Formula: ``mean_j cos(v(x), v(r_j))``, v the class token of the last layer, r_j the photos.
-    Reads: the picture, and the trained or the held-out photos. Returns: one number per picture in [-1, 1]; higher is more alike.
-    Source: Ruiz et al. 2023 (DreamBooth), section 4.1: ViT-S/16 DINO, mean over all pairs. Copies of the released snippet differ
-    (some average all tokens, some pair one picture with one photo); here it is the class token and all pairs.
-    Known to fail: pictures that copy a training photo's background score higher for it. So held-out photos are scored apart.
+    Reads: the picture, and the trained or the held-out photos. Returns: one number per picture in [-1, 1]; higher is
+    more alike.
+    Source: Ruiz et al. 2023 (DreamBooth), section 4.1: ViT-S/16 DINO, mean over all pairs. Copies of the released
+    snippet differ (some average all tokens, some pair one picture with one photo); here it is the class token and all
+    pairs.
+    Known to fail: pictures that copy a training photo's background score higher for it. So held-out photos are scored
+    apart.
 
     Attributes:
-        judge: "auto" (the miniature's instance judge for a miniature, else facebook/dino-vits16), a folder, or a hub id.
+        judge: "auto" (the miniature's instance judge for a miniature, else facebook/dino-vits16), a folder, or a hub
+            id.
     """
 
     name: Literal["dino"] = "dino"

@@ -30,8 +30,8 @@ class Interval:
 def bootstrap(scores: Sequence[float], groups: Sequence[Hashable] | None = None, seed: int = 0) -> Interval:
     """Mean and percentile bootstrap interval.
 
-    Pictures of one prompt are alike, so whole groups are drawn, not single pictures: with ``groups`` (such as each score's prompt)
-    the interval is not narrower than the prompts allow.
+    Pictures of one prompt are alike, so whole groups are drawn, not single pictures: with ``groups`` (such as each
+    score's prompt) the interval is not narrower than the prompts allow.
 
     Args:
         scores: at least one.

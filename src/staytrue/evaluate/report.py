@@ -1,4 +1,7 @@
-"""``report.html``: one file that opens offline and shows what a run did. What it says is all read from the run's folder."""
+"""``report.html``: one file that opens offline and shows what a run did.
+
+What it says is all read from the run's folder.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ def contents(run: RunFolder, config: RunConfig) -> dict[str, Any]:
 
 
 def flattened(values: Any, path: str = "") -> Any:
-    """Nested settings as (dotted path, value) pairs, in order: the very words that override them on the command line."""
+    """Nested settings as (dotted path, value) pairs, in order.
+
+    The very words that override them on the command line.
+    """
     if isinstance(values, dict) and values:
         for key, value in values.items():
             yield from flattened(value, f"{path}.{key}" if path else str(key))

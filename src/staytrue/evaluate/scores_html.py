@@ -19,7 +19,8 @@ def metric_rows(table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of ``summary.json`` joined by metric and reference, each mean placed on the scale of its own row.
 
     Returns:
-        Dictionaries with ``title``, ``asks``, ``judge``, and per model a cell: the numbers, and positions in percent for a drawing.
+        Dictionaries with ``title``, ``asks``, ``judge``, and per model a cell: the numbers, and positions in percent
+        for a drawing.
     """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in table:

@@ -46,7 +46,8 @@ def evaluate_stage(
 ) -> bool:
     """Scores every picture, the base model's too, against trained photos, held-out photos and prompt, each apart.
 
-    A judge that refuses the pictures leaves no scores; the refusal is told, and kept in ``summary.json`` and the report.
+    A judge that refuses the pictures leaves no scores; the refusal is told, and kept in ``summary.json`` and the
+    report.
 
     Args:
         run: the run; its pictures must be drawn.
@@ -127,7 +128,10 @@ def _comparisons(metric: Metric, photos: Photos) -> Iterator[tuple[str, str, tup
 
 
 def _photos(run: RunFolder, subject: Subject) -> dict[str, tuple[Image.Image, ...]]:
-    """Trained and held-out photos, untouched: how they are cropped is the judge's business, and named with its scores."""
+    """Trained and held-out photos, untouched.
+
+    How they are cropped is the judge's business, and named with its scores.
+    """
     found = {"trained": subject_photos(run, subject.name)}
     if subject.heldout is not None:
         found["heldout"] = [photo.image for photo in load_folder(subject.heldout)]

@@ -1,8 +1,8 @@
 """generate: draws the prompts with the trained model, beside the base model.
 
-Reads ``4-training/model`` and the backbone; writes pictures, ``images.jsonl`` and a grid per subject into ``5-images``. It also
-holds the one sampler, ``draw``, which class images and previews use too: a picture depends on its prompt, seed and sampling,
-never on which stage asked for it or on the batch it was drawn in.
+Reads ``4-training/model`` and the backbone; writes pictures, ``images.jsonl`` and a grid per subject into
+``5-images``. It also holds the one sampler, ``draw``, which class images and previews use too: a picture depends on
+its prompt, seed and sampling, never on which stage asked for it or on the batch it was drawn in.
 """
 
 from staytrue.generate.config import Generate

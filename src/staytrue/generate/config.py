@@ -18,10 +18,11 @@ class Generate:
     """What is drawn once training is done.
 
     Attributes:
-        prompts: a list, or a text file with one a line; ``{}`` stands for "<identifier> <class noun>". None draws about ten
-            that suit the subject (living or not) and the backbone's vocabulary.
+        prompts: a list, or a text file with one a line; ``{}`` stands for "<identifier> <class noun>". None draws
+            about ten that suit the subject (living or not) and the backbone's vocabulary.
         images_per_prompt: how many pictures each prompt gets, from different seeds.
-        seed: with the prompt and the picture's number it gives the picture's own seed, the same for base and personalized.
+        seed: with the prompt and the picture's number it gives the picture's own seed, the same for base and
+            personalized.
         sampling: solver, steps, guidance.
         base: whether the untrained model draws the same prompts, without the identifier, to stand beside.
     """
@@ -37,7 +38,10 @@ class Generate:
         return default_prompts(subject, facts) if self.prompts is None else read_prompts(self.prompts)
 
     def texts(self, subjects: Sequence[Subject], facts: Facts | None = None) -> list[str]:
-        """Every prompt as it will be drawn. Without ``facts`` only those that the user wrote: the defaults follow the backbone."""
+        """Every prompt as it will be drawn.
+
+        Without ``facts`` only those that the user wrote: the defaults follow the backbone.
+        """
         if self.prompts is None and facts is None:
             return []
         templates = {s.name: self.templates(s, facts) if facts else read_prompts(self.prompts or ()) for s in subjects}

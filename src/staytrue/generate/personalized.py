@@ -17,8 +17,8 @@ PIPELINE_FILE = "model_index.json"
 def personalize(backbone: LoadedBackbone, folder: Path) -> None:
     """Turns a loaded base model into the personalized one, in place.
 
-    What training left says itself what it is: LoRA safetensors, or a whole pipeline folder. So pictures come from the files that
-    a user takes away, not from the training process.
+    What training left says itself what it is: LoRA safetensors, or a whole pipeline folder. So pictures come from the
+    files that a user takes away, not from the training process.
 
     Raises:
         BackboneError: the folder holds neither.
@@ -32,5 +32,6 @@ def personalize(backbone: LoadedBackbone, folder: Path) -> None:
         Full().load_export(backbone, folder)
     else:
         raise BackboneError(
-            f"no trained model in {folder} (neither {LORA_FILE} nor {PIPELINE_FILE}); run `staytrue train` on this run first"
+            f"no trained model in {folder} (neither {LORA_FILE} nor {PIPELINE_FILE}); "
+            "run `staytrue train` on this run first"
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from staytrue.errors import ConfigError
 from staytrue.types import Facts, Subject, with_article
 
-# an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase are no adjectives
+# an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase do not count
 SLOT = re.compile(r"\b(an?) ((?:(?!(?:an?|the|of|in|on|at|to|by|and|with|from)\b)[\w-]+ ){0,3})\{\}", re.IGNORECASE)
 
 GENERAL = (
@@ -99,8 +99,8 @@ def default_prompts(subject: Subject, facts: Facts) -> list[str]:
 def fill(template: str, subject: Subject) -> Prompt:
     """Puts the subject into a prompt, with the article that fits.
 
-    "a {} on the beach" gives "an olis dog on the beach", and plainly "a dog on the beach". A prompt without ``{}`` is drawn as it
-    is written; the identifier is taken out of its plain form all the same.
+    "a {} on the beach" gives "an olis dog on the beach", and plainly "a dog on the beach". A prompt without ``{}`` is
+    drawn as it is written; the identifier is taken out of its plain form all the same.
     """
     slotted = re.sub(rf"\b{re.escape(subject.phrase)}\b", "{}", template)
     plain = _put(slotted, subject.class_noun)
@@ -112,7 +112,10 @@ def fill(template: str, subject: Subject) -> Prompt:
 
 
 def lives(subject: Subject) -> bool:
-    """Whether motions and clothes suit the subject: as it says itself, else whether its noun is in ``words/living.txt``."""
+    """Whether motions and clothes suit the subject.
+
+    As it says itself, else whether its noun is in ``words/living.txt``.
+    """
     if subject.living is not None:
         return subject.living
     words = subject.class_noun.lower().split()
@@ -126,7 +129,7 @@ def _living_nouns() -> frozenset[str]:
 
 
 def _put(template: str, words: str) -> str:
-    """``words`` for every ``{}``; an article before it is chosen anew, and dropped before pair nouns such as "sunglasses"."""
+    """``words`` for every ``{}``; an article before it is chosen anew, and dropped before pair nouns."""
 
     def with_fitting_article(found: re.Match[str]) -> str:
         phrase = with_article(f"{found[2]}{words}")

@@ -1,7 +1,7 @@
 """The one sampler: class images, previews and the pictures of a run are all drawn here.
 
-What it adds to a stock pipeline is one random generator per picture, so that a picture does not depend on the batch it was
-drawn in. The arithmetic is in ``solver.py``.
+What it adds to a stock pipeline is one random generator per picture, so that a picture does not depend on the batch
+it was drawn in. The arithmetic is in ``solver.py``.
 """
 
 from __future__ import annotations

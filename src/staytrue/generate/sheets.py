@@ -25,7 +25,8 @@ def subject_grid(run: RunFolder, subject: str, pictures: Sequence[Picture]) -> I
         pictures: of this subject.
     """
     photos = cycle(subject_photos(run, subject))
-    labels, rows = [], []
+    labels: list[str] = []
+    rows = []
     for prompt in dict.fromkeys(p.prompt_plain for p in pictures):
         cells = [("photo", image) for image in islice(photos, PHOTOS)]
         for model, most in (("base", BASE), ("personalized", PERSONALIZED)):

@@ -21,8 +21,9 @@ SOLVERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "euler":
 def scheduler(name: str, config: dict[str, Any]) -> Any:
     """A solver of diffusers that takes over the backbone's noise schedule, prediction type and timestep spacing.
 
-    ``clip_sample`` is turned off: the schedulers' default clips latents of unit variance to [-1, 1] at every step, after which
-    the pictures look as if the model ignored the prompt. Checkpoints that ship a PNDM config do not say, so the default would win.
+    ``clip_sample`` is turned off: the schedulers' default clips latents of unit variance to [-1, 1] at every step,
+    after which the pictures look as if the model ignored the prompt. Checkpoints that ship a PNDM config do not say,
+    so the default would win.
 
     Args:
         name: a key of ``SOLVERS``.
@@ -42,8 +43,8 @@ def solve(
 ) -> Float[Tensor, "rows channels height width"]:
     """Scaled latents of a batch of requests, float32.
 
-    Guidance: ``negative + w * (prompt - negative)``, both rows in one forward pass; skipped at w = 1. The state stays in float32
-    whatever the network computes in.
+    Guidance: ``negative + w * (prompt - negative)``, both rows in one forward pass; skipped at w = 1. The state stays
+    in float32 whatever the network computes in.
     """
     solver = scheduler(sampling.solver, backbone.scheduler_config)
     solver.set_timesteps(sampling.steps, device=backbone.device)
@@ -82,7 +83,7 @@ def _condition(
 
 @contextmanager
 def ready(backbone: LoadedBackbone) -> Iterator[None]:
-    """Dropout off while sampling; each module's own mode comes back after, as previews are drawn in the middle of training."""
+    """Dropout off while sampling; each module's own mode comes back after: previews are drawn in mid-training."""
     training = [
         m for root in (backbone.unet, backbone.text_encoder, backbone.vae) for m in root.modules() if m.training
     ]

@@ -11,8 +11,11 @@ from staytrue.generate.sampling import Sampling
 from staytrue.objectives import OBJECTIVES, Denoising
 from staytrue.registry import component
 
-AnyAdapter = Any if TYPE_CHECKING else ADAPTERS.union()
-AnyObjective = Any if TYPE_CHECKING else OBJECTIVES.union()
+if TYPE_CHECKING:
+    AnyAdapter = Any
+    AnyObjective = Any
+else:
+    AnyAdapter, AnyObjective = ADAPTERS.union(), OBJECTIVES.union()
 Every = Annotated[str, StringConstraints(pattern=r"^[1-9]\d* steps?$")]
 
 
