@@ -20,8 +20,12 @@ class TinyPredictor(nn.Module):
 
     def __init__(self, channels=2, width=3):
         super().__init__()
-        self.live = nn.ModuleDict({"conv": nn.Conv2d(channels, channels, 3, padding=1), "text": nn.Embedding(16, width)})
-        self.base = nn.ModuleDict({"conv": nn.Conv2d(channels, channels, 3, padding=1), "text": nn.Embedding(16, width)})
+        self.live = nn.ModuleDict(
+            {"conv": nn.Conv2d(channels, channels, 3, padding=1), "text": nn.Embedding(16, width)}
+        )
+        self.base = nn.ModuleDict(
+            {"conv": nn.Conv2d(channels, channels, 3, padding=1), "text": nn.Embedding(16, width)}
+        )
         self.base.requires_grad_(False)
         self.now, self.calls = self.live, 0
 

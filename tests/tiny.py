@@ -110,7 +110,9 @@ def tiny_tokenizer(folder: Path, words: tuple[str, ...] | list[str] = tuple(WORD
             right = word[i] + ("</w>" if i == len(word) - 1 else "")
             merges[f"{left} {right}"] = None
             left += right
-    entries = dict.fromkeys([*symbols, *(s + "</w>" for s in symbols), *(m.replace(" ", "") for m in merges), START, END])
+    entries = dict.fromkeys(
+        [*symbols, *(s + "</w>" for s in symbols), *(m.replace(" ", "") for m in merges), START, END]
+    )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(json.dumps({entry: i for i, entry in enumerate(entries)}, ensure_ascii=False))
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8")

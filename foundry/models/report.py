@@ -16,6 +16,7 @@ from foundry.models import clip, instance
 from foundry.models.export import ASSETS
 from foundry.models.pictures import Pictures
 from foundry.models.sheet import SHEETS, draw, prompts, tile
+from foundry.models.training import device
 from foundry.models.vae import psnr_db
 from foundry.world.nouns import nouns
 
@@ -25,7 +26,7 @@ MINIBENCH = ASSETS / "minibench"
 
 def pixels_of(pictures: np.ndarray) -> Tensor:
     """uint8 [rows, 64, 64, 3] as the judges read it."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1).to(device())
 
 
 def share_right(judge: CLIPModel, pictures: np.ndarray, choices: list[list[str]], right: list[int]) -> float:
@@ -129,10 +130,11 @@ def round_trip(vae: AutoencoderKL) -> Callable[[Tensor], Tensor]:
 
 def measure(count: int) -> dict[str, object]:
     """Everything, on what ships."""
-    pipe = StableDiffusionPipeline.from_pretrained(ASSETS / "miniature", torch_dtype=torch.float32)
+    pipe = StableDiffusionPipeline.from_pretrained(ASSETS / "miniature", torch_dtype=torch.float32).to(device())
     pipe.set_progress_bar_config(disable=True)
-    judge = CLIPModel.from_pretrained(ASSETS / "judges" / "clip", dtype=torch.float32).eval()
-    vit = ViTModel.from_pretrained(ASSETS / "judges" / "instance", dtype=torch.float32, add_pooling_layer=False).eval()
+    judge = CLIPModel.from_pretrained(ASSETS / "judges" / "clip", dtype=torch.float32).eval().to(device())
+    vit = ViTModel.from_pretrained(ASSETS / "judges" / "instance", dtype=torch.float32, add_pooling_layer=False)
+    vit = vit.eval().to(device())
     facts = json.loads((ASSETS / "miniature" / "facts.json").read_text())["words"]
     tile(draw(pipe, prompts()), 8).save(SHEETS / "samples.png")
     scores = judge_generations(pipe, judge, facts, count) | judge_renderings(judge)

@@ -9,7 +9,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from foundry.models.export import trained_pipeline
-from foundry.models.training import RUNS
+from foundry.models.training import RUNS, device
 
 SHEETS = Path(__file__).parents[1] / "sheets"
 PROMPTS = """
@@ -57,7 +57,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    tile(draw(trained_pipeline(options.run), prompts(), options.steps, options.guidance), 8).save(options.out)
+    tile(draw(trained_pipeline(options.run).to(device()), prompts(), options.steps, options.guidance), 8).save(
+        options.out
+    )
 
 
 if __name__ == "__main__":

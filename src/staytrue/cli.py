@@ -17,7 +17,6 @@ from staytrue.errors import ConfigError, StaytrueError
 if TYPE_CHECKING:
     from staytrue.config import RunConfig, Values
     from staytrue.registry import Registry
-    from staytrue.runs import RunFolder
 
 app = typer.Typer(
     name="staytrue",
@@ -39,7 +38,10 @@ VERBS = {
 }
 REAL_CHECKPOINT = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[section.field=value]...", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="section.field=value", help="Settings over the recipe's.", show_default=False),
+]
 Out = Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<name of the photo folder>.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ..., or auto for the best at hand.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version of the recipe: minutes, and rough pictures.")]
@@ -51,7 +53,7 @@ BackboneName = Annotated[
 
 @app.command()
 def run(
-    photos: Annotated[Path, typer.Argument(help="Folder with four to six photos of one subject.")],
+    photos: Annotated[Path, typer.Argument(metavar="PHOTOS", help="Folder with four to six photos of one subject.")],
     overrides: Overrides = None,
     class_noun: Annotated[str, typer.Option(help="What the subject is, such as dog or 'teddy bear'.")] = "",
     out: Out = None,
@@ -95,12 +97,9 @@ def _verb(verb: str, says: str) -> None:
         from staytrue.config import values_of
         from staytrue.opening import saved_config
 
-        config = _checked(values_of(saved_config(folder)), overrides)
-        from staytrue.pipeline import run
+        _run(_checked(values_of(saved_config(folder)), overrides), folder, device, verb)
 
-        _tell(run(config, folder, device, until=verb))
-
-    app.command(verb, help=f"{says} Continues a run; earlier stages that are not complete run first.")(continue_run)
+    app.command(verb, help=f"{says}\n\nContinues a run; earlier stages that are not complete run first.")(continue_run)
 
 
 for _name, _says in VERBS.items():
@@ -187,13 +186,20 @@ def _start(config: RunConfig, folder: Path, device: str, dry_run: bool) -> None:
 
     if dry_run:
         typer.echo(f"All is well. Saved {open_run(config, folder, device).config}; nothing was trained.")
-        return
-    from staytrue.pipeline import run  # imports torch: what is wrong with the input has been said before
-
-    _tell(run(config, folder, device))
+    else:
+        _run(config, folder, device, "evaluate")
 
 
-def _tell(here: RunFolder) -> None:
+def _run(config: RunConfig, folder: Path, device: str, until: str) -> None:
+    """Runs the stages, without the libraries' own progress bars, and says where things are."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    from staytrue.pipeline import run
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    here = run(config, folder, device, until)
     for title, path in (("Report", here.report), ("Model", here.model), ("Pictures", here.images)):
         if path.exists():
             typer.echo(f"{title + ':':<10}{path}")

@@ -37,7 +37,12 @@ def run(config: RunConfig, folder: Path | str, device: str = "auto", until: str 
         The typed paths of the run.
     """
     device = resolved_device(device)
-    here, subjects, backbone, seed = open_run(config, Path(folder), device), config.subjects, config.backbone, config.seed
+    here, subjects, backbone, seed = (
+        open_run(config, Path(folder), device),
+        config.subjects,
+        config.backbone,
+        config.seed,
+    )
     stages = {
         "purify": lambda: purify_stage(here, config.purify, subjects),
         "caption": lambda: caption_stage(here, config.caption, subjects, backbone),

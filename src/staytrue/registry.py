@@ -55,7 +55,7 @@ class Registry(Generic[Component]):
     def union(self) -> Any:
         """The tagged union of the axis, for a field of a config."""
         members = tuple(self._components.values())
-        return Annotated[Union[members], Field(discriminator="name")] if len(members) > 1 else members[0]
+        return Annotated[Union[members], Field(discriminator="name")] if len(members) > 1 else members[0]  # noqa: UP007
 
 
 def name_of(component_class: type) -> str:

@@ -141,7 +141,9 @@ def run_stage(folder: Path, inputs: Any, work: Callable[[Path], dict[str, Any] |
     facts = work(folder) or {}
     duration_s = round(time.monotonic() - started, 3)
     outputs = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-    write_json(folder / "manifest.json", {"key": key, "inputs": inputs, "duration_s": duration_s, "outputs": outputs, **facts})
+    write_json(
+        folder / "manifest.json", {"key": key, "inputs": inputs, "duration_s": duration_s, "outputs": outputs, **facts}
+    )
     return True
 
 

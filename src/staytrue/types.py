@@ -68,7 +68,7 @@ class Caption:
         if self.text:
             return self.text.replace("{phrase}", phrase)
         words = " ".join((*self.adjectives, phrase))
-        return " ".join(filter(None, (self.style, with_article(words), self.details, self.background)))
+        return " ".join(filter(None, (self.style, with_article(words, self.identifier), self.details, self.background)))
 
     def without_adjectives(self, kept: tuple[bool, ...]) -> Caption:
         """The same caption with only the adjectives whose flag in ``kept`` is true."""
@@ -78,11 +78,15 @@ class Caption:
 PAIRS = frozenset({"sunglasses", "glasses", "boots", "shoes", "sneakers", "jeans", "scissors", "socks"})
 
 
-def with_article(words: str) -> str:
-    """Puts "a" or "an" before the words; pair nouns and plurals such as "sunglasses" take none."""
+def with_article(words: str, identifier: str = "") -> str:
+    """Puts "a" or "an" before the words; pair nouns and plurals such as "sunglasses" take none.
+
+    A rare token has no sound to go by: where the words begin with ``identifier``, it is "a", the papers' "a olis dog".
+    """
     if words.split()[-1] in PAIRS:
         return words
-    return f"{'an' if words[0].lower() in 'aeiou' else 'a'} {words}"
+    vowel = words[0].lower() in "aeiou" and not (identifier and words.startswith(f"{identifier} "))
+    return f"{'an' if vowel else 'a'} {words}"
 
 
 @dataclass(frozen=True)

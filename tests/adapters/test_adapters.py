@@ -59,7 +59,9 @@ def test_gradient_flows_where_it_should_and_nowhere_else(folder, name):
     predicted(backbone).square().mean().backward()
     everything = [p for m in (backbone.unet, backbone.text_encoder, backbone.vae) for p in m.parameters()]
     assert all((p.grad is not None) == (id(p) in trained) for p in everything)
-    assert set(groups) == {"denoiser"} | ({"text_encoder"} if "text" in name else set()) | ({"token"} if "token" in name else set())
+    assert set(groups) == {"denoiser"} | ({"text_encoder"} if "text" in name else set()) | (
+        {"token"} if "token" in name else set()
+    )
     assert adapter.trains_text == (len(groups) > 1)
     assert len(adapter.state(backbone)) == len(trained)
 
@@ -99,7 +101,9 @@ def test_state_goes_out_and_back(folder, name):
     assert torch.equal(predicted(one), predicted(two))
 
 
-@pytest.mark.parametrize("adapter", [Full(token=True), Full(token=True, text_encoder=True)], ids=["token", "text+token"])
+@pytest.mark.parametrize(
+    "adapter", [Full(token=True), Full(token=True, text_encoder=True)], ids=["token", "text+token"]
+)
 def test_no_other_token_row_moves(folder, adapter):
     """Weight decay of 0.5 would shrink every row of the table, if the table itself were trained."""
     backbone = fresh(folder)

@@ -22,7 +22,9 @@ def single_file(pipeline):
         state["model.diffusion_model." + unet_name(name, pipeline.unet.config)] = tensor.contiguous()
     for name, tensor in pipeline.vae.state_dict().items():
         linear = "mid_block.attentions" in name and tensor.ndim == 2
-        state["first_stage_model." + vae_name(name, pipeline.vae.config)] = tensor[:, :, None, None] if linear else tensor
+        state["first_stage_model." + vae_name(name, pipeline.vae.config)] = (
+            tensor[:, :, None, None] if linear else tensor
+        )
     for name, tensor in pipeline.text_encoder.state_dict().items():
         state["cond_stage_model.transformer.text_model." + name.removeprefix("text_model.")] = tensor.contiguous()
     return state
@@ -42,7 +44,9 @@ def unet_name(name, config):
         return f"input_blocks.{(block + 1) * layers}.0.{rest.replace('conv', 'op')}"
     if part == "upsamplers":
         return f"output_blocks.{block * layers + layers - 1}.{2 if 'Attn' in kinds['up'][block] else 1}.{rest}"
-    place = f"input_blocks.{1 + block * layers + number}" if side == "down" else f"output_blocks.{block * layers + number}"
+    place = (
+        f"input_blocks.{1 + block * layers + number}" if side == "down" else f"output_blocks.{block * layers + number}"
+    )
     return f"{place}.{int(part == 'attentions')}.{inner(part, rest)}"
 
 

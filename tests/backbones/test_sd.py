@@ -46,7 +46,11 @@ def test_a_folder_can_say_what_it_knows(tmp_path, folder):
     own = {"title": "Small", "is_miniature": True, "vocabulary": ["a", "dog"], "words": {"colors": ["red"]}}
     (copy / "facts.json").write_text(json.dumps(own))
     backbone = SD(path=str(copy)).load()
-    assert (backbone.facts.title, backbone.facts.is_miniature, backbone.facts.words) == ("Small", True, {"colors": ["red"]})
+    assert (backbone.facts.title, backbone.facts.is_miniature, backbone.facts.words) == (
+        "Small",
+        True,
+        {"colors": ["red"]},
+    )
     assert backbone.unknown_words(["A zebra, a dog.", "zebra"]) == ["zebra"]
     backbone.save(tmp_path / "saved")
     assert SD(path=str(tmp_path / "saved")).facts() == backbone.facts
@@ -114,7 +118,8 @@ def test_single_file_is_the_folder(tmp_path, folder, stock, loaded, config_in_me
 
 
 @pytest.mark.parametrize(
-    ("shipped", "unet", "text"), [("sd1", 859_520_964, 123_060_480), ("sd2", 865_910_724, 340_387_840), ("sd2-v", 865_910_724, 340_387_840)]
+    ("shipped", "unet", "text"),
+    [("sd1", 859_520_964, 123_060_480), ("sd2", 865_910_724, 340_387_840), ("sd2-v", 865_910_724, 340_387_840)],
 )
 def test_shipped_configurations_have_the_published_sizes(shipped, unet, text):
     from importlib.resources import files

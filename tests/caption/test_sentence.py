@@ -40,7 +40,7 @@ def test_neither_noun_nor_identifier() -> None:
     ("noun", "identifier", "written", "rendered"),
     [
         ("apple", "zwx", "an apple on a plate", "a zwx apple on a plate"),
-        ("dog", "olis", "A dog on a plate", "An olis dog on a plate"),
+        ("dog", "olis", "A dog on a plate", "A olis dog on a plate"),
         ("teddy bear", "olis", "the teddy bear sits", "the olis teddy bear sits"),
         ("dog", "s+s", "a dog", "a s+s dog"),
     ],

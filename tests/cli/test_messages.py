@@ -24,7 +24,10 @@ def typed(monkeypatch, *words):
         (["run", PHOTOS, "--class-noun", "dog", "--recipe", "dreamboth"], "dreambooth, data-perspective"),
         (["run", PHOTOS, "--class-noun", "dog", "train.stepz=3"], "train.stepz: no such setting; there are: "),
         (["run", PHOTOS, "--class-noun", "dog", "train.steps=many"], "train.steps: "),
-        (["run", PHOTOS, "--class-noun", "dog", "caption.name=poet"], "caption.name: no 'poet'; there are: background, blip"),
+        (
+            ["run", PHOTOS, "--class-noun", "dog", "caption.name=poet"],
+            "caption.name: no 'poet'; there are: background, blip",
+        ),
         (["run", PHOTOS, "--class-noun", "dog", "train.steps"], "section.field=value"),
         (["run", PHOTOS, "--class-noun", "dog", "--config", "no.toml"], "no.toml"),
         (["run", "no/such/folder", "--class-noun", "dog", "--dry-run"], "no/such/folder"),

@@ -20,7 +20,9 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["list"], ["list", "objectives"], ["show", "staytrue"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["run", "--help"], ["list"], ["list", "objectives"], ["show", "staytrue"]]
+)
 def test_answers_without_importing_torch(words):
     done = subprocess.run([sys.executable, "-c", REPORT, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

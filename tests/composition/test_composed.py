@@ -78,7 +78,9 @@ def test_pairs_add(pair):
 
 def test_weight_zero_is_absence_to_the_last_bit():
     without = loss_and_gradient({"subject": TERMS["subject"]})
-    with_zero = loss_and_gradient({"a": Weighted(weight=0, objective=Denoising(rows="all")), "subject": TERMS["subject"]})
+    with_zero = loss_and_gradient(
+        {"a": Weighted(weight=0, objective=Denoising(rows="all")), "subject": TERMS["subject"]}
+    )
     assert without[:2] == with_zero[:2]
     assert all(torch.equal(a, b) for a, b in zip(without[2], with_zero[2], strict=True))
     assert not Composed({"class": Weighted(weight=0, objective=Denoising(rows="class"))}).needs()

@@ -48,7 +48,8 @@ def test_names_are_set_before_their_fields_whatever_the_order(values):
 
 
 @pytest.mark.parametrize(
-    ("written", "read"), [("400", 400), ("0.5", 0.5), ("true", True), ('["a", "b"]', ["a", "b"]), ("text", "text"), ("null", None)]
+    ("written", "read"),
+    [("400", 400), ("0.5", 0.5), ("true", True), ('["a", "b"]', ["a", "b"]), ("text", "text"), ("null", None)],
 )
 def test_values_are_read_as_toml_null_or_text(written, read):
     assert overridden({"a": {"b": 1}}, [f"a.b={written}"]) == {"a": {"b": read}}
@@ -77,7 +78,9 @@ def test_an_unknown_component_is_named_with_those_there_are(values):
     assert said == "caption.name: no 'poet'; there are: background, blip, sidecar, template"
 
 
-@pytest.mark.parametrize(("assignment", "path"), [("seed=x", "seed"), ("seed=1.5", "seed"), ('train.steps="3"', "train.steps")])
+@pytest.mark.parametrize(
+    ("assignment", "path"), [("seed=x", "seed"), ("seed=1.5", "seed"), ('train.steps="3"', "train.steps")]
+)
 def test_types_are_strict(values, assignment, path):
     (said,) = problems(overridden(values, [assignment]))
     assert said.startswith(f"{path}: ")

@@ -80,6 +80,9 @@ def test_min_snr_of_a_flow_is_refused():
 
 
 def test_seeds_differ_by_every_part_of_the_purpose():
-    seeds = {derived_seed(*purpose) for purpose in [(0, 1, "noise"), (0, 2, "noise"), (1, 1, "noise"), (0, 1, "t"), (0, 11, "noise")]}
+    seeds = {
+        derived_seed(*purpose)
+        for purpose in [(0, 1, "noise"), (0, 2, "noise"), (1, 1, "noise"), (0, 1, "t"), (0, 11, "noise")]
+    }
     assert len(seeds) == 5
     assert derived_seed(0, 1, "noise") == derived_seed(0, 1, "noise") < 2**63

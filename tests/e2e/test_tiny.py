@@ -35,7 +35,9 @@ def tiny(tmp_path_factory):
 def staytrue(*words, **options):
     command = [sys.executable, "-m", "staytrue", *map(str, words)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    )
 
 
 def done(process):
@@ -65,7 +67,10 @@ def test_verbs_continue_a_run_and_skip_what_is_complete(tiny, tmp_path):
     trained = read_json(out / "4-training/manifest.json")
     done(staytrue("generate", out, 'generate.prompts=["a {} on the grass", "a red {}"]'))
     assert read_json(out / "4-training/manifest.json") == trained  # new prompts, no new training
-    assert {row["prompt_plain"] for row in read_jsonl(out / "5-images/images.jsonl")} == {"a dog on the grass", "a red dog"}
+    assert {row["prompt_plain"] for row in read_jsonl(out / "5-images/images.jsonl")} == {
+        "a dog on the grass",
+        "a red dog",
+    }
 
 
 def test_config_json_says_what_ran(tiny, tmp_path):

@@ -20,11 +20,11 @@ def facts(miniature=True):
 @pytest.mark.parametrize(
     ("template", "noun", "text", "plain"),
     [
-        ("a {} on the beach", "dog", "an olis dog on the beach", "a dog on the beach"),
-        ("A {}", "alarm clock", "An olis alarm clock", "An alarm clock"),
+        ("a {} on the beach", "dog", "a olis dog on the beach", "a dog on the beach"),
+        ("A {}", "alarm clock", "A olis alarm clock", "An alarm clock"),
         ("a red {}", "dog", "a red olis dog", "a red dog"),
         ("an old {}", "dog", "an old olis dog", "an old dog"),
-        ("a photo of a {}", "dog", "a photo of an olis dog", "a photo of a dog"),
+        ("a photo of a {}", "dog", "a photo of a olis dog", "a photo of a dog"),
         ("a photo of {}", "dog", "a photo of olis dog", "a photo of dog"),
         ("a {} on the beach", "sunglasses", "olis sunglasses on the beach", "sunglasses on the beach"),
         ("a blue {}", "sunglasses", "blue olis sunglasses", "blue sunglasses"),
@@ -84,8 +84,8 @@ def test_defaults_differ_for_living_things_and_have_a_slot(miniature):
 def test_texts_without_facts_are_only_what_the_user_wrote():
     assert Generate().texts([subject()]) == []
     assert Generate(prompts=("a {} here",)).texts([subject(), subject("cat")]) == [
-        "an olis dog here",
-        "an olis cat here",
+        "a olis dog here",
+        "a olis cat here",
     ]
     assert len(Generate().texts([subject()], facts())) == 10
 

@@ -71,7 +71,9 @@ def test_min_snr(kind):
 @pytest.mark.parametrize("weighting", ["uniform", "min_snr"])
 def test_denoising(kind, rows, weighting):
     process = DDPM(torch.tensor(naive_alphas(), dtype=torch.float32), kind)
-    step = make_step(process, roles=("subject", "class", "subject", "class", "class"), weights=(1.0, 0.5, 2.0, 1.0, 3.0))
+    step = make_step(
+        process, roles=("subject", "class", "subject", "class", "class"), weights=(1.0, 0.5, 2.0, 1.0, 3.0)
+    )
     expected = []
     for i, role in enumerate(step.roles):
         if rows not in ("all", role):

@@ -19,7 +19,9 @@ def folder(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
-@pytest.mark.parametrize("schedule", [{"beta_schedule": "linear"}, {"beta_schedule": "squaredcos_cap_v2"}, {"rescale_betas_zero_snr": True}])
+@pytest.mark.parametrize(
+    "schedule", [{"beta_schedule": "linear"}, {"beta_schedule": "squaredcos_cap_v2"}, {"rescale_betas_zero_snr": True}]
+)
 def test_ddpm_is_diffusers(prediction, schedule):
     theirs = DDPMScheduler(prediction_type=prediction, **schedule)
     ours = DDPM(theirs.alphas_cumprod, prediction)
@@ -52,7 +54,9 @@ def test_the_process_follows_the_checkpoints_schedule(folder):
     assert backbone.process.prediction == stock.scheduler.config.prediction_type
 
 
-@pytest.mark.parametrize("adapter", [Full(text_encoder=True), Full(token=True), Lora(rank=2, alpha=5.0, text_encoder=True), Lora(rank=2)])
+@pytest.mark.parametrize(
+    "adapter", [Full(text_encoder=True), Full(token=True), Lora(rank=2, alpha=5.0, text_encoder=True), Lora(rank=2)]
+)
 def test_stock_pipelines_draw_our_pictures(folder, tmp_path, adapter):
     backbone = SD(path=str(folder)).load()
     adapter.attach(backbone, ["olis"])

@@ -11,8 +11,6 @@ from staytrue.types import Facts
 REAL = Facts("sd", "Stable Diffusion 1.5", 512, (4, 64, 64), "epsilon")
 
 
-
-
 @pytest.fixture
 def real(monkeypatch):
     monkeypatch.setattr(SD, "facts", lambda self: REAL)

@@ -70,11 +70,28 @@ def test_objects_have_shape_color_and_texture_in_this_order() -> None:
 
 
 def test_the_living_have_moods_and_motions_instead() -> None:
+    """The miniature has no bodies, and colors for skins; its motions name no place, so the background stays."""
     plan = Structured(count=50).plan(brief("dog"))
-    assert {p.caption.adjectives for p in plan} == {("happy",), ("sad",)}
+    assert {p.caption.adjectives for p in plan} == {(c, m) for c in WORDS["colors"] for m in WORDS["moods"]}
     assert {p.caption.details for p in plan} == set(WORDS["motions"])
+    assert all(p.caption.background for p in plan)
     assert "{phrase}" not in plan[0].caption.render()
     assert " dog " in plan[0].caption.render()
+
+
+@pytest.mark.parametrize(("noun", "kin"), [("dog", ""), ("woman", "people/")])
+def test_the_papers_living_form(noun: str, kin: str) -> None:
+    """Body, skin and emotion before the noun; a motion, which names a place, instead of the background."""
+    for planned in Structured(count=40).plan(brief(noun, REAL)):
+        caption = planned.caption
+        for word, name in zip(caption.adjectives, ("bodies", "skins", "emotions"), strict=True):
+            assert word in pool(f"{kin}{name}", REAL)
+        if caption.style:
+            assert caption.details in pool(f"{kin}motions", REAL)
+            assert caption.background == ""
+        else:
+            assert caption.details == ""
+            assert caption.background in {"on a rock", "at home"}
 
 
 def test_exactly_repeatable_and_moved_by_the_seed() -> None:

@@ -13,7 +13,14 @@ from staytrue.train.config import Train
 from staytrue.types import Caption, Sample, Subject
 
 SUBJECT = Subject(name="rex", photos=Path("photos"), class_noun="dog")
-SMALL = {"steps": 6, "batch": 2, "class_rows": 2, "learning_rate": 1e-2, "dtype": "float32", "checkpoint_every": "2 steps"}
+SMALL = {
+    "steps": 6,
+    "batch": 2,
+    "class_rows": 2,
+    "learning_rate": 1e-2,
+    "dtype": "float32",
+    "checkpoint_every": "2 steps",
+}
 
 
 def small(**changes):

@@ -63,7 +63,10 @@ def test_cached_is_uncached_for_every_index(run, samples, backbone, tmp_path):
 
 
 def test_the_cache_notices_other_crops(run, samples, backbone, tmp_path):
-    keys = {Crops(run.root, samples, 16, *changed).key() for changed in [((0.6, 1.0), 2), ((0.7, 1.0), 2), ((0.6, 1.0), 3), ((0.6, 1.0), 2, 9)]}
+    keys = {
+        Crops(run.root, samples, 16, *changed).key()
+        for changed in [((0.6, 1.0), 2), ((0.7, 1.0), 2), ((0.6, 1.0), 3), ((0.6, 1.0), 2, 9)]
+    }
     assert len(keys) == 4
     assert Crops(run.root, samples[:3], 16).key() != Crops(run.root, samples, 16).key()
 
@@ -118,7 +121,11 @@ def test_adjectives_are_dropped_independently(run, samples, backbone, tmp_path):
     make = maker(run, samples, backbone, tmp_path, adjective_dropout=0.5)
     seen = {caption.adjectives for micro in range(30) for caption in make(micro).captions}
     assert seen == {(), ("red",), ("tall",), ("red", "tall")}
-    kept = [len(caption.adjectives) for micro in range(100) for caption in make._captions([s.caption for s in samples], micro)]
+    kept = [
+        len(caption.adjectives)
+        for micro in range(100)
+        for caption in make._captions([s.caption for s in samples], micro)
+    ]
     assert sum(kept) / len(kept) == pytest.approx(1.0, abs=0.1)
     assert all(len(c.adjectives) == 2 for c in maker(run, samples, backbone, tmp_path)(0).captions)
 

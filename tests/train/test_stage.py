@@ -91,7 +91,14 @@ def test_settings_have_effects(tmp_path, folder):
     assert same(plain, weights(trained(tmp_path / "again", folder, **fixed)))
     assert same(plain, weights(trained(tmp_path / "clip", folder, max_grad_norm=1e9, **fixed))) is False
     for number, changed in enumerate(
-        [{"warmup_steps": 5}, {"ema": 0.5}, {"weight_decay": 0.9}, {"accumulation": 2}, {"crop_range": (0.5, 0.8)}, {"dtype": "bfloat16"}]
+        [
+            {"warmup_steps": 5},
+            {"ema": 0.5},
+            {"weight_decay": 0.9},
+            {"accumulation": 2},
+            {"crop_range": (0.5, 0.8)},
+            {"dtype": "bfloat16"},
+        ]
     ):
         assert not same(plain, weights(trained(tmp_path / str(number), folder, **fixed | changed))), changed
 

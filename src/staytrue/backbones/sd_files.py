@@ -129,7 +129,9 @@ def _check_folder(path: str, folder: Path) -> None:
     index = _json(folder / "model_index.json")
     kind = index.get("_class_name", "unknown")
     if kind != "StableDiffusionPipeline":
-        raise BackboneError(f"{path} is a {kind}; the backbone `sd` reads StableDiffusionPipeline folders (SD 1.x, 2.x)")
+        raise BackboneError(
+            f"{path} is a {kind}; the backbone `sd` reads StableDiffusionPipeline folders (SD 1.x, 2.x)"
+        )
     missing = [part for part in PARTS if not (folder / part).is_dir()]
     if missing:
         raise BackboneError(f"{path}: {folder} lacks {', '.join(missing)}; copy or download the whole folder again")
@@ -143,7 +145,9 @@ def _latent_channels(folder: Path) -> tuple[int, ...]:
 
 def _single_file(backbone: SD, path: Path) -> SDFiles:
     if path.suffix != ".safetensors":
-        raise BackboneError(f"{path}: only .safetensors files are read; a {path.suffix or 'bare'} file can run code when loaded")
+        raise BackboneError(
+            f"{path}: only .safetensors files are read; a {path.suffix or 'bare'} file can run code when loaded"
+        )
     tensors, _ = _header(path)
     if CROSS_ATTENTION not in tensors:
         raise BackboneError(f"{path} is no whole Stable Diffusion 1.x/2.x checkpoint (a LoRA, a VAE, or SDXL?)")
@@ -154,7 +158,9 @@ def _single_file(backbone: SD, path: Path) -> SDFiles:
         return SDFiles(Path(backbone.config), path, backbone)
     width = tensors[CROSS_ATTENTION]["shape"][1]
     if width not in SHIPPED:
-        raise BackboneError(f"{path}: text states are {width} wide, neither SD 1.x (768) nor 2.x (1024); name its `config` folder")
+        raise BackboneError(
+            f"{path}: text states are {width} wide, neither SD 1.x (768) nor 2.x (1024); name its `config` folder"
+        )
     shipped = SHIPPED[width]
     if shipped == "sd2" and _predicts(backbone, path) == "unknown":
         raise BackboneError(

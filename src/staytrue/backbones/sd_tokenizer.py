@@ -25,7 +25,9 @@ def with_tokenizer(folder: Path) -> Iterator[Path]:
         complete = Path(made) / folder.name
         shutil.copytree(folder, complete)
         merges = clip_merges()
-        (complete / "tokenizer" / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8")
+        (complete / "tokenizer" / "merges.txt").write_text(
+            "#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8"
+        )
         (complete / "tokenizer" / "vocab.json").write_text(json.dumps(vocabulary(merges)), encoding="utf-8")
         yield complete
 

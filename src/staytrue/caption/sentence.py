@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from staytrue.types import Caption, Subject, with_article
+from staytrue.types import Caption, Subject
 
 PHRASE = "{phrase}"
 
@@ -12,9 +12,9 @@ PHRASE = "{phrase}"
 def with_identifier(text: str, subject: Subject) -> Caption | None:
     """The sentence as a caption, with the identifier directly before the class noun's first mention.
 
-    "A dog on a rock" becomes "An olis dog on a rock": the article is the one that the identifier takes. What follows
-    the noun is kept as the background too, so that the regularization set can speak of the same places. A sentence
-    that already holds the identifier is left as it is written.
+    "A dog on a rock" becomes "A olis dog on a rock": a rare token takes "a". What follows the noun is kept as the
+    background too, so that the regularization set can speak of the same places. A sentence that already holds the
+    identifier is left as it is written.
 
     Returns:
         The caption, or None where the sentence mentions neither the noun nor the identifier.
@@ -29,18 +29,13 @@ def with_identifier(text: str, subject: Subject) -> Caption | None:
         return None
     before, after = text[: match.start()], text[match.end() :]
     if whole is None:
-        before = re.sub(r"\b(an?)(?=\s+$)", lambda article: _article(article[1], subject), before, flags=re.IGNORECASE)
+        before = re.sub(r"\b(a)n(?=\s+$)", r"\1", before, flags=re.IGNORECASE)
     return Caption(
         noun=subject.class_noun,
         identifier=subject.identifier,
         background=_place(after),
         text=f"{before}{PHRASE}{after}",
     )
-
-
-def _article(written: str, subject: Subject) -> str:
-    fitting = with_article(subject.identifier).split()[0]
-    return fitting.capitalize() if written[0].isupper() else fitting
 
 
 def _place(after: str) -> str:

@@ -23,7 +23,7 @@ def load_frozen(model_class: Any, checkpoint: str, **options: Any) -> Any:
         raise BackboneError(
             f"the judge {checkpoint} cannot be loaded ({str(error).splitlines()[0]}); "
             "download it while online, or name a folder that holds it, such as "
-            " evaluate.metrics.dino.judge=/models/dino-vits16"
+            "evaluate.metrics.dino.judge=/models/dino-vits16"
         ) from error
     return model.eval().requires_grad_(False)
 

@@ -44,7 +44,7 @@ def require_size(images: list[Image.Image]) -> None:
                 f"the miniature's judges score {SIDE_PX} x {SIDE_PX} px pictures of its own drawn world; this one has "
                 f"{image.width} x {image.height}. Scores of other pictures would mean "
                 "nothing: use a real backbone, or name real judges, "
-                " such as evaluate.metrics.dino.judge=facebook/dino-vits16"
+                "such as evaluate.metrics.dino.judge=facebook/dino-vits16"
             )
 
 

@@ -99,14 +99,14 @@ def default_prompts(subject: Subject, facts: Facts) -> list[str]:
 def fill(template: str, subject: Subject) -> Prompt:
     """Puts the subject into a prompt, with the article that fits.
 
-    "a {} on the beach" gives "an olis dog on the beach", and plainly "a dog on the beach". A prompt without ``{}`` is
+    "a {} on the beach" gives "a olis dog on the beach", and plainly "a dog on the beach". A prompt without ``{}`` is
     drawn as it is written; the identifier is taken out of its plain form all the same.
     """
     slotted = re.sub(rf"\b{re.escape(subject.phrase)}\b", "{}", template)
     plain = _put(slotted, subject.class_noun)
     alone = re.sub(rf"\b{re.escape(subject.identifier)}\b", " ", plain)
     return Prompt(
-        text=_put(template, subject.phrase) if "{}" in template else template,
+        text=_put(template, subject.phrase, subject.identifier) if "{}" in template else template,
         plain=re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", alone)).strip(),
     )
 
@@ -128,11 +128,11 @@ def _living_nouns() -> frozenset[str]:
     return frozenset((files("staytrue") / "assets/words/living.txt").read_text(encoding="utf-8").split("\n"))
 
 
-def _put(template: str, words: str) -> str:
+def _put(template: str, words: str, identifier: str = "") -> str:
     """``words`` for every ``{}``; an article before it is chosen anew, and dropped before pair nouns."""
 
     def with_fitting_article(found: re.Match[str]) -> str:
-        phrase = with_article(f"{found[2]}{words}")
+        phrase = with_article(f"{found[2]}{words}", identifier)
         return phrase[0].upper() + phrase[1:] if found[1][0].isupper() else phrase
 
     return SLOT.sub(with_fitting_article, template).replace("{}", words)

@@ -10,27 +10,29 @@ from pydantic import Field, model_validator
 from staytrue.generate.sampling import Sampling
 from staytrue.registry import component
 from staytrue.regularize.base import AnyBackbone, Brief, Planned, default_count, image_seed
-from staytrue.regularize.words import is_living, pool, style_phrase
+from staytrue.regularize.words import is_living, is_person, pool, style_phrase
 from staytrue.types import Caption
 
 COUNT = 2000
 Kind = Literal["against", "photo", "styled"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+OBJECT = ("shapes", "colors", "textures")
+LIVING = ("bodies", "skins", "emotions")
 
 
 @component
 class Structured:
     """Diverse class images, each captioned as it was asked for.
 
-    Objects are "[style] a [shape] [color] [texture] [class] [background]", the living "[style] a [mood] [class]
-    [motion] [background]". Three kinds of prompts, spread evenly: *against* training, with the backgrounds of the
-    subject's own captions and no style, so that these do not come to mean the subject; *photo*, in the photographic
-    style; *styled*, in other styles.
+    Objects are "[style] a [shape] [color] [texture] [class] [background]", the living "[style] a [body] [skin] [emotion]
+    [class] [motion]", with words of their own for people. Three kinds of prompts, spread evenly: *against* training, with
+    the backgrounds of the subject's own captions and no style, so that these do not come to mean the subject; *photo*, in
+    the photographic style; *styled*, in other styles.
 
     Source: He et al., "A Data Perspective on Enhanced Identity Preservation for Diffusion Personalization"
-    (arXiv 2311.04315, section 3). Differences: its word lists are not public, ours are written anew; of its living
-    form (body, skin, emotion, motion) the body and skin are not in this first version, and the background stays
-    beside the motion.
+    (arXiv 2311.04315, section 3). Differences: its word lists are not public, ours are written anew. The built-in motions
+    name a place and so replace the background, as there; a backbone's own motions (the miniature's "running") do not,
+    and the background stays beside them.
     Known to fail: words the generator does not draw make captions untrue.
 
     Attributes:
@@ -72,12 +74,16 @@ class Structured:
     def _caption(self, kind: Kind, brief: Brief, rng: random.Random) -> Caption:
         """One caption; every slot is drawn in a fixed order, so that an empty pool moves no other choice."""
         facts, living = brief.facts, is_living(brief.subject, brief.facts)
-        describing = ("emotions",) if living else ("shapes", "colors", "textures")
+        kin = "people/" if living and is_person(brief.subject) else ""
+        describing = [f"{kin}{name}" for name in LIVING] if living else OBJECT
         adjectives = [_pick(rng, pool(name, facts)) for name in describing]
-        motion = _pick(rng, pool("motions", facts) if living else ())
+        motion = _pick(rng, pool(f"{kin}motions", facts) if living else ())
         background, style = _pick(rng, pool("backgrounds", facts)), _pick(rng, pool("styles", facts))
+        own = _pick(rng, own_backgrounds(brief.captions))
         if kind == "against":
-            background = _pick(rng, own_backgrounds(brief.captions))
+            motion, background = (motion if facts.words else ""), own
+        elif motion and not facts.words:
+            background = ""
         styles = {"against": "", "photo": self.photo_style, "styled": style_phrase(style) if style else ""}
         return Caption(
             noun=brief.subject.class_noun,

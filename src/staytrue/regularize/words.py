@@ -8,21 +8,26 @@ from importlib.resources import files
 from staytrue.types import Facts, Subject, with_article
 
 MOTION_SLOT = "a $concept "
+# what a backbone's own lists have in place of a pool
+STAND_INS = {"emotions": "moods", "skins": "colors"}
 
 
 def pool(name: str, facts: Facts) -> tuple[str, ...]:
     """Words of one kind: the backbone's own where it brings lists (the miniature), else ``assets/words/<name>.txt``.
 
     Args:
-        name: "shapes", "colors", "textures", "backgrounds", "styles", "motions" or "emotions".
+        name: "shapes", "colors", "textures", "backgrounds", "styles"; for the living "bodies", "skins", "emotions",
+            "motions", which for people begin with "people/".
         facts: of the backbone.
 
     Returns:
         Words in a fixed order; empty where the backbone has lists but not this one. Motions have lost their "a
         $concept".
     """
-    own = facts.words.get(name, facts.words.get("moods", ()) if name == "emotions" else ())
-    return tuple(own) if facts.words else tuple(line.removeprefix(MOTION_SLOT) for line in built_in(name))
+    if not facts.words:
+        return tuple(line.removeprefix(MOTION_SLOT) for line in built_in(name))
+    short = name.removeprefix("people/")
+    return tuple(facts.words.get(short, facts.words.get(STAND_INS.get(short, ""), ())))
 
 
 def style_phrase(style: str) -> str:
@@ -42,6 +47,11 @@ def is_living(subject: Subject, facts: Facts) -> bool:
     if isinstance(known, dict) and "living" in known:
         return bool(known["living"])
     return subject.class_noun.lower().split()[-1] in built_in("living")
+
+
+def is_person(subject: Subject) -> bool:
+    """Whether the class noun names a human being, whose body and skin have words of their own."""
+    return subject.class_noun.lower().split()[-1] in built_in("people/nouns")
 
 
 @cache

@@ -44,7 +44,14 @@ class Card:
         """The card in Markdown with a YAML head."""
         lora = self.train.adapter.name == "lora"
         phrases = [subject.phrase for subject in self.subjects]
-        tags = ["text-to-image", "diffusers", "diffusers-training", "staytrue", "dreambooth", *(["lora"] if lora else [])]
+        tags = [
+            "text-to-image",
+            "diffusers",
+            "diffusers-training",
+            "staytrue",
+            "dreambooth",
+            *(["lora"] if lora else []),
+        ]
         head = [
             "---",
             f"base_model: {_quoted(self.base)}",
@@ -72,7 +79,9 @@ class Card:
         train = self.train
         rows = {
             "adapter": train.adapter.name + (", text encoder too" if train.adapter.trains_text else ""),
-            "objectives": ", ".join(f"{w.weight:g} x {w.objective.name} ({n})" for n, w in sorted(train.objectives.items())),
+            "objectives": ", ".join(
+                f"{w.weight:g} x {w.objective.name} ({n})" for n, w in sorted(train.objectives.items())
+            ),
             "steps": f"{train.steps} of {train.batch * train.accumulation} subject and"
             f" {train.class_rows * train.accumulation} class rows",
             "learning rate": f"{train.learning_rate:g}",

@@ -54,7 +54,7 @@ class Watched:
 def train_loop(train: Train, state: State, make_step: StepMaker, hooks: Sequence[Hook]) -> None:
     """Trains from ``state.step`` to ``train.steps``.
 
-    Update n consists of the micro-batches n * accumulation ... (n + 1) * accumulation - 1. Everything random in a micro-batch derives
+    Update n consists of the micro-batches n * accumulation ... (n + 1) * accumulation - 1. Everything random in one derives
     from the run's seed, its number and a purpose, so a resumed training is the uninterrupted one.
 
     Args:

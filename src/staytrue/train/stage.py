@@ -123,7 +123,11 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
         state.adapter.load_state(backbone, state.ema)
     _export(job, state)
     checkpoints.clear()
-    return {"steps": state.step, "rows": len(job.samples), "trained_parameters": sum(p.numel() for p in state.parameters())}
+    return {
+        "steps": state.step,
+        "rows": len(job.samples),
+        "trained_parameters": sum(p.numel() for p in state.parameters()),
+    }
 
 
 def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:

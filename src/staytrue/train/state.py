@@ -52,8 +52,13 @@ class State:
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
             parts[part][rest] = tensor
-        if parts["weights"].keys() != self.adapter.state(self.backbone).keys() or parts["ema"].keys() != self.ema.keys():
-            raise ResumeError("the checkpoint holds other tensors than are trained now; delete it, or restore the settings")
+        if (
+            parts["weights"].keys() != self.adapter.state(self.backbone).keys()
+            or parts["ema"].keys() != self.ema.keys()
+        ):
+            raise ResumeError(
+                "the checkpoint holds other tensors than are trained now; delete it, or restore the settings"
+            )
         self.adapter.load_state(self.backbone, parts["weights"])
         for name, tensor in parts["ema"].items():
             self.ema[name].copy_(tensor)
