@@ -27,7 +27,9 @@ def table(run: Path) -> str:
         half = (row["high"] - row["low"]) / 2
         by_model.setdefault((row["metric"], row["against"]), {})[row["model"]] = f"{row['mean']:.3f} ± {half:.3f}"
     lines = ["| score | against | base model | personalized |", "| --- | --- | ---: | ---: |"]
-    lines += [f"| {m} | {AGAINST[a]} | {v.get('base', '')} | {v.get('personalized', '')} |" for (m, a), v in by_model.items()]
+    lines += [
+        f"| {m} | {AGAINST[a]} | {v.get('base', '')} | {v.get('personalized', '')} |" for (m, a), v in by_model.items()
+    ]
     stages = [json.loads(p.read_text())["duration_s"] for p in sorted(run.glob("[1-6]-*/manifest.json"))]
     commit = (config["commit"] or "unknown")[:10]
     subject = config["config"]["subjects"][0]
@@ -39,7 +41,9 @@ def table(run: Path) -> str:
             "",
             *lines,
             "",
-            "The judges share nothing with the model: " + "; ".join(sorted({j["judge"] for j in summary["judges"].values()})) + ".",
+            "The judges share nothing with the model: "
+            + "; ".join(sorted({j["judge"] for j in summary["judges"].values()}))
+            + ".",
         ]
     )
 

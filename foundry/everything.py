@@ -3,6 +3,9 @@
     python -m foundry.everything encoders --minutes 9 --out OUT     autoencoder, CLIPs, instance judge
     python -m foundry.everything denoiser --minutes 9 --out OUT     the UNet, on the encoders' weights
     python -m foundry.everything take OUT                           averaged weights back into foundry/build
+    python -m foundry.everything adopt                              the same, from the weights that ship
+
+What was taken or adopted is where the next training of a model starts from, with a fresh optimizer.
 
 Two phases, since a borrowed GPU is lent for ten minutes at a time and little may travel back: what returns is the averaged
 weights in half precision. Run again where ``foundry/build`` was kept, every model resumes instead.
@@ -14,16 +17,25 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from foundry.models.export import ASSETS
 from foundry.models.pictures import WORLD
 from foundry.models.training import RUNS
 
 GPU = torch.cuda.is_available()
 PICTURES = 400_000 if GPU else 100_000
+SHIPPED = {
+    "vae": ("miniature/vae", "vae"),
+    "unet": ("miniature/unet", "unet"),
+    "clip": ("encoders/clip", "clip"),
+    "judge": ("judges/clip", "clip"),
+    "instance": ("judges/instance", "vit"),
+}
 BATCH = {"vae": 64, "clip": 512, "judge": 512, "instance": 512, "unet": 256} if GPU else {}
 
 
@@ -93,16 +105,33 @@ def take(out: Path) -> None:
         print("took", file.stem)
 
 
+def adopt() -> None:
+    """Takes the shipped weights, for a machine that has the repository and nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        for model, (place, prefix) in SHIPPED.items():
+            weights = {k: v for file in (ASSETS / place).glob("*.safetensors") for k, v in load_file(file).items()}
+            if weights:
+                save_file(
+                    {f"{prefix}.{name}": value for name, value in weights.items()}, Path(folder, f"{model}.safetensors")
+                )
+        scale = json.loads((ASSETS / "miniature" / "vae" / "config.json").read_text())
+        facts = {key: scale[key] for key in ("latent_channels", "scaling_factor")}
+        Path(folder, "vae.json").write_text(json.dumps(facts))
+        take(Path(folder))
+
+
 def main() -> None:
     """One phase."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("phase", choices=("encoders", "denoiser", "take"))
+    parser.add_argument("phase", choices=("encoders", "denoiser", "take", "adopt"))
     parser.add_argument("folder", type=Path, nargs="?", help="with take: a folder that --out filled")
     parser.add_argument("--minutes", type=float, default=9.0, help="for training, the drawing of pictures not counted")
     parser.add_argument("--out", type=Path, help="where to put the averaged weights")
     options = parser.parse_args()
     if options.phase == "take":
         return take(options.folder)
+    if options.phase == "adopt":
+        return adopt()
     world()
     {"encoders": encoders, "denoiser": denoiser}[options.phase](60 * options.minutes)
     if options.out:

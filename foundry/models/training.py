@@ -174,12 +174,17 @@ class Trainer:
             shutil.rmtree(old)
 
     def _resume(self) -> None:
+        """Takes over the newest state; one that holds averaged weights alone is a start, not a run to go on with."""
         states = sorted(self.plan.folder.glob("state-*"))
         if not states:
             return
-        for held, file in ((self.weights, "weights"), (self.ema, "ema")):
+        whole = (states[-1] / "progress.json").exists()
+        for held, file in ((self.weights, "weights" if whole else "ema"), (self.ema, "ema")):
             for name, value in load_file(states[-1] / f"{file}.safetensors").items():
-                held[name].data.copy_(value)
+                if name in held:
+                    held[name].data.copy_(value)
+        if not whole:
+            return
         kept = torch.load(states[-1] / "optimizers.pt", weights_only=True)
         for optimizer, state in zip(self.optimizers, kept, strict=True):
             optimizer.load_state_dict(state)

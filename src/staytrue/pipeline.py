@@ -49,7 +49,7 @@ def run(config: RunConfig, folder: Path | str, device: str = "auto", until: str 
         "regularize": lambda: regularize_stage(here, config.regularize, subjects, backbone, seed, device),
         "train": lambda: train_stage(here, config.train, subjects, backbone, seed, device),
         "generate": lambda: generate_stage(here, config.generate, subjects, backbone, device),
-        "evaluate": lambda: evaluate_stage(here, config.evaluate, subjects, backbone.facts()),
+        "evaluate": lambda: evaluate_stage(here, config.evaluate, subjects, backbone.facts(), device),
     }
     console = Console(stderr=True, highlight=False)
     for number, name in enumerate(STAGES[: STAGES.index(until) + 1], start=1):

@@ -1,5 +1,8 @@
 """Adapters: gradient where it should flow and nowhere else; the base is still there; what travels is what was trained."""
 
+from copy import deepcopy
+from functools import cache
+
 import pytest
 import torch
 from safetensors import safe_open
@@ -25,8 +28,13 @@ def folder(tmp_path_factory):
     return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
 
 
-def fresh(folder):
+@cache
+def loaded(folder):
     return SD(path=str(folder)).load()
+
+
+def fresh(folder):
+    return deepcopy(loaded(folder))
 
 
 def noised_of(backbone):

@@ -1,0 +1,43 @@
+"""What ships is enough to go on training from."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+pytest.importorskip("tqdm")
+from foundry import everything
+from foundry.models import vae
+from foundry.models.training import Plan, Trainer, load_ema
+
+
+class Toy:
+    def __init__(self) -> None:
+        self.modules = nn.ModuleDict({"line": nn.Linear(2, 1)})
+
+    def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
+        return self.modules["line"](torch.ones(1, 2)).square().mean(), {}
+
+
+def test_adopted_weights_are_the_shipped_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(everything, "RUNS", tmp_path)
+    everything.adopt()
+    assert {run.name for run in tmp_path.iterdir()} == set(everything.SHIPPED)
+    adopted = load_ema(vae.build(8), tmp_path / "vae", "vae")
+    shipped = AutoencoderKL.from_pretrained(everything.ASSETS / "miniature" / "vae", torch_dtype=torch.float32)
+    pixels = torch.linspace(-1, 1, 3 * 64 * 64).view(1, 3, 64, 64)
+    torch.testing.assert_close(adopted.encode(pixels).latent_dist.mean, shipped.encode(pixels).latent_dist.mean)
+
+
+def test_averaged_weights_alone_are_a_start(tmp_path: Path) -> None:
+    state = tmp_path / "state-00000000"
+    state.mkdir()
+    save_file({"line.weight": torch.tensor([[3.0, 4.0]]), "line.bias": torch.tensor([5.0])}, state / "ema.safetensors")
+    trainer = Trainer(Toy(), Plan(tmp_path, budget_s=1.0))
+    assert trainer.progress.step == 0
+    assert trainer.weights["line.weight"].tolist() == trainer.ema["line.weight"].tolist() == [[3.0, 4.0]]
+    trainer.run(max_steps=2)
+    assert trainer.progress.step == 2
