@@ -144,13 +144,25 @@ def measure(count: int) -> dict[str, object]:
     return {"pictures_judged": count} | {name: round(value, 4) for name, value in scores.items()}
 
 
+GOALS = {
+    "noun_accuracy": 0.90,
+    "color_accuracy": 0.90,
+    "background_accuracy": 0.90,
+    "composition_accuracy": 0.75,
+    "judge_noun": 0.95,
+    "instance_retrieval": 0.90,
+    "instance_retrieval_after_vae": 0.90,
+    "vae_psnr_db": 27.0,
+}
 PAGE = """# The miniature, measured
 
 Written by `python -m foundry.models.report`; judged by `judges/clip` zero-shot and by `judges/instance`, which the
 model never saw. Composition means noun, color and background of one picture all recognized.
 
-| measure | value |
-| --- | ---: |
+{verdict}
+
+| measure | value | goal |
+| --- | ---: | ---: |
 {rows}
 
 ![samples](sheets/samples.png)
@@ -163,7 +175,15 @@ model never saw. Composition means noun, color and background of one picture all
 
 def page(scores: dict[str, object]) -> str:
     """The report a person reads."""
-    return PAGE.format(rows="\n".join(f"| {name} | {value} |" for name, value in scores.items()))
+    missed = [f"`{name}` ({scores[name]} of {goal})" for name, goal in GOALS.items() if float(str(scores[name])) < goal]
+    verdict = f"**Not reached:** {', '.join(missed)}." if missed else "Every goal is reached."
+    if float(str(scores["judge_noun"])) < GOALS["judge_noun"]:
+        verdict += (
+            f" On real pictures the judge itself names only {float(str(scores['judge_noun'])):.0%} of the nouns, so what it says of"
+            " nouns in generations is weak evidence: look at the sheets."
+        )
+    rows = "\n".join(f"| {name} | {value} | {GOALS.get(name, '')} |" for name, value in scores.items())
+    return PAGE.format(verdict=verdict, rows=rows)
 
 
 def main() -> None:

@@ -72,6 +72,8 @@ def test_text_is_encoded_as_the_stock_pipeline_does(loaded, stock):
 def test_latents_are_scaled_and_pictures_come_back(loaded, stock):
     pixels = torch.rand(2, 3, 16, 16) * 2 - 1
     mean, std = loaded.encode(pixels)
+    assert mean.is_contiguous()
+    assert std.is_contiguous()
     with torch.no_grad():
         posterior = stock.vae.encode(pixels).latent_dist
     torch.testing.assert_close(mean, posterior.mean * stock.vae.config.scaling_factor)

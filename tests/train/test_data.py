@@ -57,7 +57,9 @@ def test_cached_is_uncached_for_every_index(run, samples, backbone, tmp_path):
     again = cached_latents(crops, backbone, tmp_path / "latents.safetensors")
     for crop in crops.all():
         torch.testing.assert_close(cached.moments([crop]), fresh.moments([crop]), atol=1e-5, rtol=1e-4)
-        assert all(torch.equal(a, b) for a, b in zip(cached.moments([crop]), again.moments([crop]), strict=True))
+        for made, read in zip(cached.moments([crop]), again.moments([crop]), strict=True):
+            assert torch.equal(made, read)
+            assert made.stride() == read.stride()  # another memory order takes other kernels: not the same bits
     assert cached.moments([crops.all()[4], crops.all()[0]])[0].shape == (2, 4, 4, 4)
     assert not torch.equal(cached.moments([(0, 0)])[0], cached.moments([(0, 1)])[0])
 

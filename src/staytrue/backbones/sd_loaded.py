@@ -71,12 +71,16 @@ class LoadedSD:
     def encode(
         self, images_pm1: Float[Tensor, "rows 3 height width"]
     ) -> tuple[Float[Tensor, "rows channels h w"], Float[Tensor, "rows channels h w"]]:
-        """Mean and standard deviation of scaled latents, float32."""
+        """Mean and standard deviation of scaled latents, float32 and contiguous.
+
+        The autoencoder's own memory order (channels last) would send what follows down other kernels than the same numbers
+        read from a file, and a resumed training would differ in the last bit.
+        """
         encoded = self.vae.encode(images_pm1.to(self.vae.device, self.vae.dtype))
         if not hasattr(encoded, "latent_dist"):
-            return self._scaled(encoded.latents), torch.zeros_like(encoded.latents, dtype=torch.float32)
+            return self._scaled(encoded.latents), torch.zeros(encoded.latents.shape, device=encoded.latents.device)
         posterior = encoded.latent_dist
-        return self._scaled(posterior.mean), posterior.std.float() * self.vae.config.scaling_factor
+        return self._scaled(posterior.mean), (posterior.std.float() * self.vae.config.scaling_factor).contiguous()
 
     @torch.no_grad()
     def decode(self, latents: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows 3 height width"]:
@@ -131,7 +135,7 @@ class LoadedSD:
             write_json(Path(folder) / "facts.json", self.own_facts)
 
     def _scaled(self, raw: Tensor) -> Tensor:
-        return (raw.float() - self._shift()) * self.vae.config.scaling_factor
+        return ((raw.float() - self._shift()) * self.vae.config.scaling_factor).contiguous()
 
     def _shift(self) -> float:
         return getattr(self.vae.config, "shift_factor", None) or 0.0
