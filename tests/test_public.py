@@ -29,7 +29,9 @@ def test_versions_agree():
 
 
 def test_every_dependency_has_an_exact_tested_version():
-    pinned = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
     wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
     assert {re.split(r"[<>=\[]", text)[0].lower().replace("_", "-") for text in wanted} <= pinned
 
@@ -42,5 +44,7 @@ def test_links_of_the_pages_lead_somewhere():
 
 def test_code_files_named_by_the_pages_exist():
     text = (ROOT / "docs/method.md").read_text()
-    for name in re.findall(r"`(?:src/staytrue/)?((?:diffusion|objectives|recipes|regularize|caption|images|train)/\w+\.py)", text):
+    for name in re.findall(
+        r"`(?:src/staytrue/)?((?:diffusion|objectives|recipes|regularize|caption|images|train)/\w+\.py)", text
+    ):
         assert (ROOT / "src/staytrue" / name).is_file(), name

@@ -80,7 +80,7 @@ def test_denoising(kind, rows, weighting):
             continue
         squares = [
             (float(p) - float(q)) ** 2
-            for p, q in zip(step.prediction[i].flatten(), step.noised.target[i].flatten(), strict=True)
+            for p, q in zip(step.prediction[i].detach().flatten(), step.noised.target[i].flatten(), strict=True)
         ]
         by_time = naive_min_snr(kind, int(step.noised.t[i]), 5.0) if weighting == "min_snr" else 1.0
         expected.append(float(step.weights[i]) * by_time * sum(squares) / len(squares))

@@ -12,7 +12,7 @@ from staytrue.runs import RunFolder, write_jsonl
 from staytrue.train.config import Train
 from staytrue.types import Caption, Sample, Subject
 
-SUBJECT = Subject(name="rex", photos=Path("photos"), class_noun="dog")
+SUBJECT = Subject(name="rex", photos=Path("home/private/rex"), class_noun="dog")
 SMALL = {
     "steps": 6,
     "batch": 2,

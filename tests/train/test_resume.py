@@ -50,7 +50,8 @@ def test_kill_and_resume_is_the_uninterrupted_run(tmp_path, backbone, uninterrup
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert (run.training / "curve.jsonl").read_bytes() == (uninterrupted.training / "curve.jsonl").read_bytes()
-    assert not list((run.training / "checkpoints").glob("*"))
+    assert not (run.training / "checkpoints").exists()
+    assert not list(run.training.glob(".*"))
 
 
 def test_a_complete_stage_is_skipped(uninterrupted, backbone):

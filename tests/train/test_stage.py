@@ -89,7 +89,6 @@ def test_settings_have_effects(tmp_path, folder):
     fixed = {"steps": 2, "objectives": ONLY_SUBJECT}
     plain = weights(trained(tmp_path / "plain", folder, **fixed))
     assert same(plain, weights(trained(tmp_path / "again", folder, **fixed)))
-    assert same(plain, weights(trained(tmp_path / "clip", folder, max_grad_norm=1e9, **fixed))) is False
     for number, changed in enumerate(
         [
             {"warmup_steps": 5},

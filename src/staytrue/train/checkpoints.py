@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +61,8 @@ class Checkpoints(Watched):
             return
 
     def clear(self) -> None:
-        """Removes them, once the model is written."""
-        for file in self.files():
-            file.unlink()
-        if self.folder.is_dir():
-            self.folder.rmdir()
+        """Removes them, once the model is written, with what a killed write left beside them."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, file: Path, device: str) -> tuple[dict[str, Tensor], int]:
         with safe_open(file, "pt", device=device) as stored:

@@ -91,7 +91,7 @@ class EncodedLatents:
         pixels = pixels_pm1([self.crops.crop(*crop) for crop in crops])
         with torch.autocast(self.backbone.device.type, enabled=False):
             means, stds = zip(*(self.backbone.encode(part) for part in pixels.split(1)), strict=True)
-        return torch.cat(means), torch.cat(stds)
+        return torch.cat(means).contiguous(), torch.cat(stds).contiguous()
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,7 @@ def cached_latents(crops: Crops, backbone: LoadedBackbone, file: Path) -> Cached
     groups = [wanted[start : start + ENCODED_AT_ONCE] for start in range(0, len(wanted), ENCODED_AT_ONCE)]
     shown = track(groups, "latents", console=Console(stderr=True), transient=True)
     parts = [backbone.encode(pixels_pm1([crops.crop(*crop) for crop in group])) for group in shown]
-    mean, std = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-    write_bytes(file, save({"mean": mean.cpu().contiguous(), "std": std.cpu().contiguous()}, {"key": key}))
+    # in the layout that a resumed run reads: convolutions round differently on channels-last latents
+    mean, std = (torch.cat(tensors).contiguous() for tensors in zip(*parts, strict=True))
+    write_bytes(file, save({"mean": mean.cpu(), "std": std.cpu()}, {"key": key}))
     return CachedLatents(crops, mean, std)

@@ -112,6 +112,7 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     state = _state(job, backbone)
     checkpoints = Checkpoints(folder / "checkpoints", key, job.train.steps)
     checkpoints.resume(state)
+    _sweep(folder, afresh=state.step == 0)
     hooks = [
         Curve(folder),
         PreviewGrids(job.train.previews, job.subjects, folder / "previews"),
@@ -131,7 +132,7 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
 
 
 def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
-    """The source of micro-batches. Encodes what is to be cached, and then lets go of the autoencoder's encoder on a GPU."""
+    """The source of micro-batches; encodes what is to be cached."""
     train = job.train
     crops = Crops(
         job.run.root, job.samples, backbone.facts.resolution_px, train.crop_range, train.crop_variants, job.seed
@@ -153,6 +154,15 @@ def _state(job: Job, backbone: LoadedBackbone) -> State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(job.seed, "adapter"))
         return start(job.train, backbone, [subject.identifier for subject in job.subjects], keep_base)
+
+
+def _sweep(folder: Path, afresh: bool) -> None:
+    """Removes what killed writes left, and, before the first step, what an earlier training with other settings drew."""
+    for file in folder.glob(".*.tmp"):
+        if file.is_file():
+            file.unlink()
+    for name in ("previews", "tensorboard") if afresh else ():
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _export(job: Job, state: State) -> None:
