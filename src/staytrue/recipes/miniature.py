@@ -30,5 +30,5 @@ def fitted(config: RunConfig) -> RunConfig:
     )
 
 
-SAMPLING = {"steps": 20, "guidance": 3.0, "solver": "ddim", "batch": 32}
+SAMPLING = {"steps": 12, "guidance": 3.0, "solver": "dpm++", "batch": 32}
 STEPS = {"class_prompt": 200, "structured": 400}
