@@ -5,13 +5,11 @@ nothing. Two checks, both on plain pixels, so that anyone can repeat them:
 
 1. Size: exactly 64 x 64. A bigger picture is never scaled down in silence.
 2. Flatness, for photos of a subject: the share of neighboring pixel pairs whose channels differ by at most 3 of 255.
-   Drawn pictures are made of even areas (median .64 on MiniBench); photos scaled to 64 px have texture everywhere
-   (median .16 on photos without a white studio background, .25 on portraits and scenes). A subject's photos are
+   Drawn pictures are made of even areas; photos scaled to 64 px have texture everywhere. A subject's photos are
    refused when their median is below ``FLAT``.
 
-It is a tripwire, not a detector. Measured: every MiniBench folder passes (lowest median .387); of random sets of 5 from
-542 food photos 84 % are refused, 99 % of those without a white background. Product photos on white often pass, and
-drawn pictures under strong noise or JPEG artifacts do not.
+It is a tripwire, not a detector: every MiniBench folder passes (lowest median .387, held by a test), but product photos on
+white often pass too, and drawn pictures under strong noise or JPEG artifacts do not.
 """
 
 from __future__ import annotations
