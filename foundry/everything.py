@@ -118,6 +118,8 @@ def adopt() -> None:
         facts = {key: scale[key] for key in ("latent_channels", "scaling_factor")}
         Path(folder, "vae.json").write_text(json.dumps(facts))
         take(Path(folder))
+    # The text tower knows the words by their numbers: a tokenizer learned anew would rename them.
+    shutil.copytree(ASSETS / "miniature" / "tokenizer", RUNS / "tokenizer", dirs_exist_ok=True)
 
 
 def main() -> None:
