@@ -127,7 +127,7 @@ def _copy_vocabulary(folder: Path) -> None:
 def write_encoder(folder: Path, model: nn.Module) -> None:
     """A transformers folder with its preprocessing and, for a CLIP, its tokenizer."""
     model.to("cpu", torch.float16).save_pretrained(folder)
-    if isinstance(model, CLIPModel):
+    if hasattr(model, "text_model"):
         tokenizer.load().save_pretrained(folder)
         _copy_vocabulary(folder)
         size = {"size": {"shortest_edge": 64}, "crop_size": {"height": 64, "width": 64}}

@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
-from transformers import CLIPModel, ViTModel
+from transformers import AutoModel, ViTModel
 
 from foundry.models import clip, instance
 from foundry.models.export import ASSETS
@@ -29,7 +29,7 @@ def pixels_of(pictures: np.ndarray) -> Tensor:
     return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1).to(device())
 
 
-def share_right(judge: CLIPModel, pictures: np.ndarray, choices: list[list[str]], right: list[int]) -> float:
+def share_right(judge: clip.Clip, pictures: np.ndarray, choices: list[list[str]], right: list[int]) -> float:
     """Share of pictures for which the judge picks the right one of their own choices of prompts."""
     with torch.inference_mode():
         image = clip.embed_pictures(judge, pixels_of(pictures))
@@ -51,7 +51,7 @@ def compositions(facts: dict, count: int) -> list[tuple[str, str, str]]:
     return [(color, names[i % len(names)], place) for i, (color, place) in enumerate(drawn)]
 
 
-def judge_generations(pipe: StableDiffusionPipeline, judge: CLIPModel, facts: dict, count: int) -> dict[str, float]:
+def judge_generations(pipe: StableDiffusionPipeline, judge: clip.Clip, facts: dict, count: int) -> dict[str, float]:
     """What the judge recognizes in pictures of nouns and of compositions; the compositions' sheet."""
     names = list(facts["nouns"])
     asked = [i % len(names) for i in range(count)]
@@ -69,7 +69,7 @@ def judge_generations(pipe: StableDiffusionPipeline, judge: CLIPModel, facts: di
     return scores | composition_scores(judge, composed, triples, facts)
 
 
-def composition_scores(judge: CLIPModel, pictures: np.ndarray, triples: list, facts: dict) -> dict[str, float]:
+def composition_scores(judge: clip.Clip, pictures: np.ndarray, triples: list, facts: dict) -> dict[str, float]:
     """Accuracy of each part of compositions, and of all parts of one picture at once."""
     names, colors, places = list(facts["nouns"]), facts["colors"], facts["backgrounds"]
     parts: dict[str, list[bool]] = {"noun": [], "color": [], "background": []}
@@ -87,7 +87,7 @@ def composition_scores(judge: CLIPModel, pictures: np.ndarray, triples: list, fa
     return scores | {"composition_accuracy": together}
 
 
-def judge_renderings(judge: CLIPModel) -> dict[str, float]:
+def judge_renderings(judge: clip.Clip) -> dict[str, float]:
     """The judge on held-out real pictures: all of them, and those without style, degradation or change of shape."""
     holdout = Pictures.open("holdout")
     clear = [i for i, row in enumerate(holdout.rows) if not any(row.get(f) for f in ("style", "degradation", "shape"))]
@@ -132,7 +132,7 @@ def measure(count: int) -> dict[str, object]:
     """Everything, on what ships."""
     pipe = StableDiffusionPipeline.from_pretrained(ASSETS / "miniature", torch_dtype=torch.float32).to(device())
     pipe.set_progress_bar_config(disable=True)
-    judge = CLIPModel.from_pretrained(ASSETS / "judges" / "clip", dtype=torch.float32).eval().to(device())
+    judge = AutoModel.from_pretrained(ASSETS / "judges" / "clip", dtype=torch.float32).eval().to(device())
     vit = ViTModel.from_pretrained(ASSETS / "judges" / "instance", dtype=torch.float32, add_pooling_layer=False)
     vit = vit.eval().to(device())
     facts = json.loads((ASSETS / "miniature" / "facts.json").read_text())["words"]

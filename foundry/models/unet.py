@@ -28,8 +28,8 @@ TIMES = 1000
 # Most draws show the classes that subjects come from, in what subjects are shown in; the rest is the whole world.
 SIDE_FACTS = ("style", "degradation", "shape", "mood", "motion")
 CORE_SHARE = 0.45
-LATE_TIMES = 1.0
-SNR_LIMIT = 20.0
+LATE_TIMES = 0.9
+SNR_LIMIT = 5.0
 
 
 def build(channels: int = 8, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditionModel:

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import normalize
-from transformers import CLIPModel, CLIPTokenizer
 
+from staytrue.encoders.clip import ClipJudge
+from staytrue.encoders.judges import side_px_of
 from staytrue.encoders.transform import CLIP_MEAN, CLIP_STD, Transform, Triple
 from staytrue.errors import BackboneError
 
@@ -27,15 +27,12 @@ def cosines(
         texts: what might be seen.
         mean_std: how pixels are normalized.
     """
+    side_px = side_px_of(checkpoint, 224)
     try:
-        model, tokenizer = CLIPModel.from_pretrained(checkpoint).eval(), CLIPTokenizer.from_pretrained(checkpoint)
-    except (OSError, ValueError) as error:
+        clip = ClipJudge(checkpoint, Transform(side_px, side_px, *mean_std), checkpoint).load()
+    except BackboneError as error:
         raise BackboneError(
-            f"no CLIP could be loaded from {checkpoint} ({str(error).splitlines()[0]}); name a folder with one in "
-            "caption.checkpoint, or choose caption.name=template"
+            f"no CLIP for captions: {str(error).split('; download')[0]}; name a folder with one in caption.checkpoint, or "
+            "choose caption.name=template"
         ) from error
-    side_px = model.config.vision_config.image_size
-    pixels = Transform(side_px, side_px, *mean_std)(images)
-    tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-    seen, said = model.get_image_features(pixels).pooler_output, model.get_text_features(**tokens).pooler_output
-    return normalize(seen, dim=-1) @ normalize(said, dim=-1).T
+    return clip.images(images) @ clip.texts(texts).T

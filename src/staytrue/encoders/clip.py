@@ -20,7 +20,8 @@ class ClipJudge:
     """A CLIP checkpoint with its transform; the pooling is the projected embedding.
 
     Attributes:
-        checkpoint: folder or hub id of a transformers ``CLIPModel``.
+        checkpoint: folder or hub id of a transformers model with a text and a picture tower (``CLIPModel``,
+            ``VisionTextDualEncoderModel``) and a CLIP tokenizer.
         transform: what pictures go through first.
         title: how the checkpoint is called in tables.
     """
@@ -31,9 +32,9 @@ class ClipJudge:
 
     def load(self, device: str = "cpu") -> LoadedClip:
         """Reads the weights."""
-        from transformers import CLIPModel, CLIPTokenizer
+        from transformers import AutoModel, CLIPTokenizer
 
-        model = load_frozen(CLIPModel, self.checkpoint).to(device)
+        model = load_frozen(AutoModel, self.checkpoint).to(device)
         require_side(self.checkpoint, model.config.vision_config.image_size, self.transform.crop_px)
         tokenizer = CLIPTokenizer.from_pretrained(self.checkpoint)
         return LoadedClip(self, model, tokenizer, weights_sha256(self.checkpoint))
