@@ -1,8 +1,8 @@
 """Contrastive encoders of text and pictures: the model's own (its text tower conditions the denoiser) and a judge's.
 
-The model's own is an ordinary `CLIPModel`. The judge looks through a ConvNeXt V2: trained from nothing for minutes, a
-convolutional tower sees shapes where a transformer still sees colors, and two kinds of eyes share fewer blind spots.
-Linear heads that name the facts of a picture help while training and are thrown away: contrast alone is too weak a teacher.
+CLIP's text tower, and a ConvNeXt V2 for pictures: trained from nothing for minutes, a convolutional tower sees shapes where
+a transformer still sees colors. Linear heads that name the facts of a picture help while training and are thrown away:
+contrast alone is too weak a teacher.
 """
 
 import argparse
@@ -12,16 +12,9 @@ import sys
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import (
-    CLIPConfig,
-    CLIPModel,
-    CLIPTextConfig,
-    ConvNextV2Config,
-    VisionTextDualEncoderConfig,
-    VisionTextDualEncoderModel,
-)
+from transformers import CLIPTextConfig, ConvNextV2Config, VisionTextDualEncoderConfig
+from transformers import VisionTextDualEncoderModel as Clip
 
-from foundry.models.local_start import start_local
 from foundry.models.pictures import BalancedDraw, Pictures
 from foundry.models.tokenizer import SPARE
 from foundry.models.tokenizer import load as load_tokenizer
@@ -34,66 +27,38 @@ CLUTTER = ("background", "second", "style", "shape", "degradation")
 EASY_SHARE = 0.6
 IDENTIFIER_CHANCE = 0.15
 PROBES = {"noun": "a {}", "color": "a {} toy", "background": "a toy {}", "accessory": "an animal with {}"}
-OWN = {"text": (192, 3), "vision": (128, 4), "projection": 128}
+OWN = {"text": (192, 3), "stages": ((40, 80, 160), (1, 2, 2)), "projection": 128}
 JUDGE = {"text": (128, 2), "stages": ((48, 96, 192), (1, 2, 2)), "projection": 128}
-Clip = CLIPModel | VisionTextDualEncoderModel
 
 
 def build(sizes: dict) -> Clip:
-    """An untrained pair of towers for 64 px pictures."""
-    return (_convolutional(sizes) if "stages" in sizes else _transformer(sizes)).to(device())
-
-
-def _convolutional(sizes: dict) -> VisionTextDualEncoderModel:
-    """Patches of 4, then stages that halve the side."""
+    """An untrained pair of towers; 64 px pictures in patches of 4, then stages that halve the side."""
     widths, depths = sizes["stages"]
     # A dual encoder reads `hidden_size`, which a ConvNeXt's settings have no use for.
     stages = {"num_stages": len(widths), "hidden_sizes": list(widths), "depths": list(depths), "hidden_size": widths[-1]}
     both = VisionTextDualEncoderConfig.from_vision_text_configs(
-        ConvNextV2Config(image_size=64, patch_size=4, **stages),
-        CLIPTextConfig(**_text(sizes)),
-        projection_dim=sizes["projection"],
+        ConvNextV2Config(image_size=64, patch_size=4, **stages), _text(sizes), projection_dim=sizes["projection"]
     )
-    clip = VisionTextDualEncoderModel(both)
-    return clip.to(memory_format=torch.channels_last)
+    return Clip(both).to(device(), memory_format=torch.channels_last)
 
 
-def _text(sizes: dict) -> dict:
+def _text(sizes: dict) -> CLIPTextConfig:
     """Settings of a text tower."""
     tokenizer = load_tokenizer()
-    text_width, text_layers = sizes["text"]
-    return {
-        "vocab_size": len(tokenizer),
-        "hidden_size": text_width,
-        "intermediate_size": 4 * text_width,
-        "num_hidden_layers": text_layers,
-        "num_attention_heads": text_width // 32,
-        "max_position_embeddings": tokenizer.model_max_length,
-        "projection_dim": sizes["projection"],
-        "bos_token_id": tokenizer.bos_token_id,
+    width, layers = sizes["text"]
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 32,
+        max_position_embeddings=tokenizer.model_max_length,
+        projection_dim=sizes["projection"],
+        bos_token_id=tokenizer.bos_token_id,
         # Any id but 2 makes transformers pool where this token stands; 2 would mean "the largest id".
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-
-
-def _transformer(sizes: dict) -> CLIPModel:
-    """Patches of 8."""
-    width, layers = sizes["vision"]
-    vision = {
-        "hidden_size": width,
-        "intermediate_size": 3 * width,
-        "num_hidden_layers": layers,
-        "num_attention_heads": width // 32,
-        "image_size": 64,
-        "patch_size": 8,
-        "projection_dim": sizes["projection"],
-    }
-    clip = CLIPModel(CLIPConfig(text_config=_text(sizes), vision_config=vision, projection_dim=sizes["projection"]))
-    embeddings, layers = clip.vision_model.embeddings, clip.vision_model.encoder.layers
-    heads = [(layer.self_attn.q_proj, layer.self_attn.k_proj) for layer in layers]
-    start_local(embeddings.patch_embedding, embeddings.position_embedding.weight.data, heads)
-    return clip
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 class ClipTask:
@@ -108,6 +73,7 @@ class ClipTask:
         self.tokenizer = load_tokenizer()
         self.clip = build(sizes)
         self.labels = {name: self._labels(name) for name in FACTS}
+        self.probes = {name: [form.format(v) for v in pictures.classes(name)[1]] for name, form in PROBES.items()}
         self.draw = BalancedDraw(self.labels["noun"])
         self.draw_easy, self.easy = self._easy_draw()
         heads = {name: nn.Linear(sizes["projection"], int(v.max()) + 1) for name, v in self.labels.items()}
@@ -143,9 +109,19 @@ class ClipTask:
         contrast = (F.cross_entropy(scores, truth) + F.cross_entropy(scores.T, truth)) / 2
         # One head reads both towers, so the facts pull a picture and its caption to the same place.
         facts, right = self._name_facts(image, rows)
-        facts = facts + self._name_facts(text, rows)[0]
+        facts = facts + self._name_facts(text, rows)[0] + self._probe(image, rows)
         hits = (scores.argmax(0) == truth).float().mean().item()
         return contrast + FACTS_WEIGHT * facts, {"contrast": contrast.item(), "in_batch": hits, "noun": right}
+
+    def _probe(self, image: Tensor, rows: Tensor) -> Tensor:
+        """Mean cross-entropy of the facts as a judge is asked for them: which of these short texts is nearest?"""
+        asked = {name: labels for name in self.probes if ((labels := self.labels[name][rows]) >= 0).any()}
+        texts = [text for name in asked for text in self.probes[name]]
+        tokens = self.tokenizer(texts, padding=True, return_tensors="pt").to(device())
+        scores = self.clip.logit_scale.clamp(max=4.6).exp() * image @ embed_tokens(self.clip, tokens).T
+        parts = scores.split([len(self.probes[name]) for name in asked], dim=1)
+        losses = [F.cross_entropy(p, labels.to(p.device)) for p, labels in zip(parts, asked.values(), strict=True)]
+        return torch.stack(losses).mean()
 
     def _name_facts(self, embedding: Tensor, rows: Tensor) -> tuple[Tensor, float]:
         losses, right = [], 0.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from torch import nn
-from transformers import CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel, ViTImageProcessor
+from transformers import CLIPImageProcessor, CLIPTextConfig, CLIPTextModel, ViTImageProcessor
 
 from foundry.models import clip, instance, tokenizer, unet, vae
 from foundry.models.pictures import Pictures
@@ -45,12 +45,11 @@ COLUMNS = {
 }
 
 
-def text_encoder(whole: CLIPModel) -> CLIPTextModel:
+def text_encoder(whole: clip.Clip) -> CLIPTextModel:
     """The text tower alone, as pipelines want it."""
     config = CLIPTextConfig.from_dict(whole.config.text_config.to_dict())
     tower = CLIPTextModel(config)
-    # CLIPTextModel holds the tower under `text_model` in some versions of transformers, and is it in others.
-    (tower.text_model if hasattr(tower, "text_model") else tower).load_state_dict(whole.text_model.state_dict())
+    tower.load_state_dict(whole.text_model.state_dict())
     return tower
 
 

@@ -103,7 +103,7 @@ class Trainer:
     """Trains a task until its budget is spent; run it again to resume.
 
     Attributes:
-        ema: averaged weights by name, what is exported.
+        ema: averaged weights by name, and those that are not trained: what is exported.
         progress: how far the run is.
     """
 
@@ -111,10 +111,12 @@ class Trainer:
         self.task, self.plan, self.clock = task, plan, clock
         self.progress = Progress()
         workers.join()
-        self.weights = {name: p for name, p in task.modules.named_parameters() if p.requires_grad}
+        every = dict(task.modules.named_parameters())
+        self.weights = {name: p for name, p in every.items() if p.requires_grad}
+        self.frozen = {name: p for name, p in every.items() if not p.requires_grad}
         self.optimizers = _optimizers(self.weights, plan)
         plan.folder.mkdir(parents=True, exist_ok=True)
-        self.ema = {name: p.detach().clone() for name, p in self.weights.items()}
+        self.ema = {name: p.detach().clone() for name, p in every.items()}
         self.window: list[dict[str, float]] = []
         self._resume()
 
@@ -154,7 +156,8 @@ class Trainer:
     def _average(self) -> None:
         # A young average must forget its random start: the decay grows with the steps.
         decay = min(self.plan.ema, (1 + self.progress.step) / (10 + self.progress.step))
-        torch._foreach_lerp_(list(self.ema.values()), list(self.weights.values()), 1 - decay)
+        averages = [self.ema[name] for name in self.weights]
+        torch._foreach_lerp_(averages, list(self.weights.values()), 1 - decay)
 
     def save(self) -> None:
         """Write the whole state under a temporary name, rename it, then drop older states."""
@@ -179,12 +182,13 @@ class Trainer:
         if not states:
             return
         whole = (states[-1] / "progress.json").exists()
-        for held, file in ((self.weights, "weights" if whole else "ema"), (self.ema, "ema")):
-            for name, value in load_file(states[-1] / f"{file}.safetensors").items():
-                if name in held:
-                    held[name].data.copy_(value)
+        average = load_file(states[-1] / "ema.safetensors")
+        _copy(average, self.ema)
+        _copy(average, self.frozen)
         if not whole:
+            _copy(average, self.weights)
             return
+        _copy(load_file(states[-1] / "weights.safetensors"), self.weights)
         kept = torch.load(states[-1] / "optimizers.pt", weights_only=True)
         for optimizer, state in zip(self.optimizers, kept, strict=True):
             optimizer.load_state_dict(state)
@@ -201,6 +205,12 @@ class Trainer:
             log.write(json.dumps(row) + "\n")
         if self.progress.step % 100 == 0:
             print(" ".join(f"{name}={value:.4g}" for name, value in row.items()), flush=True)
+
+
+def _copy(values: dict[str, Tensor], into: dict[str, Tensor]) -> None:
+    """Overwrites tensors of the same names."""
+    for name in values.keys() & into.keys():
+        into[name].data.copy_(values[name])
 
 
 def _optimizers(weights: dict[str, nn.Parameter], plan: Plan) -> list[torch.optim.Optimizer]:

@@ -7,6 +7,7 @@ shapes are decided.
 """
 
 import argparse
+from collections.abc import Callable
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -25,9 +26,11 @@ HEADS = 4
 CAPTION_DROPOUT = 0.1
 IDENTIFIER_CHANCE = 0.1
 TIMES = 1000
-# Most draws show the classes that subjects come from, in what subjects are shown in; the rest is the whole world.
-SIDE_FACTS = ("style", "degradation", "shape", "mood", "motion")
-CORE_SHARE = 0.45
+# Shares of the draws. Designs in their own colors, told apart by noun, color, clothes and place, show a small network
+# shapes soonest, the classes that subjects come from most of all; towards the end the whole world takes their room.
+SIDE_FACTS = ("style", "degradation", "shape", "mood", "motion", "texture", "second")
+SUBJECT_SHARE, CLEAR_SHARE = 0.4, 0.25
+CLEAR_UNTIL = 0.6
 LATE_TIMES = 0.9
 SNR_LIMIT = 5.0
 
@@ -74,9 +77,9 @@ def weights(alpha: Tensor) -> Tensor:
     return 1 / (1 + snr / SNR_LIMIT)
 
 
-def is_core(row: dict) -> bool:
-    """Whether a picture shows a noun that MiniBench has subjects of, and nothing but color, texture, clothes, place."""
-    return nouns()[row["noun"]].subject and not any(row.get(fact) for fact in SIDE_FACTS)
+def is_clear(row: dict) -> bool:
+    """Whether a picture shows a design as it is, under nothing but color, clothes and place."""
+    return row["design"].endswith("/plain") and not any(row.get(fact) for fact in SIDE_FACTS)
 
 
 class UnetTask:
@@ -88,21 +91,33 @@ class UnetTask:
 
     def __init__(self, latents: Latents, batch: int, compiled: bool = False):
         self.latents, self.batch = latents, batch
-        nouns = [row["noun"] for row in latents.rows]
-        index = {noun: i for i, noun in enumerate(sorted(set(nouns)))}
-        labels = torch.tensor([index[noun] for noun in nouns])
-        self.core = torch.tensor([i for i, row in enumerate(latents.rows) if is_core(row)])
-        self.draw_any, self.draw_core = BalancedDraw(labels), BalancedDraw(labels[self.core])
+        self.draw_any = self._drawn(list(range(len(latents.rows))))
+        clear = [i for i, row in enumerate(latents.rows) if is_clear(row)]
+        self.draw_clear = self._drawn(clear)
+        self.draw_subjects = self._drawn([i for i in clear if nouns()[latents.rows[i]["noun"]].subject])
         self.tokenizer = load_tokenizer()
         self.text = clip.load().text_model
         self.alphas = alphas_cumprod().to(device())
         self.modules = nn.ModuleDict({"unet": build(latents.values.shape[1])})
         self.denoise = torch.compile(self.modules["unet"]) if compiled else self.modules["unet"]
 
+    def _drawn(self, rows: list[int]) -> Callable[[int], Tensor]:
+        """Draws of some rows, every noun equally often."""
+        names = sorted({self.latents.rows[i]["noun"] for i in rows})
+        labels = torch.tensor([names.index(self.latents.rows[i]["noun"]) for i in rows])
+        chosen, draw = torch.tensor(rows), BalancedDraw(labels)
+        return lambda count: chosen[draw(count)] if count else chosen[:0]
+
+    def draw_rows(self, progress: float) -> Tensor:
+        """One batch's rows."""
+        room = min(1.0, (1 - progress) / (1 - CLEAR_UNTIL))
+        subjects, clear = (int(share * room * self.batch) for share in (SUBJECT_SHARE, CLEAR_SHARE))
+        parts = (self.draw_subjects(subjects), self.draw_clear(clear), self.draw_any(self.batch - subjects - clear))
+        return torch.cat(parts)
+
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Weighted mean squared error of v."""
-        core = int(CORE_SHARE * self.batch)
-        rows = torch.cat([self.core[self.draw_core(core)], self.draw_any(self.batch - core)])
+        rows = self.draw_rows(progress)
         clean = self.latents.batch(rows)
         times = draw_times(self.batch).to(clean.device)
         noise = torch.randn(clean.shape).to(clean.device)
