@@ -35,7 +35,12 @@ def build(sizes: dict) -> Clip:
     """An untrained pair of towers; 64 px pictures in patches of 4, then stages that halve the side."""
     widths, depths = sizes["stages"]
     # A dual encoder reads `hidden_size`, which a ConvNeXt's settings have no use for.
-    stages = {"num_stages": len(widths), "hidden_sizes": list(widths), "depths": list(depths), "hidden_size": widths[-1]}
+    stages = {
+        "num_stages": len(widths),
+        "hidden_sizes": list(widths),
+        "depths": list(depths),
+        "hidden_size": widths[-1],
+    }
     both = VisionTextDualEncoderConfig.from_vision_text_configs(
         ConvNextV2Config(image_size=64, patch_size=4, **stages), _text(sizes), projection_dim=sizes["projection"]
     )
@@ -176,6 +181,11 @@ def zero_shot(clip: Clip, image: Tensor, prompts: list[str]) -> Tensor:
 def load(judge: bool = False) -> Clip:
     """The trained CLIP, frozen."""
     return load_ema(build(JUDGE if judge else OWN), RUNS / ("judge" if judge else "clip"), "clip")
+
+
+def load_text() -> nn.Module:
+    """The model's own text tower alone, frozen."""
+    return load_ema(build(OWN).text_model, RUNS / "clip", "clip.text_model")
 
 
 def measure(clip: Clip, holdout: Pictures) -> dict[str, float]:

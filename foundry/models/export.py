@@ -45,11 +45,11 @@ COLUMNS = {
 }
 
 
-def text_encoder(whole: clip.Clip) -> CLIPTextModel:
+def text_encoder() -> CLIPTextModel:
     """The text tower alone, as pipelines want it."""
-    config = CLIPTextConfig.from_dict(whole.config.text_config.to_dict())
-    tower = CLIPTextModel(config)
-    tower.load_state_dict(whole.text_model.state_dict())
+    trained = clip.load_text().cpu()
+    tower = CLIPTextModel(CLIPTextConfig.from_dict(trained.config.to_dict()))
+    tower.load_state_dict(trained.state_dict())
     return tower
 
 
@@ -57,7 +57,7 @@ def pipeline(denoiser: UNet2DConditionModel, autoencoder: AutoencoderKL) -> Stab
     """A stock pipeline around the trained parts."""
     return StableDiffusionPipeline(
         vae=autoencoder,
-        text_encoder=text_encoder(clip.load()),
+        text_encoder=text_encoder(),
         tokenizer=tokenizer.load(),
         unet=denoiser,
         scheduler=DDIMScheduler(**SCHEDULER),

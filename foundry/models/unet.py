@@ -96,7 +96,7 @@ class UnetTask:
         self.draw_clear = self._drawn(clear)
         self.draw_subjects = self._drawn([i for i in clear if nouns()[latents.rows[i]["noun"]].subject])
         self.tokenizer = load_tokenizer()
-        self.text = clip.load().text_model
+        self.text = clip.load_text()
         self.alphas = alphas_cumprod().to(device())
         self.modules = nn.ModuleDict({"unet": build(latents.values.shape[1])})
         self.denoise = torch.compile(self.modules["unet"]) if compiled else self.modules["unet"]
