@@ -87,7 +87,7 @@ def test_min_snr_of_the_unknown_is_refused():
 
 
 def test_weights_by_name():
-    """"noise" is 1 / (1 + SNR), which is 1 - a_t; all are multiplied with the process's own."""
+    """The weight "noise" is 1 / (1 + SNR), which is 1 - a_t; all are multiplied with the process's own."""
     t = torch.tensor([5, 60])
     noised = DDPM(ALPHAS).noise(torch.zeros(2, 1, 1, 1), torch.zeros(2, 1, 1, 1), t)
     torch.testing.assert_close(by_time(noised, "noise"), 1 - ALPHAS[t])

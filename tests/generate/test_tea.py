@@ -90,6 +90,8 @@ def test_pictures_that_name_the_subject_change_and_others_do_not(backbone):
 @pytest.mark.parametrize("field", [{"rotation": 0.9}, {"alpha": 0.9}, {"beta": 3.0}, {"level": "token"}])
 def test_every_field_has_an_effect(backbone, field):
     states = backbone.encode_text(["a olis dog"])[0]
-    base = {"beta": 2.0}  # the tiny encoder's last norm makes all states of one length, which alpha alone does not change
+    base = {
+        "beta": 2.0
+    }  # the tiny encoder's last norm makes all states of one length, which alpha alone does not change
     before, after = (TEA(**f)(backbone, "a olis dog", "olis", "dog", states) for f in (base, base | field))
     assert (before - after).abs().max() > 1e-4

@@ -89,7 +89,8 @@ def test_semantic_anchor(kind, reading, weighting):
 def test_output_preservation():
     step = made_step()
     expected = [
-        WEIGHTS[row] * mean_square(asked(step, row, frequent(row, "class")), asked(step, row, frequent(row, "class"), True))
+        WEIGHTS[row]
+        * mean_square(asked(step, row, frequent(row, "class")), asked(step, row, frequent(row, "class"), True))
         for row in (0, 2)
     ]
     np.testing.assert_allclose(OutputPreservation()(step).detach().numpy(), expected, rtol=2e-4)

@@ -17,7 +17,9 @@ class Says:
     """
 
     def __init__(self, trained, frozen):
-        self.numbers = {text: torch.tensor(value, dtype=torch.float32, requires_grad=True) for text, value in trained.items()}
+        self.numbers = {
+            text: torch.tensor(value, dtype=torch.float32, requires_grad=True) for text, value in trained.items()
+        }
         self.base = {text: torch.tensor(value, dtype=torch.float32) for text, value in frozen.items()}
         self.inside, self.calls = False, []
 

@@ -112,7 +112,9 @@ def test_the_formula_in_numpy_as_paper_and_as_code(folder, identifier, pooling):
         ids = backbone.tokenizer(text).input_ids
         rare = backbone.tokenizer(identifier, add_special_tokens=False).input_ids
         states = naive_encoder(backbone.text_encoder, ids, rare if pooling == "released" else ())
-        features.append(states[int(np.argmax(ids)) if pooling == "released" else ids.index(backbone.tokenizer.eos_token_id)])
+        features.append(
+            states[int(np.argmax(ids)) if pooling == "released" else ids.index(backbone.tokenizer.eos_token_id)]
+        )
     one, two = features
     expected = 1 - one @ two / np.sqrt(one @ one) / np.sqrt(two @ two)
     np.testing.assert_allclose(loss_of(folder, identifier, pooling=pooling).item(), expected, atol=1e-5)
@@ -162,4 +164,6 @@ def test_gradient_reaches_the_text_side_and_never_the_denoiser(folder, adapter, 
     loss = ClassSemantics(pooling=pooling)(step)
     assert loss.item() > 1e-3
     loss.sum().backward()
-    assert {name for name, group in groups.items() if any(p.grad is not None and p.grad.any() for p in group)} == reached
+    assert {
+        name for name, group in groups.items() if any(p.grad is not None and p.grad.any() for p in group)
+    } == reached

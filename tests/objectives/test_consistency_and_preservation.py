@@ -41,9 +41,13 @@ def test_the_gate_closes_once_the_base_is_beaten():
 
 def test_each_row_has_its_own_gate():
     one = told(1.0, 1.0, roles=("subject", "subject"))
-    one = replace(one, noised=replace(one.noised, target=torch.tensor([0.0, 9.0])[:, None, None, None].expand(2, 2, 4, 4)))
+    one = replace(
+        one, noised=replace(one.noised, target=torch.tensor([0.0, 9.0])[:, None, None, None].expand(2, 2, 4, 4))
+    )
     losses = DirectConsistency(beta=1.0)(one)
-    torch.testing.assert_close(losses, torch.full((2,), math.log(2)))  # the second row errs by 64, and so does its reference
+    torch.testing.assert_close(
+        losses, torch.full((2,), math.log(2))
+    )  # the second row errs by 64, and so does its reference
 
 
 def test_output_preservation_by_hand():

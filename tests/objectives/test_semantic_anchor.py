@@ -81,7 +81,9 @@ def test_the_frequent_caption_keeps_the_scene_and_the_suffix():
 def test_captions_written_by_hand_lose_and_gain_the_identifier():
     text = Caption(noun="dog", text="my olis dog beside olis, not soliso")
     assert text.without_identifier("olis").render() == "my dog beside dog, not soliso"
-    assert Caption(noun="dog", text="{phrase} asleep", identifier="sks").without_identifier("sks").render() == "dog asleep"
+    assert (
+        Caption(noun="dog", text="{phrase} asleep", identifier="sks").without_identifier("sks").render() == "dog asleep"
+    )
     assert Caption(noun="cup", text="a <new1> cup").without_identifier("<new1>").render() == "a cup"
     assert Caption(noun="dog", text="a dog and a dog").with_identifier("sks").render() == "a sks dog and a dog"
     assert Caption(noun="dog", text="a hotdog").with_identifier("sks").render() == "a hotdog"
@@ -102,7 +104,9 @@ def test_one_frozen_pass_for_all_who_ask():
     ]
     for objective in objectives:
         objective(step)
-    assert step.predictor.calls == 3  # the shared prediction, the reference, the trained network under the class caption
+    assert (
+        step.predictor.calls == 3
+    )  # the shared prediction, the reference, the trained network under the class caption
 
 
 def test_before_training_preservation_is_zero_and_the_anchor_is_not():

@@ -24,7 +24,7 @@ def test_by_hand():
 
 def test_all_equally_near_is_the_logarithm_of_the_counts():
     """One neighbor, three others, all in one direction: log(4)."""
-    frozen = dict.fromkeys(["a dog", "a car", "a boat", "a cup"], [1.0, 0.0]) | {"": [0.0, 0.0]}
+    frozen = {key: [1.0, 0.0] for key in ["a dog", "a car", "a boat", "a cup"]} | {"": [0.0, 0.0]}
     step = step_that_says({"a olis dog": [1.0, 1.0], "": [0.0, 0.0]}, frozen)
     ladder = SemanticLadder(neighbors=("dog",), others=("car", "boat", "cup"))
     torch.testing.assert_close(ladder(step), torch.tensor([math.log(4)]))
@@ -50,7 +50,10 @@ def test_two_subjects_have_ladders_of_their_own():
     alone = step_that_says(trained, frozen, roles=("subject",), subjects=(CUP,))
     torch.testing.assert_close(SemanticLadder(others=("car", "boat"))(alone)[0], losses[1])
     frozen_calls = [texts for inside, texts in step.predictor.calls if inside]
-    assert [len(texts) for texts in frozen_calls] == [9, 2]  # (3 + 2) and (2 + 2) nouns in one pass, then "" for each row
+    assert [len(texts) for texts in frozen_calls] == [
+        9,
+        2,
+    ]  # (3 + 2) and (2 + 2) nouns in one pass, then "" for each row
 
 
 def test_nouns_are_derived_and_kept_apart():

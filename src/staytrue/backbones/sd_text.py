@@ -16,9 +16,7 @@ def end_places(ids: Int[Tensor, "rows tokens"], eos: int) -> Int[Tensor, " rows"
     return (ids == eos).int().argmax(dim=1)
 
 
-def at_places(
-    states: Float[Tensor, "rows tokens width"], places: Int[Tensor, " rows"]
-) -> Float[Tensor, "rows width"]:
+def at_places(states: Float[Tensor, "rows tokens width"], places: Int[Tensor, " rows"]) -> Float[Tensor, "rows width"]:
     """One state of each row."""
     return states[torch.arange(len(states), device=states.device), places]
 

@@ -50,8 +50,9 @@ def min_snr(snr: Float[Tensor, " rows"], prediction: str, gamma: float = 5.0) ->
         One weight per row, in [0, 1] for epsilon, [0, gamma / (gamma + 1)] for v and [0, gamma / (1 + sqrt(gamma))^2] for
         a flow. At SNR 0 (zero terminal SNR) epsilon's limit is 1, the others' is 0.
 
-    Source: Hang et al. 2023 (arXiv 2303.09556), eq. 7 and section 3.4; the flow's is the same argument, not in the paper. diffusers' DreamBooth script computes 2B weights for B
-    losses under prior preservation; here a row's weight is its own, class rows included.
+    Source: Hang et al. 2023 (arXiv 2303.09556), eq. 7 and section 3.4; the flow's is the same argument, not in the paper.
+    diffusers' DreamBooth script computes 2B weights for B losses under prior preservation; here a row's weight is its own, class
+    rows included.
     """
     capped = snr.clamp(max=gamma)
     if prediction == "epsilon":

@@ -46,6 +46,7 @@ MINIATURE = (
 MINIATURE_OBJECT = ("a {} with a balloon", "a blue {}", "a striped {} on the grass", "a tiny {} in outer space")
 MINIATURE_LIVING = ("a {} wearing a top hat", "a {} wearing sunglasses on the grass", "a blue {}", "a {} sleeping")
 
+
 @dataclass(frozen=True)
 class Prompt:
     """One prompt, for one subject.

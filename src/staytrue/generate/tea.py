@@ -32,10 +32,10 @@ class TEA:
             identifier's row of the embedding before the encoder, against the mean of the class noun's, as it does for textual
             inversion.
 
-    Source: arXiv 2506.22685; code tuananhbui89/Embedding-Adjustment b8c3cab. The defaults are the code's (rotation 0.2, alpha 0.5, beta 1;
-    there 0.1 for DreamBooth). The paper's formula is alpha = 1, beta = 1.5, rotation = 0.2, level = "token".
-    Differs: the code compares outputs at equal positions, which belong to different words once the rare prompt has more tokens than the
-    class prompt. Here each word is compared with itself, and the identifier with the end of the class noun.
+    Source: arXiv 2506.22685; code tuananhbui89/Embedding-Adjustment b8c3cab. The defaults are the code's (rotation 0.2, alpha 0.5,
+    beta 1; there 0.1 for DreamBooth). The paper's formula is alpha = 1, beta = 1.5, rotation = 0.2, level = "token".
+    Differs: the code compares outputs at equal positions, which belong to different words once the rare prompt has more tokens
+    than the class prompt. Here each word is compared with itself, and the identifier with the end of the class noun.
 
     Known to fail: at "states" with alpha beta far from 1, which scales the words that were right already; where the identifier was
     trained to mean what the class noun does not.

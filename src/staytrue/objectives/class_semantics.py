@@ -27,10 +27,12 @@ class ClassSemantics:
             with the identifier's position embedding left out.
         style: the words before the noun phrase.
 
-    Source: ClassDiffusion (arXiv 2405.17532), the semantic preservation loss of its method section; code Rbrq03/ClassDiffusion 06a1d2e.
+    Source: ClassDiffusion (arXiv 2405.17532), the semantic preservation loss of its method section; code
+    Rbrq03/ClassDiffusion 06a1d2e, utils/semantic_preservation_loss.py.
     Differs from the code: the class branch is detached (there no gradient reaches it either: it zeroes all rows but the new
-    token's); the class noun's article fits. Its reconstruction loss is about four times a mean square, so its weight of 1 is about
-    0.25 here. "released" differs from "eos" only through the missing position where the identifier is an old word of the vocabulary.
+    token's); the class noun's article fits. Its reconstruction loss is about four times a mean square, so its weight of 1 is
+    about 0.25 here. Where the identifier is an old word of the vocabulary, "released" differs from "eos" only through the missing
+    position.
 
     Known to fail: where nothing that trains can move the phrase (a ConfigError). It moves only the text side, on one template: a
     denoiser may drift all the same. Needs a clear class noun.

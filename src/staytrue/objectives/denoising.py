@@ -31,8 +31,8 @@ class Denoising:
     Source: DreamBooth (arXiv 2208.12242), eq. 1 and, for the class rows, eq. 2; min-SNR: arXiv 2303.09556. The released scripts
     mean over all elements of both halves; with full batches that is the same number.
 
-    Known to fail: nothing in it holds the model to what it knew; few photos and many steps overfit. "min_snr" beside a class term of
-    another weighting changes the balance of the two.
+    Known to fail: nothing in it holds the model to what it knew; few photos and many steps overfit. "min_snr" beside a class
+    term of another weighting changes the balance of the two.
     """
 
     name: Literal["denoising"] = "denoising"

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 class DirectConsistency:
     """DCO's loss: a logistic preference for the trained network over the frozen one.
 
-    loss_i = -u_i w(t_i) log sigmoid(-beta ( mean |e(x_t, c_r) - target|^2 - mean |e*(x_t, c_f) - target|^2 )), e* the frozen network
-    under the class prompt. Its gradient is that of denoising, times beta, times a gate that closes where the trained network's error
-    is below the frozen one's by more than about 1 / beta.
+    loss_i = -u_i w(t_i) log sigmoid(-beta ( mean |e(x_t, c_r) - target|^2 - mean |e*(x_t, c_f) - target|^2 ))
+
+    with e the trained and e* the frozen network, the latter under the class prompt. Its gradient is that of denoising, times beta,
+    times a gate that closes where the trained network's error is below the frozen one's by more than about 1 / beta.
 
     Reads the step's shared prediction and one frozen prediction. Returns one loss per subject row, in [0, inf): log 2 where both
     networks err alike. It takes the place of denoising on the subject's rows; beside other terms weigh it about 1 / beta.
@@ -35,8 +36,8 @@ class DirectConsistency:
     Differs from the code: there the two errors are means over the batch, so one hard row gates all of them; here each row has its
     own gate.
 
-    Known to fail: with a rare token and terse captions (the paper asks for comprehensive ones); once the gate has closed, at t where
-    the base model errs much, nothing more is learned there.
+    Known to fail: with a rare token and terse captions (the paper asks for comprehensive ones); once the gate has closed, at
+    t where the base model errs much, nothing more is learned there.
     """
 
     rows: ClassVar[str] = "subject"

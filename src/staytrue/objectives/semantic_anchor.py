@@ -38,8 +38,8 @@ class SemanticAnchor:
             little to do with the words.
         gamma: cap on the SNR of "min_snr".
 
-    Source: **our reading** of Semantic Anchoring (arXiv 2511.22245), of which no equation could be read; not a reproduction. A frozen
-    reference under the class prompt is also in DCO's code (arXiv 2402.12004).
+    Source: **our reading** of Semantic Anchoring (arXiv 2511.22245), of which no equation could be read; not a reproduction. A
+    frozen reference under the class prompt is also in DCO's code (arXiv 2402.12004).
 
     Known to fail: a large weight pulls the subject toward the average of its class. It needs a class noun the base model knows.
     """

@@ -64,7 +64,9 @@ class SemanticLadder:
         near = [noun for noun in dict.fromkeys(self.neighbors or derived) if noun]
         far = [noun for noun in dict.fromkeys(self.others) if noun not in near]
         if not far:
-            raise ConfigError(f"semantic_ladder: all of `others` {self.others} are neighbors of {subject.class_noun!r} too")
+            raise ConfigError(
+                f"semantic_ladder: all of `others` {self.others} are neighbors of {subject.class_noun!r} too"
+            )
         return near, far
 
     def __call__(self, step: Step) -> Tensor:
@@ -75,7 +77,9 @@ class SemanticLadder:
         nothing = [""] * len(indices)
         own = (step.prediction[rows] - step.under(indices, nothing)).float().flatten(1)
         sets = [self.nouns(step.subjects[i]) for i in indices]
-        asked = [(i, self._text(step, i, noun)) for i, pair in zip(indices, sets, strict=True) for s in pair for noun in s]
+        asked = [
+            (i, self._text(step, i, noun)) for i, pair in zip(indices, sets, strict=True) for s in pair for noun in s
+        ]
         frozen = step.reference([i for i, _ in asked], [text for _, text in asked])
         empty = step.reference(indices, nothing).float().flatten(1)
         losses, start = [own.new_zeros(0)], 0

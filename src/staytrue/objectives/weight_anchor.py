@@ -24,8 +24,8 @@ class WeightAnchor:
     treats low-rank updates could not be read either: what is above is ours. It is part of the loss, so AdamW rescales it like
     every gradient; decoupled decay toward theta_0 would be another method.
 
-    Known to fail: a sum over millions of weights is large or small with their number: search the weight anew for every adapter. Costs
-    a copy of what is trained (none for low-rank updates). Text and image suffer alike: it knows no words.
+    Known to fail: a sum over millions of weights is large or small with their number: search the weight anew for every adapter.
+    Costs a copy of what is trained (none for low-rank updates). Text and image suffer alike: it knows no words.
     """
 
     rows: ClassVar[str] = "none"

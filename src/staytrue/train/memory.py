@@ -29,7 +29,7 @@ def memory_bytes(state: State, predictor: BackbonePredictor) -> dict[str, int]:
 
 
 def memory_line(found: dict[str, int]) -> str:
-    """ "memory: 3.1 GB without activations (model 0.9, gradients 0.5, ...)"."""
+    """One line such as "memory: 3.1 GB without activations (model 0.9, gradients 0.5, ...)"."""
     parts = ", ".join(f"{name} {_gigabytes(count)}" for name, count in found.items())
     return f"memory: {_gigabytes(sum(found.values()))} GB without activations ({parts})"
 
