@@ -41,7 +41,7 @@ def check(config: RunConfig) -> None:
         for photos in filter(None, (subject.photos, subject.heldout)):
             load_folder(photos)
         config.generate.templates(subject, facts)
-    available = {"frozen_base"}
+    available = {"frozen_base", "initial_weights"}
     if config.train.class_rows and config.regularize.name != "none":
         available.add("class_rows")
     if config.train.adapter.trains_text:
@@ -58,11 +58,12 @@ def saved_config(folder: Path) -> RunConfig:
 
 
 def unknown_words(config: RunConfig) -> list[str]:
-    """Words of the subjects and prompts that the backbone's vocabulary lacks, in order; none where it has no list."""
+    """Words of subjects, prompts and objectives that the backbone's vocabulary lacks, in order; none where it has no list."""
     facts = config.backbone.facts()
     if facts.vocabulary is None:
         return []
     texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
+    texts += config.train.texts(config.subjects)
     words = [word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split()]
     return [word for word in dict.fromkeys(words) if word and word not in facts.vocabulary]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 Role = Literal["subject", "class"]
+Pooling = Literal["eos", "released"]
 
 
 class Subject(BaseModel):
@@ -52,6 +54,7 @@ class Caption:
         details: what follows the noun: accessory, second object or motion, such as "wearing a top hat".
         background: such as "on the beach".
         text: a finished sentence that overrides the slots (a caption written by hand); may contain ``{phrase}``.
+        suffix: what follows everything, a finished sentence too, such as "without noisy pattern" or ", noisy pattern".
     """
 
     noun: str
@@ -61,18 +64,37 @@ class Caption:
     details: str = ""
     background: str = ""
     text: str = ""
+    suffix: str = ""
 
     def render(self) -> str:
-        """The caption as a sentence: "[style] a [adjectives] [identifier] [noun] [details] [background]"."""
+        """The caption as a sentence: "[style] a [adjectives] [identifier] [noun] [details] [background] [suffix]"."""
         phrase = " ".join(filter(None, (self.identifier, self.noun)))
         if self.text:
-            return self.text.replace("{phrase}", phrase)
-        words = " ".join((*self.adjectives, phrase))
-        return " ".join(filter(None, (self.style, with_article(words, self.identifier), self.details, self.background)))
+            return with_suffix(self.text.replace("{phrase}", phrase), self.suffix)
+        words = with_article(" ".join((*self.adjectives, phrase)), self.identifier)
+        said = " ".join(filter(None, (self.style, words, self.details, self.background)))
+        return with_suffix(said, self.suffix)
 
     def without_adjectives(self, kept: tuple[bool, ...]) -> Caption:
         """The same caption with only the adjectives whose flag in ``kept`` is true."""
         return replace(self, adjectives=tuple(a for a, keep in zip(self.adjectives, kept, strict=True) if keep))
+
+    def without_identifier(self, identifier: str) -> Caption:
+        """The frequent counterpart: the same scene with the class noun alone where the rare token names the subject."""
+        rare = rf"(?<!\w){re.escape(identifier)}(?!\w)(?: {re.escape(self.noun)}(?!\w))?"
+        return replace(self, identifier="", text=re.sub(rare, lambda _: self.noun, self.text))
+
+    def with_identifier(self, identifier: str) -> Caption:
+        """The rare counterpart of a class image's caption; one written by hand that lacks the noun stays as it is."""
+        return replace(self, identifier=identifier, text=self._named(f"{identifier} {self.noun}", count=1))
+
+    def with_noun(self, noun: str) -> Caption:
+        """The same scene with another thing in it; one written by hand that lacks the noun stays as it is."""
+        return replace(self, noun=noun, text=self._named(noun, count=0))
+
+    def _named(self, phrase: str, count: int) -> str:
+        """The finished sentence with the noun replaced, ``count`` times or, for 0, always."""
+        return re.sub(rf"(?<!\w){re.escape(self.noun)}(?!\w)", lambda _: phrase, self.text, count=count)
 
 
 PAIRS = frozenset({"sunglasses", "glasses", "boots", "shoes", "sneakers", "jeans", "scissors", "socks"})
@@ -87,6 +109,11 @@ def with_article(words: str, identifier: str = "") -> str:
         return words
     vowel = words[0].lower() in "aeiou" and not (identifier and words.startswith(f"{identifier} "))
     return f"{'an' if vowel else 'a'} {words}"
+
+
+def with_suffix(text: str, suffix: str) -> str:
+    """The text with the suffix after it; a space between, unless the suffix begins with a comma."""
+    return f"{text}{suffix}" if not suffix or suffix.startswith(",") else f"{text} {suffix}"
 
 
 @dataclass(frozen=True)

@@ -7,5 +7,6 @@ its prompt, seed and sampling, never on which stage asked for it or on the batch
 
 from staytrue.generate.config import Generate
 from staytrue.generate.sampling import Request, Sampling, draw, draw_with_latents
+from staytrue.generate.tea import TEA
 
-__all__ = ["Generate", "Request", "Sampling", "draw", "draw_with_latents"]
+__all__ = ["TEA", "Generate", "Request", "Sampling", "draw", "draw_with_latents"]

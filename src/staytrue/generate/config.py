@@ -10,7 +10,7 @@ from pydantic import Field
 from staytrue.generate.prompts import default_prompts, fill, read_prompts
 from staytrue.generate.sampling import Sampling
 from staytrue.registry import component
-from staytrue.types import Facts, Subject
+from staytrue.types import Facts, Subject, with_suffix
 
 
 @component
@@ -24,6 +24,8 @@ class Generate:
         seed: with the prompt and the picture's number it gives the picture's own seed, the same for base and
             personalized.
         sampling: solver, steps, guidance.
+        suffix: what every prompt of the personalized model ends with, such as "without olis noisy pattern"; the plain prompt,
+            which the base model draws and scores read, lacks it. Goes with ``sampling.negative`` in contrastive decoupling.
         base: whether the untrained model draws the same prompts, without the identifier, to stand beside.
     """
 
@@ -31,6 +33,7 @@ class Generate:
     images_per_prompt: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
     sampling: Sampling = Field(default_factory=Sampling)
+    suffix: str = ""
     base: bool = True
 
     def templates(self, subject: Subject, facts: Facts) -> list[str]:
@@ -45,4 +48,5 @@ class Generate:
         if self.prompts is None and facts is None:
             return []
         templates = {s.name: self.templates(s, facts) if facts else read_prompts(self.prompts or ()) for s in subjects}
-        return [fill(template, subject).text for subject in subjects for template in templates[subject.name]]
+        filled = [fill(template, subject).text for subject in subjects for template in templates[subject.name]]
+        return [with_suffix(text, self.suffix) for text in filled]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from staytrue.errors import ConfigError
+from staytrue.living import lives
 from staytrue.types import Facts, Subject, with_article
 
 # an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase do not count
@@ -46,10 +45,6 @@ MINIATURE = (
 )
 MINIATURE_OBJECT = ("a {} with a balloon", "a blue {}", "a striped {} on the grass", "a tiny {} in outer space")
 MINIATURE_LIVING = ("a {} wearing a top hat", "a {} wearing sunglasses on the grass", "a blue {}", "a {} sleeping")
-
-STUFFED = frozenset(
-    {"teddy", "toy", "plush", "stuffed", "rubber", "gummy", "wooden"}
-)  # "teddy bear" ends like an animal
 
 
 @dataclass(frozen=True)
@@ -109,23 +104,6 @@ def fill(template: str, subject: Subject) -> Prompt:
         text=_put(template, subject.phrase, subject.identifier) if "{}" in template else template,
         plain=re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", alone)).strip(),
     )
-
-
-def lives(subject: Subject) -> bool:
-    """Whether motions and clothes suit the subject.
-
-    As it says itself, else whether its noun is in ``words/living.txt``.
-    """
-    if subject.living is not None:
-        return subject.living
-    words = subject.class_noun.lower().split()
-    known = {words[-1], " ".join(words)} & _living_nouns()
-    return bool(known) and not STUFFED & set(words)
-
-
-@cache
-def _living_nouns() -> frozenset[str]:
-    return frozenset((files("staytrue") / "assets/words/living.txt").read_text(encoding="utf-8").split("\n"))
 
 
 def _put(template: str, words: str, identifier: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from staytrue.generate.seeds import picture_seed
 from staytrue.generate.sheets import subject_grid
 from staytrue.images.metadata import png_bytes, read_png_facts
 from staytrue.runs import RunFolder, fingerprint, manifest_key, run_stage, write_bytes, write_jsonl
-from staytrue.types import Facts, Picture, Subject
+from staytrue.types import Facts, Picture, Subject, with_suffix
 
 if TYPE_CHECKING:
     from staytrue.backbones.base import Backbone
@@ -33,10 +33,12 @@ class Task:
 
     picture: Picture
     facts: dict[str, object]
+    subject: Subject
 
     @property
     def request(self) -> Request:
-        return Request(self.picture.prompt, self.picture.seed)
+        named = (self.subject.identifier, self.subject.class_noun) if self.picture.model == "personalized" else ("", "")
+        return Request(self.picture.prompt, self.picture.seed, *named)
 
 
 def generate_stage(
@@ -79,8 +81,10 @@ def _tasks(generate: Generate, subjects: Sequence[Subject], facts: Facts, keys: 
         for subject in subjects:
             for index, template in enumerate(generate.templates(subject, facts)):
                 for number in range(generate.images_per_prompt):
-                    picture = _picture(subject, fill(template, subject), (index, number), (model, generate.seed))
-                    yield Task(picture, _facts(picture, generate, facts, keys[model]))
+                    prompt = fill(template, subject)
+                    prompt = replace(prompt, text=with_suffix(prompt.text, generate.suffix))
+                    picture = _picture(subject, prompt, (index, number), (model, generate.seed))
+                    yield Task(picture, _facts(picture, generate, facts, keys[model]), subject)
 
 
 def _picture(subject: Subject, prompt: Prompt, place: tuple[int, int], source: tuple[Any, int]) -> Picture:
@@ -101,6 +105,8 @@ def _facts(picture: Picture, generate: Generate, facts: Facts, key: str) -> dict
     sampling = generate.sampling
     about = {"prompt": picture.prompt, "negative_prompt": sampling.negative, "seed": picture.seed}
     about |= {"model": f"{facts.title}, {picture.model}", "weights": key, "solver": sampling.solver}
+    if sampling.tea and picture.model == "personalized":
+        about |= {"tea": str(sampling.tea)}
     return about | {"steps": sampling.steps, "guidance": sampling.guidance, "software": "staytrue"}
 
 

@@ -32,7 +32,11 @@ class Batches:
 
     def rows(self, micro: int) -> list[int]:
         """Indices into ``samples`` of micro-batch number ``micro``: subject rows first, then class rows."""
-        return [index for role, count in self.per_batch for index in self._of_role(role, micro * count, count)]
+        return [index for index, _ in self._seen(micro)]
+
+    def rounds(self, micro: int) -> list[int]:
+        """How often each of its rows was seen before."""
+        return [epoch for _, epoch in self._seen(micro)]
 
     def roles(self, micro: int) -> list[Role]:
         """Their roles."""
@@ -43,12 +47,15 @@ class Batches:
         count = dict(self.per_batch).get("subject", 0)
         return -(-len(self._members("subject")) // count) if count else 1
 
-    def _of_role(self, role: Role, start: int, count: int) -> list[int]:
+    def _seen(self, micro: int) -> list[tuple[int, int]]:
+        return [seen for role, count in self.per_batch for seen in self._of_role(role, micro * count, count)]
+
+    def _of_role(self, role: Role, start: int, count: int) -> list[tuple[int, int]]:
         members = self._members(role)
         if not members:
             return []
         places = (divmod(position, len(members)) for position in range(start, start + count))
-        return [members[_order(self.seed, role, epoch, len(members))[place]] for epoch, place in places]
+        return [(members[_order(self.seed, role, epoch, len(members))[place]], epoch) for epoch, place in places]
 
     def _members(self, role: Role) -> Sequence[int]:
         return _members(self.samples, role)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 
 from staytrue.backbones.base import Backbone, LoadedBackbone
 from staytrue.diffusion.randomness import derived_seed
@@ -22,6 +23,7 @@ from staytrue.train.config import Train
 from staytrue.train.curve import Bar, Curve
 from staytrue.train.latents import Crops, EncodedLatents, cached_latents
 from staytrue.train.loop import train_loop
+from staytrue.train.memory import memory_bytes, memory_line
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.previews import PreviewGrids
 from staytrue.train.state import State, start
@@ -98,7 +100,7 @@ def read_samples(run: RunFolder, subjects: Iterable[Subject]) -> list[Sample]:
 
 def available(job: Job) -> frozenset[str]:
     """What this run has of what objectives may need."""
-    found = {"frozen_base"}
+    found = {"frozen_base", "initial_weights"}
     if job.train.class_rows and any(sample.role == "class" for sample in job.samples):
         found.add("class_rows")
     if job.train.adapter.trains_text:
@@ -110,6 +112,10 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     backbone = job.backbone.load(job.device)
     make_step = step_maker(job, backbone, folder / "latents.safetensors")
     state = _state(job, backbone)
+    if "initial_weights" in Composed(job.train.objectives).needs():
+        make_step.predictor.remember(state.parameters())
+    memory = memory_bytes(state, make_step.predictor)
+    Console(stderr=True, highlight=False).print(f"  {memory_line(memory)}")
     checkpoints = Checkpoints(folder / "checkpoints", key, job.train.steps)
     checkpoints.resume(state)
     _sweep(folder, afresh=state.step == 0)
@@ -128,6 +134,7 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
         "steps": state.step,
         "rows": len(job.samples),
         "trained_parameters": sum(p.numel() for p in state.parameters()),
+        "memory_bytes": memory,
     }
 
 
@@ -146,6 +153,8 @@ def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
         process=backbone.process,
         predictor=BackbonePredictor(backbone, train.adapter),
         adjective_dropout=train.adjective_dropout,
+        suffixes={"subject": train.subject_suffix, "class": train.class_suffix},
+        noise_pool=train.noise_pool,
     )
 
 

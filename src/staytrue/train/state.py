@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from staytrue.adapters.base import Adapter
 from staytrue.backbones.base import LoadedBackbone
@@ -33,7 +33,7 @@ class State:
     ema: dict[str, Tensor] = field(default_factory=dict)
     step: int = 0
 
-    def parameters(self) -> list[Tensor]:
+    def parameters(self) -> list[nn.Parameter]:
         """All trained parameters."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
