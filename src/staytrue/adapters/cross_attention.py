@@ -64,7 +64,9 @@ class CrossAttention:
 
         starts, layers = starting_words(identifiers, self.initializers), list(_layers(backbone))
         if keep_base:
-            backbone.base = {f"{name}.{part}": deepcopy(getattr(layer, part)) for name, layer in layers for part in PARTS}
+            backbone.base = {
+                f"{name}.{part}": deepcopy(getattr(layer, part)) for name, layer in layers for part in PARTS
+            }
         projections = [getattr(layer, part) for _, layer in layers for part in PARTS]
         for projection in projections:
             projection.requires_grad_()

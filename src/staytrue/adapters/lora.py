@@ -145,13 +145,17 @@ def load_loras(backbone: LoadedBackbone, weighted: Sequence[tuple[Path, float]])
         backbone: freshly loaded; changed in place.
         weighted: folder of each export (or a LoRA file of any origin that diffusers reads), and its weight.
     """
+    import warnings
+
     from staytrue.adapters.token_files import load_rows
 
     pipeline = backbone.pipeline()
     names = [f"lora_{number}" for number in range(len(weighted))]
     for name, (path, _) in zip(names, weighted, strict=True):
         folder, file = (path.parent, path.name) if path.is_file() else (path, FILE)
-        pipeline.load_lora_weights(folder, weight_name=file, adapter_name=name)
+        with warnings.catch_warnings():  # that there is one already is what is asked for
+            warnings.filterwarnings("ignore", "Already found a `peft_config`")
+            pipeline.load_lora_weights(folder, weight_name=file, adapter_name=name)
         if path.is_dir():
             load_rows(backbone, path)
     pipeline.set_adapters(names, [weight for _, weight in weighted])

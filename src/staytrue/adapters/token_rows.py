@@ -47,9 +47,7 @@ class TokenRows(nn.Module):
         start: what they start from, one row each.
     """
 
-    def __init__(
-        self, embedding: nn.Embedding, tokens: Sequence[Token], start: Float[Tensor, "tokens width"]
-    ) -> None:
+    def __init__(self, embedding: nn.Embedding, tokens: Sequence[Token], start: Float[Tensor, "tokens width"]) -> None:
         super().__init__()
         self.embedding = embedding
         self.tokens = tuple(tokens)
@@ -76,9 +74,7 @@ class TokenRows(nn.Module):
         return nn.Embedding.from_pretrained(table)
 
 
-def starting_words(
-    identifiers: Sequence[str], named: Sequence[str], otherwise: Sequence[str] = ()
-) -> dict[str, str]:
+def starting_words(identifiers: Sequence[str], named: Sequence[str], otherwise: Sequence[str] = ()) -> dict[str, str]:
     """What each identifier's row starts as: the words named, in order, else ``otherwise``, else its own present value.
 
     Raises:
@@ -112,9 +108,7 @@ def attach_rows(backbone: LoadedBackbone, starts: Mapping[str, str]) -> list[nn.
     return [rows.rows]
 
 
-def word_row(
-    tokenizer: Any, table: Float[Tensor, "vocabulary width"], word: str
-) -> Float[Tensor, " width"]:
+def word_row(tokenizer: Any, table: Float[Tensor, "vocabulary width"], word: str) -> Float[Tensor, " width"]:
     """The row of the last of some words, which is the head of an English noun; the mean where that word is several tokens.
 
     "teddy bear" starts as "bear"; a word the vocabulary has as one token starts as exactly that.
