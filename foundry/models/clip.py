@@ -35,7 +35,12 @@ def build(sizes: dict) -> Clip:
     """An untrained pair of towers; 64 px pictures in patches of 4, then stages that halve the side."""
     widths, depths = sizes["stages"]
     # A dual encoder reads `hidden_size`, which a ConvNeXt's settings have no use for.
-    stages = {"num_stages": len(widths), "hidden_sizes": list(widths), "depths": list(depths), "hidden_size": widths[-1]}
+    stages = {
+        "num_stages": len(widths),
+        "hidden_sizes": list(widths),
+        "depths": list(depths),
+        "hidden_size": widths[-1],
+    }
     both = VisionTextDualEncoderConfig.from_vision_text_configs(
         ConvNextV2Config(image_size=64, patch_size=4, **stages), _text(sizes), projection_dim=sizes["projection"]
     )

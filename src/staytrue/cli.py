@@ -58,7 +58,9 @@ def run(
     class_noun: Annotated[str, typer.Option(help="What the subject is, such as dog or 'teddy bear'.")] = "",
     out: Out = None,
     recipe: RecipeName = "staytrue",
-    config: Annotated[Path | None, typer.Option(help="TOML file of settings, laid over the recipe.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings, laid over the recipe; its [[subjects]] are learned too.")
+    ] = None,
     identifier: Annotated[str, typer.Option(help="The rare word that will name the subject.")] = "olis",
     backbone: BackboneName = None,
     device: Device = "auto",
@@ -70,11 +72,15 @@ def run(
 
     if not class_noun:
         raise ConfigError("--class-noun is needed: what the photos show, such as --class-noun dog")
-    name = (out or photos.resolve()).name
     above = load_toml(config) if config else {}
+    further = above.get("subjects", [])
+    further = further if isinstance(further, list) else [further]  # what is wrong with it is said with the rest
+    # a run of several subjects is named after none of them
+    name = photos.resolve().name if further or not out else out.name
     values = _recipe_values(recipe, backbone or _named_backbone(overrides), quick, above)
-    values["subjects"] = [{"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}]
-    _start(_checked(values, overrides), out or Path("runs") / name, device, dry_run)
+    first = {"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}
+    values["subjects"] = [first, *further]
+    _start(_checked(values, overrides), out or Path("runs") / "-and-".join(_names(values)), device, dry_run)
 
 
 @app.command()
@@ -154,6 +160,11 @@ def _recipe_values(name: str, backbone: str | None, quick: bool, above: Values) 
     path = backbone or above.get("backbone", {}).get("path", "miniature")
     config = recipe(name, SD(path=path))
     return layered(values_of(made_quick(config) if quick else config), above)
+
+
+def _names(values: Values) -> list[str]:
+    """Names of the subjects, as far as they can be read before anything is checked."""
+    return [str(subject.get("name", "")) for subject in values["subjects"] if isinstance(subject, dict)]
 
 
 def _named_backbone(overrides: list[str] | None) -> str | None:

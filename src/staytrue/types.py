@@ -146,6 +146,7 @@ class Picture:
         prompt_plain: the prompt with the identifier taken out, for text scores.
         seed: of this one picture.
         model: "personalized", or "base" for the untrained model beside it.
+        others: names of further subjects in the same picture.
     """
 
     file: str
@@ -154,6 +155,12 @@ class Picture:
     prompt_plain: str
     seed: int
     model: Literal["personalized", "base"] = "personalized"
+    others: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """All subjects it shows."""
+        return (self.subject, *self.others)
 
 
 @dataclass(frozen=True)
@@ -166,6 +173,7 @@ class Score:
         file: the picture, relative to ``5-images``.
         against: "trained", "heldout" (photos) or "prompt".
         judge: checkpoint, transform and pooling behind the number, in words.
+        subject: whose photos it was compared with; empty for a prompt.
     """
 
     metric: str
@@ -173,6 +181,7 @@ class Score:
     file: str
     against: str
     judge: str
+    subject: str = ""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def latents(backbone, requests, **changes):
 
 
 def test_pictures_that_name_the_subject_change_and_others_do_not(backbone):
-    asked = [Request("a olis dog", 0, "olis", "dog"), Request("a olis dog", 0), Request("a cat", 1, "olis", "dog")]
+    dog = (("olis", "dog"),)
+    asked = [Request("a olis dog", 0, dog), Request("a olis dog", 0), Request("a cat", 1, dog)]
     plain, adjusted = latents(backbone, asked), latents(backbone, asked, tea=TEA(rotation=0.5))
     assert (plain[0] - adjusted[0]).abs().max() > 1e-3
     torch.testing.assert_close(plain[1:], adjusted[1:], atol=1e-4, rtol=1e-4)

@@ -29,14 +29,12 @@ class Request:
     Attributes:
         prompt: the text.
         seed: of this one picture.
-        identifier: the rare token in the prompt, for ``Sampling.tea``; empty where there is none.
-        class_noun: what it names.
+        named: identifier and class noun of each subject in the prompt, for ``Sampling.tea``.
     """
 
     prompt: str
     seed: int
-    identifier: str = ""
-    class_noun: str = ""
+    named: tuple[tuple[str, str], ...] = ()
 
 
 @component

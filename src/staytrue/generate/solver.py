@@ -77,11 +77,15 @@ def _condition(
     """Text states per row, the negative rows first; each different text is encoded once."""
     asked = [Request(sampling.negative, 0)] * len(requests) if sampling.guidance > 1 else []
     # what a row's condition depends on; without the adjustment, the text alone
-    keys = [(r.prompt, *((r.identifier, r.class_noun) if sampling.tea else ("", ""))) for r in (*asked, *requests)]
+    keys = [(r.prompt, r.named if sampling.tea else ()) for r in (*asked, *requests)]
     different = sorted(set(keys))
-    states = backbone.encode_text([text for text, _, _ in different])
+    states = backbone.encode_text([text for text, _ in different])
     if sampling.tea:
-        states = torch.stack([sampling.tea(backbone, *key, row) for key, row in zip(different, states, strict=True)])
+        rows = list(states)
+        for number, (text, named) in enumerate(different):
+            for identifier, class_noun in named:
+                rows[number] = sampling.tea(backbone, text, identifier, class_noun, rows[number])
+        states = torch.stack(rows)
     return states[[different.index(key) for key in keys]]
 
 

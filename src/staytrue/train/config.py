@@ -69,6 +69,7 @@ class Train:
         steps: optimizer updates.
         learning_rate: peak, constant after the warm-up.
         token_learning_rate: of a trained token row; None means ``learning_rate``.
+        text_encoder_learning_rate: of the text encoder where it trains; None means ``learning_rate``.
         batch: subject rows per micro-batch.
         class_rows: class rows beside them.
         accumulation: micro-batches per optimizer update.
@@ -96,6 +97,7 @@ class Train:
     steps: int = Field(default=400, ge=1)
     learning_rate: float = Field(default=5e-6, gt=0)
     token_learning_rate: float | None = Field(default=None, gt=0)
+    text_encoder_learning_rate: float | None = Field(default=None, gt=0)
     batch: int = Field(default=1, ge=1)
     class_rows: int = Field(default=1, ge=0)
     accumulation: int = Field(default=1, ge=1)

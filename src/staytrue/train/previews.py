@@ -38,7 +38,7 @@ class PreviewGrids(Watched):
         asked = [(prompt.replace("{}", s.phrase), s) for s in self.subjects for prompt in self.previews.prompts]
         texts = [text for text, _ in asked]
         requests = [
-            Request(text, seed, s.identifier, s.class_noun) for text, s in asked for seed in self.previews.seeds
+            Request(text, seed, ((s.identifier, s.class_noun),)) for text, s in asked for seed in self.previews.seeds
         ]
         images = list(draw(state.backbone, requests, self.previews.sampling))
         columns = len(self.previews.seeds)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from staytrue.adapters.token_files import token_files
 from staytrue.backbones.base import Backbone, LoadedBackbone
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.errors import ConfigError
@@ -162,7 +163,7 @@ def _state(job: Job, backbone: LoadedBackbone) -> State:
     keep_base = "frozen_base" in Composed(job.train.objectives).needs()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(job.seed, "adapter"))
-        return start(job.train, backbone, [subject.identifier for subject in job.subjects], keep_base)
+        return start(job.train, backbone, job.subjects, keep_base)
 
 
 def _sweep(folder: Path, afresh: bool) -> None:
@@ -180,7 +181,8 @@ def _export(job: Job, state: State) -> None:
     made = model.with_name(f".{model.name}.tmp")
     shutil.rmtree(made, ignore_errors=True)
     state.adapter.export(state.backbone, made)
-    card = Card(str(job.backbone.path), state.backbone.facts, job.train, job.subjects, job.seed)
+    tokens = {file.identifier: (file.token, file.path.name) for file in token_files(made)}
+    card = Card(str(job.backbone.path), state.backbone.facts, job.train, job.subjects, job.seed, tokens)
     write_text(made / "README.md", card.render())
     shutil.rmtree(model, ignore_errors=True)
     made.rename(model)
