@@ -4,7 +4,8 @@ import pytest
 
 from staytrue.errors import ConfigError
 from staytrue.generate import Generate
-from staytrue.generate.prompts import fill, lives, read_prompts
+from staytrue.generate.prompts import fill, read_prompts
+from staytrue.living import lives
 from staytrue.generate.seeds import picture_seed
 from staytrue.types import Facts, Subject
 

@@ -37,8 +37,8 @@ class TEA:
     Differs: the code compares outputs at equal positions, which belong to different words once the rare prompt has more tokens
     than the class prompt. Here each word is compared with itself, and the identifier with the end of the class noun.
 
-    Known to fail: with two subjects in a prompt "token" adjusts the last of them alone; at "states" with alpha beta far from 1, which scales the words that were right already; where the identifier was
-    trained to mean what the class noun does not.
+    Known to fail: with two subjects in a prompt "token" adjusts the last of them alone. At "states", with alpha beta far from 1,
+    words that were right already are scaled. Where the identifier was trained to mean what the class noun does not.
     """
 
     rotation: float = Field(default=0.2, ge=0, le=1)
