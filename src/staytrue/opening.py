@@ -47,6 +47,7 @@ def check(config: RunConfig) -> None:
     if config.train.adapter.trains_text:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
+    config.train.texts(config.subjects)  # raises for words that contradict each other
 
 
 def saved_config(folder: Path) -> RunConfig:
