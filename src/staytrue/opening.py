@@ -52,6 +52,7 @@ def check(config: RunConfig) -> None:
     if config.train.adapter.trains_text:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
+    config.train.texts(config.subjects)  # raises for words that contradict each other
 
 
 def _check_apart(subjects: Sequence[Subject]) -> None:
