@@ -81,8 +81,8 @@ class PGD:
             pixels, total = x[rows].detach().requires_grad_(), torch.zeros_like(x[rows])
             for draw in range(first_draw, first_draw + self.draws):
                 with torch.enable_grad():
-                    losses = loss(pixels, rows, draw)
-                total += torch.autograd.grad(losses.sum(), pixels)[0]
+                    [gradient] = torch.autograd.grad(loss(pixels, rows, draw).sum(), pixels)
+                total += gradient
             parts.append(total / self.draws)
         gradient = torch.cat(parts)
         if not torch.isfinite(gradient).all():

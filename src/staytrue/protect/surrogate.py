@@ -123,7 +123,7 @@ class Surrogate:
             self.training.settings(self.backbone.facts, self.learned + steps),
             self.backbone.trainable_modules(),
         )
-        with torch.random.fork_rng(devices=[]):
+        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
             state = start(settings, self.backbone, [], keep_base=False)
             state.step = self.learned
             train_loop(settings, state, self._step_maker(pixels, settings), ())
@@ -176,7 +176,7 @@ class Surrogate:
 
 def class_images(backbone: LoadedBackbone, scene: Scene, count: int) -> Float[Tensor, "rows 3 height width"]:
     """Pictures of the class, in [0, 1], drawn with the class caption."""
-    steps, guidance = (12, 3.0) if backbone.facts.is_miniature else (50, 7.5)
+    steps, guidance = (12, 3.0) if backbone.facts.is_miniature else (20, 7.5)
     requests = [
         Request(prompt=scene.class_caption().render(), seed=derived_seed(scene.seed, "class image", number) % 2**32)
         for number in range(count)
