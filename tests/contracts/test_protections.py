@@ -53,8 +53,14 @@ CHANGES = {
     "advdm": {"pgd": SHORT},
     "photoguard": {"form": "diffusion", "target": "white"},
     "metacloak": {
-        "trajectory_steps": 4, "snapshots": 1, "trials": 2, "advances": 1, "advance_steps": 0, "blur_px": 0, "mirror": 1.0,
-    },  # fmt: skip
+        "trajectory_steps": 4,
+        "snapshots": 1,
+        "trials": 2,
+        "advances": 1,
+        "advance_steps": 0,
+        "blur_px": 0,
+        "mirror": 1.0,
+    },
     "glaze": {"style": "a striped", "strength": 0.9, "edit_steps": 3, "guidance": 1.0},
     "adaptive": {"purifier": {"name": "blur", "sigma_px": 20.0}, "surrogate_steps": 1},
 }
@@ -89,7 +95,11 @@ def loss_of(name, scene):
     """What the protection raises, on the untouched model and with draws of its own."""
     surrogate = Surrogate(scene.fresh(None), scene, number=7)
     if name in ("photoguard", "glaze"):
-        target = target_picture("gray", scene) if name == "photoguard" else made(name).repainted(Surrogate(scene.fresh(None), scene))
+        target = (
+            target_picture("gray", scene)
+            if name == "photoguard"
+            else made(name).repainted(Surrogate(scene.fresh(None), scene))
+        )
         return lambda pixels: nearer_latent(surrogate, target)(pixels, [0, 1, 2], 0).mean()
     through = straight_through(made(name).purifier.purify) if name == "adaptive" else lambda pixels: pixels
 
@@ -104,7 +114,7 @@ def loss_of(name, scene):
 def test_stays_within_the_radius_and_is_a_picture(name, scene, attacked):
     x = attacked(name)
     assert x.shape == scene.clean.shape
-    assert 0 <= x.min() and x.max() <= 1
+    assert x.min() >= 0 and x.max() <= 1
     center = (scene.clean * 255).round().to(torch.uint8)
     difference = (quantized(x, center, RADIUS).int() - center.int()).abs()
     assert 1 < difference.max() <= levels(RADIUS)

@@ -83,14 +83,17 @@ def test_the_blur():
     rng = np.random.default_rng(3)
     picture, sigma, side = rng.random((1, 3, 6, 6)), 0.8, 5
     reach = side // 2
-    taps = [[math.exp(-(u * u + v * v) / (2 * sigma**2)) for v in range(-reach, reach + 1)] for u in range(-reach, reach + 1)]
+    taps = [
+        [math.exp(-(u * u + v * v) / (2 * sigma**2)) for v in range(-reach, reach + 1)]
+        for u in range(-reach, reach + 1)
+    ]
     total = sum(map(sum, taps))
     padded = np.pad(picture, ((0, 0), (0, 0), (reach, reach), (reach, reach)), mode="reflect")
     expected = np.zeros_like(picture)
     for c, y, x in np.ndindex(3, 6, 6):
-        expected[0, c, y, x] = sum(
-            taps[u][v] * padded[0, c, y + u, x + v] for u in range(side) for v in range(side)
-        ) / total
+        expected[0, c, y, x] = (
+            sum(taps[u][v] * padded[0, c, y + u, x + v] for u in range(side) for v in range(side)) / total
+        )
     np.testing.assert_allclose(blur(torch.tensor(picture), side, sigma).numpy(), expected, atol=1e-12)
 
 

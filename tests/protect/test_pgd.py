@@ -29,7 +29,9 @@ def test_a_radius_is_read_from_a_fraction_or_a_number(written, value):
     assert Protect(radius=written).radius == pytest.approx(value, abs=1e-12)
 
 
-@pytest.mark.parametrize("written", [0, -1, "-3/255", 11, "11", "300/255", "0/255", "eleven", "11/0", True, None, [1], 1e-5])
+@pytest.mark.parametrize(
+    "written", [0, -1, "-3/255", 11, "11", "300/255", "0/255", "eleven", "11/0", True, None, [1], 1e-5]
+)
 def test_an_impossible_radius_is_a_config_error(written):
     with pytest.raises(ConfigError, match=r"protect\.radius"):
         Protect(radius=written)
@@ -60,7 +62,11 @@ def test_projection_by_hand():
 def test_directions_by_hand():
     """Gradient (3, -4, 0): root mean square is sqrt(25 / 3), the largest 4. A row of zeros stays zeros."""
     gradient = torch.tensor([[3.0, -4.0, 0.0], [0.0, 0.0, 0.0]]).view(2, 3, 1, 1)
-    expected = {"sign": [1.0, -1.0, 0.0], "l2": [3 / (25 / 3) ** 0.5, -4 / (25 / 3) ** 0.5, 0.0], "linf": [0.75, -1.0, 0.0]}
+    expected = {
+        "sign": [1.0, -1.0, 0.0],
+        "l2": [3 / (25 / 3) ** 0.5, -4 / (25 / 3) ** 0.5, 0.0],
+        "linf": [0.75, -1.0, 0.0],
+    }
     for how, values in expected.items():
         torch.testing.assert_close(normalized(gradient, how)[0].flatten(), torch.tensor(values))
         assert not normalized(gradient, how)[1].any()
@@ -117,7 +123,9 @@ def test_a_batch_changes_nothing(batch):
 
     def noisy(pixels, rows, draw):
         seen.append((tuple(rows), draw))
-        weights = torch.stack([torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(97 * draw + r)) for r in rows])
+        weights = torch.stack(
+            [torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(97 * draw + r)) for r in rows]
+        )
         return (pixels * weights).sum(dim=(1, 2, 3))
 
     settings = PGD(steps=2, draws=2, random_start=True)

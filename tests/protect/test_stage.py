@@ -44,6 +44,11 @@ def config(home, method="random_noise", **changes):
     return ProtectConfig(subject=subject, backbone=SD(path=str(home / "model")), protect=protect)
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    monkeypatch.setattr("staytrue.protect.measure.DRAWS", 1)
+
+
 ADVDM = {"name": "advdm", "pgd": {"steps": 2, "step": "8/255"}}
 
 
@@ -121,11 +126,19 @@ def test_a_judge_that_cannot_judge_says_why_and_nothing_is_lost(home, tmp_path):
 
 
 def test_a_reference_folder_teaches_the_surrogates(home, tmp_path):
-    method = {"name": "fsmg", "pgd": {"steps": 1, "step": "8/255"}, "surrogate_steps": 2, "surrogate": {"learning_rate": 0.05}}
+    method = {
+        "name": "fsmg",
+        "pgd": {"steps": 1, "step": "8/255"},
+        "surrogate_steps": 2,
+        "surrogate": {"learning_rate": 0.05},
+    }
     other = tmp_path / "reference"
     other.mkdir()
     Image.effect_mandelbrot((40, 40), (-2, -1, 1, 1), 50).convert("RGB").save(other / "a.png")
-    subject, against = Subject(name="rex", photos=home / "photos", class_noun="dog"), Against(SD(path=str(home / "model")))
+    subject, against = (
+        Subject(name="rex", photos=home / "photos", class_noun="dog"),
+        Against(SD(path=str(home / "model"))),
+    )
     images = squares([photo.image for photo in load_folder(home / "photos")], against.backbone.facts())
     with_own = protect_images(Protect(method=method), images, subject, against)
     with_other = protect_images(Protect(method=method, reference=other), images, subject, against)
@@ -133,14 +146,22 @@ def test_a_reference_folder_teaches_the_surrogates(home, tmp_path):
 
 
 def test_pictures_of_another_size_are_refused(home):
-    subject, against = Subject(name="rex", photos=home / "photos", class_noun="dog"), Against(SD(path=str(home / "model")))
+    subject, against = (
+        Subject(name="rex", photos=home / "photos", class_noun="dog"),
+        Against(SD(path=str(home / "model"))),
+    )
     with pytest.raises(ConfigError, match="32 px squares"):
         protect_images(Protect(method="random_noise"), [Image.new("RGB", (40, 40))], subject, against)
 
 
 def test_many_subjects_in_many_ways(home, tmp_path):
     rex = Subject(name="rex", photos=home / "photos", class_noun="dog")
-    ways = {f"noise-{n}": Protect(method="random_noise", radius=f"{n}/255", clip=str(home / "clip"), judge=str(home / "judge")) for n in (2, 4)}
+    ways = {
+        f"noise-{n}": Protect(
+            method="random_noise", radius=f"{n}/255", clip=str(home / "clip"), judge=str(home / "judge")
+        )
+        for n in (2, 4)
+    }
     against = Against(SD(path=str(home / "model")), seed=3)
     made = protect_subjects(ways, [rex, rex.model_copy(update={"name": "ben"})], against, tmp_path)
     assert list(made) == [("noise-2", "rex"), ("noise-2", "ben"), ("noise-4", "rex"), ("noise-4", "ben")]
@@ -161,8 +182,20 @@ def typed(monkeypatch, *words):
 
 
 def test_the_command_line(home, tmp_path, monkeypatch, capsys):
-    words = ("protect", home / "photos", "protect.method=random_noise", "protect.radius=5/255", "protect.method.distribution=uniform")
-    judges = (f"protect.clip={home / 'clip'}", f"protect.judge={home / 'judge'}", "seed=4", "--backbone", home / "model")
+    words = (
+        "protect",
+        home / "photos",
+        "protect.method=random_noise",
+        "protect.radius=5/255",
+        "protect.method.distribution=uniform",
+    )
+    judges = (
+        f"protect.clip={home / 'clip'}",
+        f"protect.judge={home / 'judge'}",
+        "seed=4",
+        "--backbone",
+        home / "model",
+    )
     assert typed(monkeypatch, *words, *judges, "--class-noun", "dog", "--out", tmp_path / "out", "--device", "cpu") == 0
     told = read_json(tmp_path / "out" / "protect.json")
     assert (told["method"], told["seed"]) == ({"name": "random_noise", "distribution": "uniform"}, 4)
@@ -176,7 +209,7 @@ def test_the_command_line(home, tmp_path, monkeypatch, capsys):
         ("protect.radius=0", "protect.radius: 0 is not above 0"),
         ("protect.radius=12", 'eleven of 255 levels are "11/255"'),
         ("protect.radius=much", "protect.radius: 'much' is not a number"),
-        ("protect.method=aspel", "protect.method.name: no 'aspel'; there are: random_noise, fsmg, aspl"),
+        ("protect.method=aspel", "protect.method.name: no 'aspel'; there are: adaptive, advdm, aspl"),
         ("protect.method.rownds=3", "protect.method.rownds: no such setting; there are: "),
         ("protect.method.pgd.step=2", "the step of pgd"),
         ("train.steps=3", "train: no such setting; there are: "),

@@ -84,4 +84,9 @@ class Easpl:
 
 def mean_loss(members: list[Surrogate]) -> RowLoss:
     """The mean over the surrogates, row by row."""
-    return lambda pixels, rows, draw: sum(m.denoising(pixels, rows, draw) for m in members) / len(members)
+    import torch
+
+    def loss(pixels: Tensor, rows: list[int], draw: int) -> Tensor:
+        return torch.stack([member.denoising(pixels, rows, draw) for member in members]).mean(dim=0)
+
+    return loss

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Weights = dict[str, dict[str, Tensor]]
 ENCODED_AT_ONCE = 8
+STILL: Any = Full()  # while it is attacked nothing trains, so encoded texts may be kept
+SUBJECT: Role = "subject"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Surrogate:
         drift apart.
         """
         caption, count = caption or self.scene.caption(), len(rows)
-        predictor = BackbonePredictor(self.backbone, Full(), self._encoded_texts)
+        predictor = BackbonePredictor(self.backbone, STILL, self._encoded_texts)
         with self.exact():
             mean, std = self.encode(pixels)
             posterior, noise = (
@@ -101,7 +103,7 @@ class Surrogate:
             step = Step(
                 captions=(caption,) * count,
                 texts=(caption.render(),) * count,
-                roles=("subject",) * count,
+                roles=(SUBJECT,) * count,
                 subjects=(self.scene.subject,) * count,
                 weights=torch.ones(count, device=mean.device),
                 noised=self.backbone.process.noise(mean + std * posterior, noise, t),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -36,7 +36,7 @@ class SurrogateTraining:
         from staytrue.objectives import Denoising
         from staytrue.train.config import Train, Weighted
 
-        rows = ("subject", "class") if self.class_images else ("subject",)
+        rows: tuple[Literal["subject", "class"], ...] = ("subject", "class") if self.class_images else ("subject",)
         return Train(
             adapter=Full(text_encoder=self.text_encoder),
             objectives={role: Weighted(objective=Denoising(rows=role)) for role in rows},
