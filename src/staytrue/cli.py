@@ -112,6 +112,38 @@ for _name, _says in VERBS.items():
     _verb(_name, _says)
 
 
+@app.command()
+def protect(
+    photos: Annotated[Path, typer.Argument(metavar="PHOTOS", help="Folder with your own photos of one subject.")],
+    overrides: Overrides = None,
+    class_noun: Annotated[str, typer.Option(help="What the photos show, such as dog; prompts say it.")] = "subject",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; by default protected/<name of the photos>.")
+    ] = None,
+    identifier: Annotated[str, typer.Option(help="The rare word that surrogates use.")] = "olis",
+    backbone: BackboneName = None,
+    device: Device = "auto",
+) -> None:
+    """Make your own photos hard to learn from, and see what that is worth. Settings: protect.method=aspl protect.radius=11/255."""
+    from staytrue.config import overridden, parse_as
+    from staytrue.opening import resolved_device
+    from staytrue.protect.config import ProtectConfig, spelled_out
+
+    name = photos.resolve().name
+    subject = {"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}
+    values: Values = {"subject": subject, "backbone": {"name": "sd", **({"path": backbone} if backbone else {})}}
+    values["protect"] = {"method": {"name": "aspl"}}
+    config = parse_as(ProtectConfig, overridden(values, spelled_out(overrides or [])))
+    folder = out or Path("protected") / name
+    _quiet()
+    from staytrue.protect.stage import protect_stage
+
+    if not protect_stage(config, folder, resolved_device(device)):
+        typer.echo("Complete already.")
+    for title, file in (("Photos", "photos"), ("Report", "report.html"), ("Numbers", "protect.json")):
+        typer.echo(f"{title + ':':<10}{folder / file}")
+
+
 @app.command("list")
 def list_axis(axis: Annotated[str, typer.Argument(help="Which list; without one, the lists there are.")] = "") -> None:
     """List recipes, or the components of an axis, each with a line of what it does."""
@@ -203,17 +235,21 @@ def _start(config: RunConfig, folder: Path, device: str, dry_run: bool) -> None:
 
 def _run(config: RunConfig, folder: Path, device: str, until: str) -> None:
     """Runs the stages, without the libraries' own progress bars, and says where things are."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
+    _quiet()
     from staytrue.pipeline import run
 
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
     here = run(config, folder, device, until)
     for title, path in (("Report", here.report), ("Model", here.model), ("Pictures", here.images)):
         if path.exists():
             typer.echo(f"{title + ':':<10}{path}")
+
+
+def _quiet() -> None:
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
 
 
 def _registries() -> list[Registry]:
@@ -222,10 +258,11 @@ def _registries() -> list[Registry]:
     from staytrue.caption import CAPTIONERS
     from staytrue.evaluate import METRICS
     from staytrue.objectives import OBJECTIVES
+    from staytrue.protect import PROTECTIONS
     from staytrue.purify import PURIFIERS
     from staytrue.regularize import PRIOR_SETS
 
-    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS]
+    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS, PROTECTIONS]
 
 
 def _summary(entries: dict[str, dict[str, Any]]) -> dict[str, str]:

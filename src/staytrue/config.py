@@ -10,7 +10,7 @@ import json
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +26,7 @@ from staytrue.train.config import Train
 from staytrue.types import Subject
 
 Values = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class RunConfig(BaseModel):
@@ -105,10 +106,16 @@ def overlaid(config: RunConfig, above: Values) -> RunConfig:
 
 def parse(values: Values) -> RunConfig:
     """Checks values and makes the configuration. Raises ``ConfigError`` listing every problem by dotted path."""
+    return parse_as(RunConfig, values)
+
+
+def parse_as(model: type[Model], values: Values) -> Model:
+    """The same for another set of settings, such as those of ``staytrue protect``."""
     try:
-        return RunConfig.model_validate_json(json.dumps(values), strict=True)
+        return model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        raise ConfigError("\n".join(dict.fromkeys(_explain(problem) for problem in error.errors()))) from None
+        schema = model.model_json_schema()
+        raise ConfigError("\n".join(dict.fromkeys(_explain(problem, schema) for problem in error.errors()))) from None
 
 
 def _without_none(value: Any) -> Any:
@@ -138,12 +145,12 @@ def _replaced(values: Any, keys: list[str], value: Any) -> Any:
     return layered(table, {first: _replaced(table.get(first), rest, value) if rest else value})
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, root: Values) -> str:
     """One pydantic problem in words: dotted path, what is wrong, what is allowed."""
-    path, schema = _locate(problem["loc"], RunConfig.model_json_schema())
+    path, schema = _locate(problem["loc"], root)
     kind, given = problem["type"], problem["input"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        allowed = _locate(problem["loc"][:-1], RunConfig.model_json_schema())[1].get("properties", {})
+        allowed = _locate(problem["loc"][:-1], root)[1].get("properties", {})
         return f"{path}: no such setting; there are: {', '.join(allowed)}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         allowed = schema.get("discriminator", {}).get("mapping", {})

@@ -63,11 +63,11 @@ class LoadedBackbone(Protocol):
         ...
 
     def encode(self, images_pm1: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the latents of pictures in [-1, 1]."""
+        """Mean and standard deviation of the latents of pictures in [-1, 1], differentiable in these."""
         ...
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Pictures in about [-1, 1]."""
+        """Pictures in about [-1, 1], differentiable in the latents."""
         ...
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:

@@ -68,12 +68,12 @@ class LoadedSD:
         """Of the denoiser's weights."""
         return self.unet.dtype
 
-    @torch.no_grad()
     def encode(
         self, images_pm1: Float[Tensor, "rows 3 height width"]
     ) -> tuple[Float[Tensor, "rows channels h w"], Float[Tensor, "rows channels h w"]]:
-        """Mean and standard deviation of scaled latents, float32 and contiguous.
+        """Mean and standard deviation of scaled latents, float32 and contiguous; differentiable in the pictures.
 
+        The autoencoder is frozen, so nothing is recorded unless the pictures themselves ask for a gradient.
         The autoencoder's own memory order (channels last) would send what follows down other kernels than the same numbers
         read from a file, and a resumed training would differ in the last bit.
         """
@@ -83,9 +83,8 @@ class LoadedSD:
         posterior = encoded.latent_dist
         return self._scaled(posterior.mean), (posterior.std.float() * self.vae.config.scaling_factor).contiguous()
 
-    @torch.no_grad()
     def decode(self, latents: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows 3 height width"]:
-        """Pictures in about [-1, 1]."""
+        """Pictures in about [-1, 1]; differentiable in the latents."""
         raw = latents / self.vae.config.scaling_factor + self._shift()
         return self.vae.decode(raw.to(self.vae.device, self.vae.dtype)).sample
 
