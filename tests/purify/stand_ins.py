@@ -66,10 +66,10 @@ def tiny_restorer(path: Path, seed: int = 0) -> Path:
 def tiny_enlarger(path: Path) -> Path:
     """Writes a x2 SRVGGNet ("Compact") of one layer."""
     spandrel()
-    from spandrel.architectures.Compact import SRVGGNetCompact
+    from spandrel.architectures.Compact import Compact
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=2)
+        network = Compact(num_feat=4, num_conv=1, upscale=2)
     save_file({name: w.contiguous() for name, w in network.state_dict().items()}, path)
     return path

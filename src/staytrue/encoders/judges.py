@@ -56,3 +56,8 @@ def _side(checkpoint: str, default: int) -> int:
     file = Path(checkpoint) / "config.json"
     config = json.loads(file.read_text()) if file.is_file() else {}
     return int(config.get("vision_config", config).get("image_size", default))
+
+
+def clip_side(checkpoint: str) -> int:
+    """The side of the squares that a CLIP sees: what a local folder says, else CLIP's ordinary 224 px."""
+    return _side(checkpoint, 224)

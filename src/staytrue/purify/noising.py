@@ -14,8 +14,8 @@ from staytrue.images.load import pixel_hash
 
 
 def descending(first: int, steps: int) -> list[int]:
-    """At most ``steps`` different timesteps from ``first`` down to 0, evenly spaced; ``first`` alone where that is 0."""
-    return sorted({round(first * i / max(1, steps - 1)) for i in range(steps)} | {first}, reverse=True)
+    """At most ``steps`` different timesteps from ``first`` down, evenly spaced; the solver's last step ends at 0."""
+    return sorted({max(1, round(first * i / steps)) for i in range(1, steps + 1)}, reverse=True)
 
 
 def generator(image: Image.Image, *purpose: str | int) -> torch.Generator:
