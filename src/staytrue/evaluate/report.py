@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staytrue.evaluate.curves import chart
+from staytrue.evaluate.photos_html import cleaning, inspection
 from staytrue.evaluate.pictures_html import data_uri
 from staytrue.evaluate.scores_html import metric_rows, picture_notes
 from staytrue.images.load import load_folder
@@ -59,6 +60,8 @@ def contents(run: RunFolder, config: RunConfig) -> dict[str, Any]:
         "facts": facts,
         "small": facts.resolution_px <= 128,
         "subjects": [_subject(run, s, [p for p in pictures if p.subject == s.name], notes) for s in config.subjects],
+        "inspection": inspection(run),
+        "cleaning": cleaning(run),
         "metrics": metric_rows(summary.get("scores", [])),
         "judges": summary.get("judges", {}),
         "refused": summary.get("refused", []),

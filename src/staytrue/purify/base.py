@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from PIL import Image
+from PIL import Image
 
+if TYPE_CHECKING:
     from staytrue.purify.tools import Tools
 
-    Cleaner = Callable[[Image.Image], Image.Image]
+Cleaner = Callable[[Image.Image], Image.Image]
 
 
 @runtime_checkable

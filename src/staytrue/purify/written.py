@@ -73,6 +73,10 @@ def write_cleaning(run: RunFolder, rows: Sequence[Cleaned]) -> dict[str, object]
     Returns:
         For the manifest: seconds per photo, perceptual distance and its name, and what was kept and removed, as means.
     """
+    names = {row.subject for row in rows}
+    for sheet in run.purified.glob("cleaning-*.jpg"):  # of subjects or purifiers that are no longer there
+        if sheet.stem.removeprefix("cleaning-") not in names:
+            sheet.unlink()
     if not rows:
         run.cleaning.unlink(missing_ok=True)
         return {}

@@ -35,7 +35,6 @@ SAYS = {
 PERTURBATION = (
     "mismatch",
     "class_cosine",
-    "noise_level",
     "high_frequency",
     "round_trip",
     "latent_shift",
