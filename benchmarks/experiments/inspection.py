@@ -27,11 +27,13 @@ from staytrue.purify.inspection.measures import PERTURBATION, measure
 from staytrue.purify.inspection.verdict import Limit, judge
 from staytrue.purify.jpeg import Jpeg
 from staytrue.recipes.demo import bundled_subject
-from staytrue.runs import read_jsonl, write_json
+from staytrue.regularize.draw import generator_identity
+from staytrue.runs import fingerprint, read_jsonl, write_json
 from staytrue.types import Subject
 
 ROOT = Path(__file__).parents[2]
 LIMITS = ROOT / "src/staytrue/purify/inspection/limits.json"
+CLIP = ROOT / "src/staytrue/assets/encoders/clip"
 SUBJECTS = ROOT / "src/staytrue/assets/minibench/subjects.jsonl"
 NEGATIVES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "clean": lambda image: image,
@@ -92,6 +94,10 @@ def _limit(values: list[float], quantile: float, low_is_bad: bool) -> Limit:
     return Limit(sign * typical, sign * limit)
 
 
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
 def _suspicion(row: dict[str, float], limits: dict[str, Limit]) -> float:
     return judge(row, limits, "thing").suspicion
 
@@ -117,20 +123,30 @@ def attacks() -> list[str]:
     return [name for name in PROTECTIONS.names() if name not in NOT_ATTACKS]
 
 
-def collect(names: list[str], subjects: int | None, radius: float) -> dict[str, dict[str, Rows]]:
-    """Measures by split ("tuning", "reporting") and kind of picture."""
+def collect(names: list[str], subjects: int | None, radius: float, kept: Path) -> dict[str, dict[str, Rows]]:
+    """Measures by split ("tuning", "reporting") and kind of picture.
+
+    What an interrupted call measured, with the same weights and radius, is read from ``kept`` and not measured again.
+    """
     tools = Tools(SD())
+    key = fingerprint([generator_identity(SD()), fingerprint(CLIP / "model.safetensors"), radius])
+    old = {(r["subject"], r["kind"]): r["rows"] for r in read_jsonl(kept) if r["key"] == key} if kept.is_file() else {}
     found: dict[str, dict[str, Rows]] = {"tuning": {}, "reporting": {}}
     for split, by_kind in found.items():
         rows = [row for row in read_jsonl(SUBJECTS) if row["split"] == split][:subjects]
         for subject in [bundled_subject(row["name"]) for row in rows]:
             photos = load_folder(subject.photos)
             images = [photo.image for photo in photos]
-            kinds = {kind: [make(image) for image in images] for kind, make in NEGATIVES.items()}
             wanted = [n for n in names if (n in CALIBRATED_ON) == (split == "tuning")]
-            kinds |= {name: protected(name, subject, images, radius) for name in wanted}
-            for kind, pictures in kinds.items():
-                by_kind.setdefault(kind, []).extend(measured(subject, pictures, photos, tools))
+            for kind in [*NEGATIVES, *wanted]:
+                rows = old.get((subject.name, kind))
+                if rows is None:
+                    make = NEGATIVES.get(kind)
+                    pictures = [make(i) for i in images] if make else protected(kind, subject, images, radius)
+                    rows = measured(subject, pictures, photos, tools)
+                    with kept.open("a") as file:
+                        file.write(json.dumps({"key": key, "subject": subject.name, "kind": kind, "rows": rows}) + "\n")
+                by_kind.setdefault(kind, []).extend(rows)
             print(split, subject.name, flush=True)
     return found
 
@@ -157,10 +173,14 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, help="at most this many of each split")
     parser.add_argument("--radius", type=float, default=11 / 255)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/inspection.json")
+    parser.add_argument(
+        "--kept", type=Path, default=ROOT / "benchmarks/results/inspection-rows.jsonl", help="to go on from"
+    )
     parser.add_argument("--write-limits", action="store_true", help="make these the limits that ship")
     options = parser.parse_args()
     names = attacks() if options.protections else []
-    found = collect(names, options.subjects, options.radius)
+    options.kept.parent.mkdir(parents=True, exist_ok=True)
+    found = collect(names, options.subjects, options.radius, options.kept)
     negatives = [row for kind in NEGATIVES for row in found["tuning"][kind]]
     positives = [row for name in CALIBRATED_ON for row in found["tuning"].get(name, [])]
     limits = fitted(negatives, positives or None)
@@ -178,10 +198,11 @@ def write_limits(limits: dict[str, Limit], result: dict[str, Any]) -> None:
     table = json.loads(LIMITS.read_text())
     on = " and ".join(result["calibrated_on"]) or "no protection (limits by false alarms alone: their power is unknown)"
     table["miniature"] = {
-        "calibration": f"benchmarks/experiments/inspection.py at commit {result['commit']}: on {on}; negatives: clean, JPEG 75, random"
-        f" noise of the same radius; at most {FALSE_ALARMS:.0%} of the tuning subjects' negatives flagged. On subjects for reporting:"
-        f" false alarms {result['false_alarms']}, AUC {result['auc']}.",
-        "limits": {n: {"limit": float(f"{v.limit:.5g}"), "typical": float(f"{v.typical:.5g}")} for n, v in limits.items()},
+        "calibration": f"benchmarks/experiments/inspection.py at commit {result['commit']}: on {on}; negatives: clean, JPEG 75,"
+        f" random noise of the same radius; at most {FALSE_ALARMS:.0%} of {result['negatives']['tuning']} of the tuning"
+        f" subjects flagged. On {result['negatives']['reporting']} of the subjects for reporting: false alarms"
+        f" {result['false_alarms']}, AUC {result['auc']}.",
+        "limits": {n: {"limit": _short(v.limit), "typical": _short(v.typical)} for n, v in limits.items()},
     }
     LIMITS.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
 

@@ -49,7 +49,8 @@ OTHER = {
     "chain": {"steps": [{"name": "jpeg", "quality": 41}]},
 }
 NOT_IN_PIXELS = {("upscale", "model"), ("code_sr", "faces"), ("code_sr", "fidelity")}  # see test_upscale, test_code_sr
-TOGETHER = {("impress", "budget"): {"weight": 200.0}, ("impress", "weight"): {"budget": 0.0}}  # a budget costs nothing where its weight is too small to see
+# a budget costs nothing where its weight is too small to see, nor a weight within the budget
+TOGETHER = {("impress", "budget"): {"weight": 200.0}, ("impress", "weight"): {"budget": 0.0}}
 
 
 @pytest.fixture(scope="module")

@@ -56,10 +56,11 @@ def test_noise_level_is_the_standard_deviation_of_noise_on_luminance() -> None:
 def test_noise_level_by_loops() -> None:
     gray = pixels.luma(gaussian_noise(scene(side=16), 5))
     kernel = [[1, -2, 1], [-2, 4, -2], [1, -2, 1]]
-    found = []
-    for y in range(1, 15):
-        for x in range(1, 15):
-            found.append(abs(sum(kernel[i][j] * gray[y + i - 1, x + j - 1] for i in range(3) for j in range(3))))
+    found = [
+        abs(sum(kernel[i][j] * gray[y + i - 1, x + j - 1] for i in range(3) for j in range(3)))
+        for y in range(1, 15)
+        for x in range(1, 15)
+    ]
     assert pixels.noise_level(gaussian_noise(scene(side=16), 5)) == pytest.approx(np.median(found) / (6 * 0.6745))
 
 
@@ -301,4 +302,7 @@ def test_clean_photos_of_the_miniatures_world_are_fine_and_it_is_cheap(tmp_path:
     rows = read_json(run.inspection)["photos"]
     assert {"mismatch", "denoising_gap"} <= rows[0]["measures"].keys()
     assert sum(row["word"] != "fine" for row in rows) <= len(rows) // 10
-    assert sorted(p.name for p in run.purified.glob("embeddings-*.svg")) == ["embeddings-can.svg", "embeddings-dog6.svg"]
+    assert sorted(p.name for p in run.purified.glob("embeddings-*.svg")) == [
+        "embeddings-can.svg",
+        "embeddings-dog6.svg",
+    ]

@@ -20,7 +20,7 @@ from staytrue.purify.code_sr import CodeSR, is_person
 from staytrue.purify.consistency import Pull, consistent, loss
 from staytrue.purify.diffpure import DiffPure
 from staytrue.purify.distance import one_minus_ssim
-from staytrue.purify.faces import TEMPLATE, inverse, similarity, with_faces
+from staytrue.purify.faces import TEMPLATE, detector, inverse, similarity, with_faces
 from staytrue.purify.gaussian import Gaussian
 from staytrue.purify.jpeg import Jpeg
 from staytrue.purify.restore import Restore
@@ -249,7 +249,8 @@ def test_code_sr_of_things_only_upscales(tmp_path: Path) -> None:
     upscale = Upscale(model=str(tiny_upscaler(tmp_path)), side_px=16, steps=2)
     tools = Tools(class_noun="backpack")
     assert np.array_equal(
-        pixels(CodeSR(upscale=upscale).load(tools)(scene())), pixels(upscale.load(Tools(class_noun="backpack"))(scene()))
+        pixels(CodeSR(upscale=upscale).load(tools)(scene())),
+        pixels(upscale.load(Tools(class_noun="backpack"))(scene())),
     )
 
 
@@ -263,8 +264,6 @@ def test_code_sr_of_people_asks_for_weights_and_for_the_extra(tmp_path: Path, mo
         CodeSR(faces=tmp_path / "codeformer.pth").load(Tools(class_noun="person"))
     monkeypatch.setitem(sys.modules, "insightface", None)
     with pytest.raises(MissingExtraError, match="noncommercial"):
-        from staytrue.purify.faces import detector
-
         detector("cpu")
 
 

@@ -27,7 +27,9 @@ def test_none_returns_the_picture_itself() -> None:
     assert NoPurifier().purify(image) is image
 
 
-@pytest.mark.parametrize("purifier", [Jpeg(quality=30), Gaussian(sigma_px=8), Median(window_px=5)], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "purifier", [Jpeg(quality=30), Gaussian(sigma_px=8), Median(window_px=5)], ids=lambda p: p.name
+)
 def test_a_fine_perturbation_gets_smaller(purifier) -> None:
     clean, perturbed = noisy()
     assert distance(purifier.purify(perturbed), clean) < 0.6 * distance(perturbed, clean)
@@ -71,7 +73,8 @@ def test_median_removes_a_speck_and_keeps_an_edge() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: Jpeg(quality=0), lambda: Jpeg(quality=100), lambda: Gaussian(sigma_px=0), lambda: Median(window_px=4)]
+    "make",
+    [lambda: Jpeg(quality=0), lambda: Jpeg(quality=100), lambda: Gaussian(sigma_px=0), lambda: Median(window_px=4)],
 )
 def test_impossible_settings_are_refused(make) -> None:
     with pytest.raises(ValidationError):

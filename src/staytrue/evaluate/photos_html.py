@@ -43,7 +43,9 @@ def inspection(run: RunFolder) -> dict[str, Any] | None:
         "skipped": content["skipped"],
         "flagged": sum(row["word"] != "fine" for row in rows),
         "sheet": _picture(run.inspection.with_suffix(".jpg")),
-        "embeddings": [(p.stem.removeprefix("embeddings-"), _svg(p)) for p in sorted(run.purified.glob("embeddings-*.svg"))],
+        "embeddings": [
+            (p.stem.removeprefix("embeddings-"), _svg(p)) for p in sorted(run.purified.glob("embeddings-*.svg"))
+        ],
         "rights": read_json(run.rights) if run.rights.is_file() else [],
     }
 
@@ -59,7 +61,9 @@ def cleaning(run: RunFolder) -> dict[str, Any] | None:
             "noise": f"{row['noise_before']:.2f} to {row['noise_after']:.2f}",
             "detail": f"{row['detail_kept']:.0%}",
             "identity": _said(row["identity_kept"]),
-            "mismatch": f"{_said(row['mismatch_before'])} to {_said(row['mismatch_after'])}" if row["mismatch_before"] else "",
+            "mismatch": f"{_said(row['mismatch_before'])} to {_said(row['mismatch_after'])}"
+            if row["mismatch_before"]
+            else "",
             "distance": f"{row['distance']:.3f}",
             "seconds": f"{row['seconds']:.2f}",
         }

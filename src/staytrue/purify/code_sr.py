@@ -17,7 +17,23 @@ if TYPE_CHECKING:
     from staytrue.purify.base import Cleaner
     from staytrue.purify.tools import Tools
 
-PEOPLE = frozenset("person man woman boy girl child baby face lady gentleman human people portrait".split())
+PEOPLE = frozenset(
+    [
+        "person",
+        "man",
+        "woman",
+        "boy",
+        "girl",
+        "child",
+        "baby",
+        "face",
+        "lady",
+        "gentleman",
+        "human",
+        "people",
+        "portrait",
+    ]
+)
 
 
 @component

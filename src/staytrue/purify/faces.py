@@ -58,7 +58,7 @@ def inverse(affine: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
 
 
 def detector(device: str) -> Find:
-    """insightface's face detector. Raises ``MissingExtraError``."""
+    """Insightface's face detector. Raises ``MissingExtraError``."""
     try:
         from insightface.app import FaceAnalysis
     except ImportError as error:

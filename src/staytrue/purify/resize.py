@@ -35,5 +35,7 @@ class Resize:
         from PIL import Image
 
         resample = Image.Resampling[self.filter.upper()]
-        small = image.resize((max(1, round(image.width * self.share)), max(1, round(image.height * self.share))), resample)
+        small = image.resize(
+            (max(1, round(image.width * self.share)), max(1, round(image.height * self.share))), resample
+        )
         return small.resize(image.size, resample)

@@ -35,7 +35,7 @@ def require_rights(run: RunFolder, suspects: Sequence[Inspected], stated: bool) 
     if not stated:
         raise ConfigError(
             f"{len(new)} of the photos to be cleaned look as if someone had protected them or added noise: "
-            f"{', '.join(sorted(new))}\nIf this is true, say so once with {FLAG}: \"{STATEMENT}\"\n"
+            f'{", ".join(sorted(new))}\nIf this is true, say so once with {FLAG}: "{STATEMENT}"\n'
             "The run records it. Or train on them as they are with purify.name=none"
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")

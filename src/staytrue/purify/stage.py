@@ -63,7 +63,9 @@ def purify_stage(
 
     def work(folder: Path) -> dict[str, object]:
         _clear_others(folder, set(sources))
-        rows = [row for name, of in photos().items() for row in write_subject(run, purifier, of, by_subject[name], name)]
+        rows = [
+            row for name, of in photos().items() for row in write_subject(run, purifier, of, by_subject[name], name)
+        ]
         facts = write_cleaning(run, rows)
         return {"photos": {name: len(of) for name, of in photos().items()}, "alpha_color": ALPHA_COLOR} | facts
 

@@ -29,9 +29,7 @@ from staytrue.runs import RunFolder, fingerprint, write_bytes, write_json, write
 AMPLIFIED = 8
 
 
-def write_subject(
-    run: RunFolder, purifier: AnyPurifier, photos: list[Photo], tools: Tools, name: str
-) -> list[Cleaned]:
+def write_subject(run: RunFolder, purifier: AnyPurifier, photos: list[Photo], tools: Tools, name: str) -> list[Cleaned]:
     """Writes a subject's cleaned photos and their rows.
 
     Returns:

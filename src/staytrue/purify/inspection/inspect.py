@@ -97,7 +97,10 @@ def inspect_photos(
             other = photos[twin].path.name if twin is not None else None
             verdict = judge(row, limits, tools[name].class_noun, other)
             rows.append(_row(name, photo, row, verdict))
-            labeled += [(photo.image, f"{photo.path.name}: {verdict.word}"), (_shown_residual(photo.image), "fine detail x8")]
+            labeled += [
+                (photo.image, f"{photo.path.name}: {verdict.word}"),
+                (_shown_residual(photo.image), "fine detail x8"),
+            ]
         _draw_embeddings(run, name, photos, measured, tools[name])
     _write_sheet(run.inspection.with_suffix(".jpg"), labeled)
     kept = list(dict.fromkeys(skipped))

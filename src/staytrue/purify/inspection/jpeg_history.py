@@ -12,8 +12,9 @@ from PIL import Image
 def jpeg_quality(path: Path) -> float | None:
     """The quality (1 to 100, on libjpeg's scale) whose luminance table is about as coarse as this file's; None for no JPEG.
 
-    libjpeg scales each entry b of its standard table to floor((b s + 50) / 100), kept within 1 and 255, with s = 5000 / q below q = 50
-    and 200 - 2 q above. Tables are compared by their sums; cameras with tables of their own get the quality that loses as much.
+    libjpeg scales each entry b of its standard table to floor((b s + 50) / 100), kept within 1 and 255, with s = 5000 / q below
+    q = 50 and 200 - 2 q above. Tables are compared by their sums; cameras with tables of their own get the quality that loses
+    as much.
     """
     with Image.open(path) as image:
         tables = getattr(image, "quantization", None)

@@ -17,7 +17,7 @@ ROWS = 16
 
 @torch.no_grad()
 def model_measures(backbone: LoadedBackbone, images: list[Image.Image], prompt: str) -> list[dict[str, float]]:
-    """Per photo, at the backbone's resolution (center crop), with S a Gaussian of one pixel:
+    """Per photo, at the backbone's resolution (center crop), with S a Gaussian of one pixel.
 
     round_trip: root mean square of D(E(x)) - x, in levels of 255 (IMPRESS, arXiv 2310.19248, minimizes it).
     latent_shift: root mean square of E(x) - E(S x), in latents of unit variance.

@@ -68,10 +68,14 @@ def judge(row: dict[str, float], limits: dict[str, Limit], class_noun: str, twin
 def read_limits(path: Path | None, is_miniature: bool) -> dict[str, Limit]:
     """The limits for this kind of backbone, from the built-in file or another. Raises ``ConfigError``."""
     try:
-        table = (_built_in() if path is None else json.loads(path.read_text()))["miniature" if is_miniature else "general"]
+        table = (_built_in() if path is None else json.loads(path.read_text()))[
+            "miniature" if is_miniature else "general"
+        ]
         return {name: Limit(entry["typical"], entry["limit"]) for name, entry in table["limits"].items()}
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"inspect.limits: {path} cannot be used ({error!r}); see purify/inspection/limits.json") from error
+        raise ConfigError(
+            f"inspect.limits: {path} cannot be used ({error!r}); see purify/inspection/limits.json"
+        ) from error
 
 
 @cache

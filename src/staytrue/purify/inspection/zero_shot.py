@@ -70,7 +70,9 @@ def own_clip(checkpoint: str, tools: Tools) -> tuple[LoadedClip | None, str]:
     facts = tools.facts
     if checkpoint == "auto" and facts and facts.is_miniature:
         own = str(files("staytrue") / "assets" / "encoders" / "clip")
-        spec = ClipJudge(own, Transform(facts.resolution_px, facts.resolution_px, HALF, HALF), "the miniature's own CLIP")
+        spec = ClipJudge(
+            own, Transform(facts.resolution_px, facts.resolution_px, HALF, HALF), "the miniature's own CLIP"
+        )
         return tools.once("clip", lambda: spec.load(tools.device)), ""
     if checkpoint == "auto":
         checkpoint = OWN.get(_text_width(tools), "")
