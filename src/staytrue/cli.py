@@ -45,6 +45,12 @@ Overrides = Annotated[
 Out = Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<name of the photo folder>.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ..., or auto for the best at hand.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version of the recipe: minutes, and rough pictures.")]
+Rights = Annotated[
+    bool,
+    typer.Option(
+        "--i-have-the-rights", help="Photos that look protected may be cleaned: they are mine, or I may. Recorded."
+    ),
+]
 RecipeName = Annotated[str, typer.Option("--recipe", help="`staytrue list recipes` names them.")]
 BackboneName = Annotated[
     str | None, typer.Option("--backbone", help=f"Diffusers folder, .safetensors file or hub id: {REAL_CHECKPOINT}.")
@@ -66,6 +72,7 @@ def run(
     device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, save config.json, and stop.")] = False,
     quick: Quick = False,
+    rights: Rights = False,
 ) -> None:
     """Photos in; a personalized model, pictures, scores and a report out. Run it again to resume."""
     from staytrue.config import load_toml
@@ -80,7 +87,7 @@ def run(
     values = _recipe_values(recipe, backbone or _named_backbone(overrides), quick, above)
     first = {"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}
     values["subjects"] = [first, *further]
-    _start(_checked(values, overrides), out or Path("runs") / "-and-".join(_names(values)), device, dry_run)
+    _start(_checked(values, overrides), out or Path("runs") / "-and-".join(_names(values)), device, dry_run, rights)
 
 
 @app.command()
@@ -99,11 +106,12 @@ def _verb(verb: str, says: str) -> None:
         folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
         overrides: Overrides = None,
         device: Device = "auto",
+        rights: Rights = False,
     ) -> None:
         from staytrue.config import values_of
         from staytrue.opening import saved_config
 
-        _run(_checked(values_of(saved_config(folder)), overrides), folder, device, verb)
+        _run(_checked(values_of(saved_config(folder)), overrides), folder, device, verb, rights)
 
     app.command(verb, help=f"{says}\n\nContinues a run; earlier stages that are not complete run first.")(continue_run)
 
@@ -224,21 +232,21 @@ def _checked(values: Values, overrides: list[str] | None) -> RunConfig:
     return config
 
 
-def _start(config: RunConfig, folder: Path, device: str, dry_run: bool) -> None:
+def _start(config: RunConfig, folder: Path, device: str, dry_run: bool, rights: bool = False) -> None:
     from staytrue.opening import open_run
 
     if dry_run:
         typer.echo(f"All is well. Saved {open_run(config, folder, device).config}; nothing was trained.")
     else:
-        _run(config, folder, device, "evaluate")
+        _run(config, folder, device, "evaluate", rights)
 
 
-def _run(config: RunConfig, folder: Path, device: str, until: str) -> None:
+def _run(config: RunConfig, folder: Path, device: str, until: str, rights: bool = False) -> None:
     """Runs the stages, without the libraries' own progress bars, and says where things are."""
     _quiet()
     from staytrue.pipeline import run
 
-    here = run(config, folder, device, until)
+    here = run(config, folder, device, until, rights)
     for title, path in (("Report", here.report), ("Model", here.model), ("Pictures", here.images)):
         if path.exists():
             typer.echo(f"{title + ':':<10}{path}")

@@ -21,6 +21,7 @@ from staytrue.errors import ConfigError
 from staytrue.evaluate.config import Evaluate
 from staytrue.generate.config import Generate
 from staytrue.purify import PURIFIERS
+from staytrue.purify.inspection.config import Inspect
 from staytrue.regularize import PRIOR_SETS
 from staytrue.train.config import Train
 from staytrue.types import Subject
@@ -36,6 +37,7 @@ class RunConfig(BaseModel):
         subjects: what is personalized; at least one by the time a run starts.
         backbone: the model that is trained.
         seed: every random number of the run derives from it.
+        inspect: what is looked at in the photos first, and what happens when one is flagged.
         purify: how the photos are cleaned.
         caption: how each photo gets its words.
         regularize: the set of class images trained on beside the photos.
@@ -49,6 +51,7 @@ class RunConfig(BaseModel):
     subjects: tuple[Subject, ...] = ()
     backbone: BACKBONES.union() = Field(default_factory=BACKBONES.get("sd"))  # type: ignore[valid-type]
     seed: int = 0
+    inspect: Inspect = Field(default_factory=Inspect)
     purify: PURIFIERS.union() = Field(default_factory=PURIFIERS.get("none"))  # type: ignore[valid-type]
     caption: CAPTIONERS.union() = Field(default_factory=CAPTIONERS.get("template"))  # type: ignore[valid-type]
     regularize: PRIOR_SETS.union() = Field(default_factory=PRIOR_SETS.get("none"))  # type: ignore[valid-type]

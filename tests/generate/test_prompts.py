@@ -5,8 +5,8 @@ import pytest
 from staytrue.errors import ConfigError
 from staytrue.generate import Generate
 from staytrue.generate.prompts import fill, read_prompts
-from staytrue.living import lives
 from staytrue.generate.seeds import picture_seed
+from staytrue.living import lives
 from staytrue.types import Facts, Subject
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staytrue.evaluate.curves import chart
+from staytrue.evaluate.photos_html import cleaning, inspection
 from staytrue.evaluate.pictures_html import data_uri
 from staytrue.evaluate.scores_html import cast_tables, metric_rows, picture_notes
 from staytrue.images.load import load_folder
@@ -62,6 +63,8 @@ def contents(run: RunFolder, config: RunConfig) -> dict[str, Any]:
             _subject(run, s, [p for p in pictures if p.subjects == (s.name,)], notes) for s in config.subjects
         ],
         "pairs": _pairs(run, pictures, notes),
+        "inspection": inspection(run),
+        "cleaning": cleaning(run),
         "metrics": metric_rows(summary.get("scores", [])),
         "casts": cast_tables(summary.get("casts", [])),
         "judges": summary.get("judges", {}),
