@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from staytrue.bench.commands import bench_app
 from staytrue.errors import ConfigError, StaytrueError
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ def _verb(verb: str, says: str) -> None:
 
 for _name, _says in VERBS.items():
     _verb(_name, _says)
+
+
+app.add_typer(bench_app, name="bench")
 
 
 @app.command("list")

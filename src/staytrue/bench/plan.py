@@ -1,0 +1,155 @@
+"""What is to be run: settings, and tasks that share one training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from staytrue.backbones import SD
+from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, suite_prompts
+from staytrue.bench.settings import Bench
+from staytrue.bench.subjects import Member, with_photos
+from staytrue.bench.suites import Variant, file_name
+from staytrue.config import RunConfig, overridden, parse, values_of
+from staytrue.encoders.checkpoint import weights_sha256
+from staytrue.encoders.clip import ClipJudge
+from staytrue.encoders.dino import DinoJudge
+from staytrue.encoders.judges import clip_judge, dino_judge
+from staytrue.recipes import recipe
+from staytrue.regularize.draw import generator_identity
+from staytrue.runs import fingerprint
+from staytrue.types import Subject
+
+LEARNING = ("backbone", "purify", "caption", "regularize", "train")
+# a change of what is scored, or how, makes earlier results incomparable
+PROTOCOL = 1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variant, resolved.
+
+    Attributes:
+        variant: its label, arm and place in the grid.
+        config: of its runs, without subjects.
+        bench: what is drawn.
+        out: folder of its results.
+        key: fingerprint of everything that its scores depend on except subject and seed.
+    """
+
+    variant: Variant
+    config: RunConfig
+    bench: Bench
+    out: Path
+    key: str = field(default="")
+
+    @property
+    def file(self) -> Path:
+        """Its results."""
+        return self.out / f"{file_name(self.variant.label)}.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training, and the settings that draw from it.
+
+    Attributes:
+        member: whom it learns.
+        seed: of the training.
+        folder: of the run.
+        settings: which differ in nothing that is learned.
+    """
+
+    member: Member
+    seed: int
+    folder: Path
+    settings: tuple[Setting, ...]
+
+    @property
+    def title(self) -> str:
+        labels = ", ".join(s.variant.label for s in self.settings)
+        return f"{self.member.name}, seed {self.seed}: {labels}"
+
+
+def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
+    """Resolves a variant. Raises ``ConfigError`` for what its assignments have wrong."""
+    paths = [a.partition("=")[2] for a in variant.assignments if a.startswith("backbone.path=")]
+    base = values_of(recipe(variant.arm.recipe, SD(path=paths[-1].strip("\"'")) if paths else SD()))
+    config = parse(overridden(base, [*variant.assignments, "train.previews.every=null", "generate.base=false"]))
+    config = config.model_copy(update={"subjects": ()})
+    return Setting(variant, config, bench, out, _key(variant, config, bench))
+
+
+def tasks(
+    settings: Iterable[Setting], members: Sequence[Member], finished: dict[Path, set[tuple[str, int]]]
+) -> list[Task]:
+    """The trainings that are missing, those with the most to gain first: seed by seed, subject by subject.
+
+    Args:
+        settings: what is compared.
+        members: on whom.
+        finished: file of results -> (subject, seed) that it has already.
+    """
+    grouped: dict[tuple[int, str, Path], list[Setting]] = {}
+    for one in settings:
+        for seed in one.bench.seeds:
+            for member in members:
+                if (member.name, seed) not in finished.get(one.file, set()):
+                    grouped.setdefault((seed, member.name, _folder(one, member, seed)), []).append(one)
+    by_name = {m.name: m for m in members}
+    return [Task(by_name[name], seed, folder, tuple(some)) for (seed, name, folder), some in grouped.items()]
+
+
+def run_config(task: Task, one: Setting) -> RunConfig:
+    """The configuration of one run, its prompts the suite's."""
+    from staytrue.bench.prompts import class_prompts, other_prompts
+
+    subject, arm = task.member.subject, one.variant.arm
+    asked = suite_prompts(subject, one.bench.lists, one.bench.prompts)
+    texts = [*(a.drawn(subject) for a in asked), *class_prompts(subject), *other_prompts(subject)]
+    generate = values_of(one.config)["generate"] | {"prompts": texts, "images_per_prompt": one.bench.images_per_prompt}
+    learned = with_photos(subject, arm.photos, one.bench.runs / "photos")
+    if arm.living is not None:
+        learned = learned.model_copy(update={"living": arm.living})
+    subjects = [learned.model_dump(mode="json")]
+    return parse(values_of(one.config) | {"subjects": subjects, "seed": task.seed, "generate": generate})
+
+
+def judge_specs(config: RunConfig) -> tuple[ClipJudge, DinoJudge]:
+    """The judges, without weights: those that the run's own metrics name."""
+    facts, metrics = config.backbone.facts(), config.evaluate.metrics
+    clip, dino = (getattr(metrics.get(name), "judge", "auto") for name in ("clip_i", "dino"))
+    return clip_judge(clip, facts), dino_judge(dino, facts)
+
+
+def _folder(one: Setting, member: Member, seed: int) -> Path:
+    """Settings that learn the same have the same folder, and so one training."""
+    learned: dict[str, Any] = {name: getattr(one.config, name) for name in LEARNING}
+    arm, subject = one.variant.arm, member.subject
+    learned |= {"photos": arm.photos, "living": arm.living, "identity": generator_identity(one.config.backbone)}
+    return one.bench.runs / f"{member.name}-s{seed}-{fingerprint(learned | {'subject': _plain(subject)})[:12]}"
+
+
+def _key(variant: Variant, config: RunConfig, bench: Bench) -> str:
+    shas = [weights_sha256(spec.checkpoint) for spec in judge_specs(config)]
+    values = values_of(config)
+    drawn = {"lists": bench.lists, "images": bench.images_per_prompt, "prompts": bench.prompts}
+    wording = [
+        fingerprint([a.template() for a in suite_prompts(_someone(living), bench.lists, bench.prompts)])
+        for living in (True, False)
+    ]
+    about = {"arm": [variant.arm.photos, variant.arm.living], "wording": wording, "judges": shas, "protocol": PROTOCOL}
+    about |= {"class": CLASS_PROMPTS, "others": OTHER_NOUNS, "weights": generator_identity(config.backbone)}
+    sampling = values["generate"].pop("sampling") | {"batch": None}
+    return fingerprint({"config": values | {"seed": None, "generate": None}, "sampling": sampling, **drawn, **about})
+
+
+def _someone(living: bool) -> Subject:
+    return Subject(name="any", photos=Path("any"), class_noun="thing", living=living)
+
+
+def _plain(subject: Subject) -> dict[str, Any]:
+    """A subject without the place where this machine keeps its photos."""
+    return subject.model_dump(mode="json", exclude={"photos", "heldout"})
