@@ -1,4 +1,4 @@
-"""Which setting of a search a recipe is reported with."""
+"""Which setting of a search an arm is reported with."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from staytrue.bench.summary import means
 
 
 def choices(results: Sequence[Results]) -> dict[str, dict[str, Any]]:
-    """For each recipe of a search, the setting with the largest ``worth``, and what every setting was worth.
+    """For each arm of a search, the setting with the largest ``worth``, and what every setting was worth.
 
     Returns:
-        recipe -> ``{"set": assignments, "label", "worth", "all": {label: worth}}``.
+        label of the arm -> ``{"set": assignments, "label", "worth", "all": {label: worth}}``.
     """
     found: dict[str, dict[str, Any]] = {}
     for r in results:
-        row = found.setdefault(r.header["recipe"], {"worth": float("-inf"), "all": {}})
+        row = found.setdefault(r.header["arm"], {"worth": float("-inf"), "all": {}})
         value = round(worth(r), 5)
         row["all"][r.label] = value
         if value > row["worth"]:

@@ -74,14 +74,14 @@ def judged(judges: Judges, subject: Subject, drawn: Drawn) -> dict[str, Any]:
     for place, (asked, pictures) in enumerate(zip(drawn.asked, drawn.pictures, strict=True)):
         columns = _of_prompt(judges, subject, asked, pictures, own, against)
         images += [[place, number, *row] for number, row in enumerate(zip(*columns, strict=True))]
-    tuned, base = (_rows(judges.dino, [pair[i] for pair in drawn.of_class]) for i in (0, 1))
-    moved, stayed = (_rows(judges.clip, [pair[i] for pair in drawn.of_others]) for i in (0, 1))
-    return {
-        "columns": list(COLUMNS),
-        "images": images,
-        "class_leakage": metrics.class_leakage(tuned, base, own["heldout"]).tolist(),
-        "drift": metrics.drift(moved, stayed).tolist(),
-    }
+    scores: dict[str, Any] = {"columns": list(COLUMNS), "images": images, "class_leakage": [], "drift": []}
+    if drawn.of_class:
+        tuned, base = (_rows(judges.dino, [pair[i] for pair in drawn.of_class]) for i in (0, 1))
+        scores["class_leakage"] = metrics.class_leakage(tuned, base, own["heldout"]).tolist()
+    if drawn.of_others:
+        moved, stayed = (_rows(judges.clip, [pair[i] for pair in drawn.of_others]) for i in (0, 1))
+        scores["drift"] = metrics.drift(moved, stayed).tolist()
+    return scores
 
 
 def composition(

@@ -17,6 +17,7 @@ from staytrue.bench.judge import Drawn, Judges, judged
 from staytrue.bench.memory import peak_mb, start_peak
 from staytrue.bench.plan import Setting, Task, judge_specs, run_config
 from staytrue.bench.prompts import Asked, class_prompts, other_prompts, suite_prompts, suite_words
+from staytrue.bench.real import REAL, real_photos
 from staytrue.config import RunConfig
 from staytrue.encoders.judges import is_miniature
 from staytrue.generate.prompts import fill
@@ -57,13 +58,14 @@ def forget_models(folder: Path) -> None:
 def _one(task: Task, one: Setting, device: str) -> Record:
     config = run_config(task, one)
     start_peak(device)
-    here = run(config, task.folder, device, until="generate")
-    started = time.monotonic()
     subject = task.member.subject  # judged by all of its photos, whatever it was trained on
-    asked = suite_prompts(subject, one.bench.lists, one.bench.prompts)
+    real = one.variant.arm.recipe == REAL
+    here = RunFolder(task.folder) if real else run(config, task.folder, device, until="generate")
+    started = time.monotonic()
+    drawn = real_photos(subject) if real else _drawn(here, config, subject, _asked(task, one), device)
     judges = open_judges(*judge_specs(config), _only_drawn(config), device)
-    scores = judged(judges, subject, _drawn(here, config, (subject, asked), device))
-    seconds = {name: read_json(getattr(here, name) / "manifest.json")["duration_s"] for name in STAGES}
+    scores = judged(judges, subject, drawn)
+    texts = _trained_texts(here)
     return {
         "subject": subject.name,
         "class_noun": subject.class_noun,
@@ -76,10 +78,10 @@ def _one(task: Task, one: Setting, device: str) -> Record:
             name: {"judge": judge.judge, "sha256": judge.sha256}
             for name, judge in (("clip", judges.clip), ("dino", judges.dino))
         },
-        "seconds": seconds | {"scoring": round(time.monotonic() - started, 3)},
+        "seconds": _seconds(here) | {"scoring": round(time.monotonic() - started, 3)},
         "peak_memory_mb": peak_mb(device),
-        "prompts": [_about(a, _trained_texts(here)) for a in asked],
-        **_rounded(scores),
+        "prompts": [_about(asked, texts) for asked in drawn.asked],
+        **_rounded(_without_itself(scores) if real else scores),
     }
 
 
@@ -100,6 +102,21 @@ def seen(asked: Asked, texts: Iterable[str]) -> dict[str, bool]:
     return {slot: any(re.search(rf"\b{re.escape(w)}\b", text) for text in texts) for slot, w in words.items()}
 
 
+def _asked(task: Task, one: Setting) -> list[Asked]:
+    return suite_prompts(task.member.subject, one.bench.lists, one.bench.prompts)
+
+
+def _seconds(here: RunFolder) -> dict[str, float]:
+    files = {name: getattr(here, name) / "manifest.json" for name in STAGES}
+    return {name: read_json(file)["duration_s"] if file.is_file() else 0.0 for name, file in files.items()}
+
+
+def _without_itself(scores: dict[str, Any]) -> dict[str, Any]:
+    """A photo is among the photos it would be compared with."""
+    place = scores["columns"].index("identity_train")
+    return scores | {"images": [[None if i == place else v for i, v in enumerate(row)] for row in scores["images"]]}
+
+
 def _about(asked: Asked, texts: Iterable[str]) -> dict[str, Any]:
     row = {"id": asked.id, "list": asked.list, "kind": asked.kind, "text": asked.template()}
     return row | {"seen": seen(asked, texts)}
@@ -112,9 +129,8 @@ def _trained_texts(here: RunFolder) -> list[str]:
     return list(dict.fromkeys(row.caption.render() for row in rows))
 
 
-def _drawn(here: RunFolder, config: RunConfig, about: tuple[Subject, Sequence[Asked]], device: str) -> Drawn:
+def _drawn(here: RunFolder, config: RunConfig, subject: Subject, asked: Sequence[Asked], device: str) -> Drawn:
     """The pictures of the run by prompt, and the base model's beside those that do not name the subject."""
-    subject, asked = about
     rows = read_jsonl(here.images / "images.jsonl", Picture)
     by_prompt: dict[int, list[Image.Image]] = {}
     for row in rows:

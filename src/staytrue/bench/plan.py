@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from staytrue.backbones import SD
-from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, suite_prompts
+from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts
+from staytrue.bench.real import REAL
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import Member, with_photos
 from staytrue.bench.suites import Variant, file_name
@@ -17,7 +19,7 @@ from staytrue.encoders.checkpoint import weights_sha256
 from staytrue.encoders.clip import ClipJudge
 from staytrue.encoders.dino import DinoJudge
 from staytrue.encoders.judges import clip_judge, dino_judge
-from staytrue.recipes import recipe
+from staytrue.recipes import DEFAULT, recipe
 from staytrue.regularize.draw import generator_identity
 from staytrue.runs import fingerprint
 from staytrue.types import Subject
@@ -37,13 +39,15 @@ class Setting:
         bench: what is drawn.
         out: folder of its results.
         key: fingerprint of everything that its scores depend on except subject and seed.
+        learned: fingerprint of everything that its training depends on except subject and seed.
     """
 
     variant: Variant
     config: RunConfig
     bench: Bench
     out: Path
-    key: str = field(default="")
+    key: str
+    learned: str
 
     @property
     def file(self) -> Path:
@@ -76,10 +80,14 @@ class Task:
 def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     """Resolves a variant. Raises ``ConfigError`` for what its assignments have wrong."""
     paths = [a.partition("=")[2] for a in variant.assignments if a.startswith("backbone.path=")]
-    base = values_of(recipe(variant.arm.recipe, SD(path=paths[-1].strip("\"'")) if paths else SD()))
+    name = DEFAULT if variant.arm.recipe == REAL else variant.arm.recipe  # photos have no recipe, only judges
+    base = values_of(recipe(name, SD(path=paths[-1].strip("\"'")) if paths else SD()))
     config = parse(overridden(base, [*variant.assignments, "train.previews.every=null", "generate.base=false"]))
     config = config.model_copy(update={"subjects": ()})
-    return Setting(variant, config, bench, out, _key(variant, config, bench))
+    identity = generator_identity(config.backbone)
+    return Setting(
+        variant, config, bench, out, _key(variant, config, bench, identity), _learned(variant, config, identity)
+    )
 
 
 def tasks(
@@ -104,8 +112,6 @@ def tasks(
 
 def run_config(task: Task, one: Setting) -> RunConfig:
     """The configuration of one run, its prompts the suite's."""
-    from staytrue.bench.prompts import class_prompts, other_prompts
-
     subject, arm = task.member.subject, one.variant.arm
     asked = suite_prompts(subject, one.bench.lists, one.bench.prompts)
     texts = [*(a.drawn(subject) for a in asked), *class_prompts(subject), *other_prompts(subject)]
@@ -126,24 +132,34 @@ def judge_specs(config: RunConfig) -> tuple[ClipJudge, DinoJudge]:
 
 def _folder(one: Setting, member: Member, seed: int) -> Path:
     """Settings that learn the same have the same folder, and so one training."""
-    learned: dict[str, Any] = {name: getattr(one.config, name) for name in LEARNING}
-    arm, subject = one.variant.arm, member.subject
-    learned |= {"photos": arm.photos, "living": arm.living, "identity": generator_identity(one.config.backbone)}
-    return one.bench.runs / f"{member.name}-s{seed}-{fingerprint(learned | {'subject': _plain(subject)})[:12]}"
+    about = fingerprint([one.learned, _plain(member.subject)])
+    return one.bench.runs / f"{member.name}-s{seed}-{about[:12]}"
 
 
-def _key(variant: Variant, config: RunConfig, bench: Bench) -> str:
-    shas = [weights_sha256(spec.checkpoint) for spec in judge_specs(config)]
+def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
+    arm = variant.arm
+    about = [arm.recipe == REAL, arm.photos, arm.living, identity]
+    return fingerprint([{name: getattr(config, name) for name in LEARNING}, about])
+
+
+def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> str:
+    shas = [_sha256(spec.checkpoint) for spec in judge_specs(config)]
     values = values_of(config)
-    drawn = {"lists": bench.lists, "images": bench.images_per_prompt, "prompts": bench.prompts}
     wording = [
         fingerprint([a.template() for a in suite_prompts(_someone(living), bench.lists, bench.prompts)])
         for living in (True, False)
     ]
-    about = {"arm": [variant.arm.photos, variant.arm.living], "wording": wording, "judges": shas, "protocol": PROTOCOL}
-    about |= {"class": CLASS_PROMPTS, "others": OTHER_NOUNS, "weights": generator_identity(config.backbone)}
     sampling = values["generate"].pop("sampling") | {"batch": None}
-    return fingerprint({"config": values | {"seed": None, "generate": None}, "sampling": sampling, **drawn, **about})
+    drawn = [bench.lists, bench.images_per_prompt, bench.prompts, wording, CLASS_PROMPTS, OTHER_NOUNS, sampling]
+    learned = _learned(variant, config, identity)
+    return fingerprint(
+        [learned, drawn, shas, values["generate"] | {"prompts": None, "images_per_prompt": None}, PROTOCOL]
+    )
+
+
+@cache
+def _sha256(checkpoint: str) -> str:
+    return weights_sha256(checkpoint)
 
 
 def _someone(living: bool) -> Subject:

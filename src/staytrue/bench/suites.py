@@ -24,7 +24,7 @@ class Arm(BaseModel):
 
     Attributes:
         label: how tables call it.
-        recipe: its name.
+        recipe: its name; "real-photos" for the photos themselves.
         set: ``section.field=value`` over the recipe.
         photos: train on the first so many photos only; None for all.
         living: whether the class set takes the living form; None as the subject is. Prompts stay as the subject is.
@@ -51,7 +51,7 @@ class Suite(BaseModel):
         arms: what is compared.
         grid: setting -> values; every arm is run at every combination. "photos" is a key, too.
         x: the key of the grid that figures have along the bottom.
-        chosen: file of a search (``chosen.json``) whose settings each recipe starts from.
+        chosen: files of searches (``chosen.json``), from whose settings the arms of the same labels start.
         choose: whether this is such a search.
         set: ``section.field=value`` over every arm.
     """
@@ -66,7 +66,7 @@ class Suite(BaseModel):
     arms: tuple[Arm, ...]
     grid: dict[str, tuple[Any, ...]] = {}
     x: str | None = None
-    chosen: Path | None = None
+    chosen: tuple[Path, ...] = ()
     choose: bool = False
     set: tuple[str, ...] = ()
 
@@ -97,7 +97,7 @@ def read_suite(path: Path) -> Suite:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     if "chosen" in values:
-        values["chosen"] = str((path.parent / values["chosen"]).resolve())
+        values["chosen"] = [path.parent / name for name in values["chosen"]]
     try:
         suite = Suite.model_validate(values)
     except ValidationError as error:
@@ -120,7 +120,7 @@ def variants(suite: Suite, above: tuple[str, ...] = ()) -> list[Variant]:
             told = [f"{key}={json.dumps(value)}" for key, value in at.items() if key != "photos"]
             placed = arm.model_copy(update={"photos": at["photos"]}) if "photos" in at else arm
             label = " ".join([arm.label, *(f"{key.rpartition('.')[2]}={value}" for key, value in at.items())])
-            assignments = (*chosen.get(arm.recipe, ()), *suite.set, *arm.set, *told, *above)
+            assignments = (*chosen.get(arm.label, ()), *suite.set, *arm.set, *told, *above)
             found.append(Variant(label, placed, at, assignments))
     return found
 
@@ -144,16 +144,16 @@ def file_name(label: str) -> str:
 
 
 def _chosen(suite: Suite) -> dict[str, tuple[str, ...]]:
-    """What a search chose for each recipe."""
-    if suite.chosen is None or not suite.chosen.is_file():
-        return {}
-    return {recipe: tuple(row["set"]) for recipe, row in read_json(suite.chosen).items()}
+    """What searches chose for each arm."""
+    rows = [row for file in suite.chosen if file.is_file() for row in read_json(file).items()]
+    return {label: tuple(row["set"]) for label, row in rows}
 
 
 def require_chosen(suite: Suite) -> None:
     """Raises ``ConfigError`` where a suite starts from a search that has not been made."""
-    if suite.chosen is not None and not suite.chosen.is_file():
+    if missing := [file for file in suite.chosen if not file.is_file()]:
+        searches = ", ".join(file.parent.name for file in missing)
         raise ConfigError(
-            f"{suite.name} starts from {suite.chosen.name}, which does not exist yet: run the search first "
-            "(bench.suite=benchmarks/suites/0-search.toml), then `staytrue bench table` of it"
+            f"{suite.name} starts from what {searches} chose, and that has not been run: first `staytrue bench minibench "
+            f"bench.suite=benchmarks/suites/{missing[0].parent.name}.toml`, then `staytrue bench table` with the same suite"
         )

@@ -13,6 +13,7 @@ from staytrue.bench.metrics import LOWER_IS_BETTER, METRICS
 from staytrue.bench.minibench import Asked, summary_folder, tabled
 from staytrue.bench.results import CHOSEN, SUMMARY, Results, results_in
 from staytrue.bench.subjects import chosen
+from staytrue.bench.suites import Suite, variants
 from staytrue.bench.summary import as_json, interval, means, of_kind, of_list, seen_by_any, summary
 from staytrue.errors import ConfigError
 from staytrue.runs import write_json, write_text
@@ -37,6 +38,7 @@ def make_tables(asked: Asked) -> list[Path]:
         write_text(out / "table.md", table)
         written += [summary_folder(out) / SUMMARY, out / "table.md"]
         if suite is not None and suite.choose:
+            require_whole(suite, results, which)
             write_json(out / CHOSEN, choices(results))
             written.append(out / CHOSEN)
         if asked.settings.into is not None:
@@ -55,6 +57,14 @@ def on_subjects(results: Sequence[Results], which: str, out: Path) -> list[Resul
             "or make the table of others with --subjects"
         )
     return found
+
+
+def require_whole(suite: Suite, results: Sequence[Results], which: str) -> None:
+    """Raises ``ConfigError`` unless every setting of a search has every subject: half a search is not an equal one."""
+    wanted = {m.name for m in chosen(which)}
+    have = {r.label: {subject for subject, _ in r.finished} for r in results}
+    if missing := [v.label for v in variants(suite) if have.get(v.label, set()) < wanted]:
+        raise ConfigError(f"{suite.name} is not finished, so nothing is chosen yet; missing: {', '.join(missing)}")
 
 
 def markdown(results: Sequence[Results], which: str) -> str:
