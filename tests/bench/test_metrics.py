@@ -21,7 +21,7 @@ def test_mean_cosine():
 
 
 def test_recall_at_1():
-    """(.6, .8) is nearer to north (.8) than to east (.6) and to west (-.6); a tie is not found; without rivals there is no answer."""
+    """(.6, .8) is nearer to north (.8) than to east (.6) and west (-.6). A tie is not found; without rivals: no answer."""
     assert metrics.recall_at_1(rows(BETWEEN), rows(NORTH), [rows(EAST), rows(WEST)]).tolist() == [1]
     assert metrics.recall_at_1(rows(BETWEEN), rows(EAST), [rows(WEST), rows(NORTH)]).tolist() == [0]
     assert metrics.recall_at_1(rows(BETWEEN), rows(EAST), [rows(EAST)]).tolist() == [0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
@@ -18,6 +17,7 @@ from staytrue.bench.memory import peak_mb, start_peak
 from staytrue.bench.plan import Setting, Task, judge_specs, run_config
 from staytrue.bench.prompts import Asked, class_prompts, other_prompts, suite_prompts, suite_words
 from staytrue.bench.real import REAL, real_photos
+from staytrue.bench.results import STAGES, Record
 from staytrue.config import RunConfig
 from staytrue.encoders.judges import is_miniature
 from staytrue.generate.prompts import fill
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from staytrue.encoders.clip import ClipJudge
     from staytrue.encoders.dino import DinoJudge
 
-Record = dict[str, Any]
-STAGES = ("purified", "captions", "regularization", "training", "images")
 DIGITS = 5
 
 
@@ -48,11 +46,6 @@ def measure(task: Task, device: str) -> list[Record]:
     task.folder.mkdir(parents=True, exist_ok=True)
     with (task.folder / "log.txt").open("a") as log, redirect_stderr(log):
         return [_one(task, one, resolved_device(device)) for one in task.settings]
-
-
-def forget_models(folder: Path) -> None:
-    """Removes what was trained, and the mark that it is there: asked for other pictures, the run would train again."""
-    shutil.rmtree(folder / RunFolder(folder).training.name, ignore_errors=True)
 
 
 def _one(task: Task, one: Setting, device: str) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,6 @@ from typing import Any
 
 from rich.console import Console
 
-from staytrue.bench.measure import forget_models, measure
 from staytrue.bench.plan import Setting, Task, setting, tasks
 from staytrue.bench.results import add, log_reporting, so_far
 from staytrue.bench.settings import Bench
@@ -20,6 +20,7 @@ from staytrue.bench.subjects import QUICK, Member, chosen
 from staytrue.bench.suites import MAIN, Arm, Suite, bench_of, read_suite, require_chosen, variants
 from staytrue.bench.workers import Crew
 from staytrue.errors import StaytrueError
+from staytrue.runs import RunFolder
 
 RESULTS = Path("benchmarks/results")
 QUICK_RUNS = Path("runs/minibench-quick")
@@ -98,7 +99,7 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
         for one, record in zip(task.settings, records, strict=True):
             add(one, planned.suite.name, record)
         if not task.settings[0].bench.keep_models:
-            forget_models(task.folder)
+            shutil.rmtree(RunFolder(task.folder).training, ignore_errors=True)  # asked for more, it would train again
         console.print(f"  {(time.monotonic() - started) / 60:6.1f} min  {task.title}")
 
     threads = bench.threads or max(1, (os.cpu_count() or 1) // jobs)
@@ -146,6 +147,8 @@ def _fewer_class_images(one: Setting, asked: Asked) -> Setting:
 
 
 def _measure(given: tuple[Planned, Task], device: str) -> list[dict[str, Any]]:
+    from staytrue.bench.measure import measure  # and with it torch, which tables do without
+
     return measure(given[1], device)
 
 

@@ -18,6 +18,7 @@ from staytrue.runs import read_json, read_jsonl, write_jsonl, write_text
 Record = dict[str, Any]
 LOG, SUMMARY, CHOSEN = "reporting_runs.jsonl", "summary.json", "chosen.json"
 NOT_RESULTS = {SUMMARY, CHOSEN}
+STAGES = ("purified", "captions", "regularization", "training", "images")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def read_results(file: Path) -> Results:
     try:
         values = read_json(file)
         return Results({k: v for k, v in values.items() if k != "runs"}, tuple(values["runs"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{file} is not a file of results ({error}); move it elsewhere") from None
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from staytrue.bench.choose import choices
-from staytrue.bench.measure import STAGES
 from staytrue.bench.metrics import LOWER_IS_BETTER, METRICS
 from staytrue.bench.minibench import Asked, summary_folder, tabled
-from staytrue.bench.results import CHOSEN, SUMMARY, Results, results_in
+from staytrue.bench.results import CHOSEN, STAGES, SUMMARY, Results, results_in
 from staytrue.bench.subjects import chosen
 from staytrue.bench.suites import Suite, variants
 from staytrue.bench.summary import as_json, interval, means, of_kind, of_list, seen_by_any, summary
