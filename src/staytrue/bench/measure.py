@@ -14,7 +14,7 @@ from PIL import Image
 
 from staytrue.bench.judge import Drawn, Judges, judged
 from staytrue.bench.memory import peak_mb, start_peak
-from staytrue.bench.plan import Setting, Task, judge_specs, run_config
+from staytrue.bench.plan import Setting, Task, judge_specs, run_config, weights_of
 from staytrue.bench.prompts import Asked, class_prompts, other_prompts, suite_prompts, suite_words
 from staytrue.bench.real import REAL, real_photos
 from staytrue.bench.results import STAGES, Record
@@ -25,7 +25,7 @@ from staytrue.generate.seeds import picture_seed
 from staytrue.opening import commit, resolved_device
 from staytrue.pipeline import run
 from staytrue.regularize.base import Planned
-from staytrue.regularize.draw import Job, draw_missing, generator_identity, recipe
+from staytrue.regularize.draw import Job, draw_missing, recipe
 from staytrue.regularize.store import ClassImageStore
 from staytrue.runs import RunFolder, read_json, read_jsonl
 from staytrue.types import Caption, Picture, Sample, Subject
@@ -140,7 +140,7 @@ def _base(runs: Path, config: RunConfig, texts: Sequence[str], device: str) -> l
     """What the untrained model draws for prompts from the same noise; drawn once for all recipes, subjects and seeds."""
     generate, facts = config.generate, config.backbone.facts()
     store = ClassImageStore(runs / "base-images")
-    identity = generator_identity(config.backbone)
+    identity = weights_of(config.backbone)
     job = Job(config.backbone, identity, facts.resolution_px, generate.sampling, store, keep_latents=False)
     subject = config.subjects[0]
     planned = [

@@ -102,7 +102,7 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
             shutil.rmtree(RunFolder(task.folder).training, ignore_errors=True)  # asked for more, it would train again
         console.print(f"  {(time.monotonic() - started) / 60:6.1f} min  {task.title}")
 
-    threads = bench.threads or max(1, (os.cpu_count() or 1) // jobs)
+    threads = bench.threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
     crew = Crew(partial(_measure, device=device), jobs, threads, bench.minutes)
     outcome = crew.run(work, done)
     if outcome.left:

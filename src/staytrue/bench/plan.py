@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from staytrue.backbones import SD
+from staytrue.backbones.base import Backbone
 from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts
 from staytrue.bench.real import REAL
 from staytrue.bench.settings import Bench
@@ -84,7 +85,7 @@ def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     base = values_of(recipe(name, SD(path=paths[-1].strip("\"'")) if paths else SD()))
     config = parse(overridden(base, [*variant.assignments, "train.previews.every=null", "generate.base=false"]))
     config = config.model_copy(update={"subjects": ()})
-    identity = generator_identity(config.backbone)
+    identity = weights_of(config.backbone)
     return Setting(
         variant, config, bench, out, _key(variant, config, bench, identity), _learned(variant, config, identity)
     )
@@ -155,6 +156,12 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
     return fingerprint(
         [learned, drawn, shas, values["generate"] | {"prompts": None, "images_per_prompt": None}, PROTOCOL]
     )
+
+
+@cache
+def weights_of(backbone: Backbone) -> str:
+    """A fingerprint of the base model's weights: read once, however many settings there are."""
+    return generator_identity(backbone)
 
 
 @cache

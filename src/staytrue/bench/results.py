@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from staytrue.bench.plan import Setting
+from staytrue.bench.plan import Setting, weights_of
 from staytrue.config import values_of
 from staytrue.errors import ConfigError
 from staytrue.opening import commit, versions
-from staytrue.regularize.draw import generator_identity
 from staytrue.runs import read_json, read_jsonl, write_jsonl, write_text
 
 Record = dict[str, Any]
@@ -108,7 +107,7 @@ def header(setting: Setting, suite: str, judges: dict[str, Any]) -> dict[str, An
         "lists": list(setting.bench.lists),
         "images_per_prompt": setting.bench.images_per_prompt,
         "key": setting.key,
-        "backbone": {"path": config["backbone"]["path"], "weights": generator_identity(setting.config.backbone)},
+        "backbone": {"path": config["backbone"]["path"], "weights": weights_of(setting.config.backbone)},
         "judges": judges,
         "config": config,
         "versions": versions(),
