@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from staytrue.bench.commands import bench_app
 from staytrue.errors import ConfigError, StaytrueError
 
 if TYPE_CHECKING:
@@ -150,6 +151,9 @@ def protect(
         typer.echo("Complete already.")
     for title, file in (("Photos", "photos"), ("Report", "report.html"), ("Numbers", "protect.json")):
         typer.echo(f"{title + ':':<10}{folder / file}")
+
+
+app.add_typer(bench_app, name="bench")
 
 
 @app.command("list")

@@ -22,7 +22,15 @@ sys.exit(code)
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["run", "--help"], ["list"], ["list", "objectives"], ["show", "staytrue"], ["protect", "--help"]],
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["list"],
+        ["list", "objectives"],
+        ["show", "staytrue"],
+        ["protect", "--help"],
+        ["bench", "table", "--help"],
+    ],
 )
 def test_answers_without_importing_torch(words):
     done = subprocess.run([sys.executable, "-c", REPORT, *words], capture_output=True, text=True)

@@ -41,14 +41,16 @@ class Planned:
     """One class image to come.
 
     Attributes:
-        caption: what it will show, and what it is trained with.
+        caption: what it will show.
         seed: to draw it with.
         file: the user's own picture, where there is nothing to draw.
+        trained_as: what it is trained with; None is ``caption``.
     """
 
     caption: Caption
     seed: int = 0
     file: Path | None = None
+    trained_as: Caption | None = None
 
 
 class PriorSet(Protocol):

@@ -100,4 +100,5 @@ def _adopt(store: ClassImageStore, planned: list[Planned]) -> dict[Planned, Path
 
 def _sample(run: RunFolder, subject: str, planned: Planned, picture: Path) -> Sample:
     image = Path(os.path.relpath(picture, run.root))
-    return Sample(image=image, caption=replace(planned.caption, identifier=""), subject=subject, role="class")
+    caption = replace(planned.trained_as or planned.caption, identifier="")
+    return Sample(image=image, caption=caption, subject=subject, role="class")

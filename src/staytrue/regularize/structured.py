@@ -41,6 +41,8 @@ class Structured:
         photo: share of photographic prompts.
         styled: share of prompts in other styles.
         photo_style: what "photographic" is called.
+        captions: what the images are trained with: "asked", as each was asked for, or "class_noun", all of them "a [class noun]".
+            The latter is the paper's ablation (its figure 3): the same images, no longer matched by their words.
         generator: backbone that draws; None is the one being trained.
         sampling: how.
     """
@@ -51,6 +53,7 @@ class Structured:
     photo: float = Field(default=0.6, ge=0, le=1)
     styled: float = Field(default=0.2, ge=0, le=1)
     photo_style: str = "a photo of"
+    captions: Literal["asked", "class_noun"] = "asked"
     generator: AnyBackbone | None = None
     sampling: Sampling = Field(default_factory=Sampling)
 
@@ -66,8 +69,13 @@ class Structured:
         """``count`` captions; the words and the seed of each depend on (seed, index) alone."""
         count = self.count or default_count(brief.facts, COUNT)
         kinds = interleave({kind: getattr(self, kind) for kind in KINDS}, count)
+        trained_as = Caption(noun=brief.subject.class_noun) if self.captions == "class_noun" else None
         return [
-            Planned(self._caption(kind, brief, random.Random(f"words {brief.seed} {i}")), image_seed(brief.seed, i))
+            Planned(
+                caption=self._caption(kind, brief, random.Random(f"words {brief.seed} {i}")),
+                seed=image_seed(brief.seed, i),
+                trained_as=trained_as,
+            )
             for i, kind in enumerate(kinds)
         ]
 
