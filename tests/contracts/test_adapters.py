@@ -105,6 +105,8 @@ def test_is_its_own_config(adapter):
 
 
 def test_listing_imports_nothing_heavy():
-    script = "import sys, staytrue.adapters as _; print({'torch', 'diffusers', 'transformers', 'peft'} & set(sys.modules))"
+    script = (
+        "import sys, staytrue.adapters as _; print({'torch', 'diffusers', 'transformers', 'peft'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

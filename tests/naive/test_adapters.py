@@ -55,7 +55,11 @@ def test_custom_diffusion_attends_with_the_exported_keys_and_values(folder, tmp_
     layer = exported(folder, tmp_path, CrossAttention(), seed=1).unet.get_submodule(LAYER)
     file, x, c = load_file(tmp_path / FILE), torch.randn(1, 5, 32), torch.randn(1, 7, 32)
     weights = {part: array(file[f"{LAYER}.processor.to_{part}_custom_diffusion.weight"]) for part in "kv"}
-    weights |= {"q": array(layer.to_q.weight), "out": array(layer.to_out[0].weight), "bias": array(layer.to_out[0].bias)}
+    weights |= {
+        "q": array(layer.to_q.weight),
+        "out": array(layer.to_out[0].weight),
+        "bias": array(layer.to_out[0].bias),
+    }
     theirs = naive_attention(array(x[0]), array(c[0]), weights, layer.heads)
     np.testing.assert_allclose(array(layer(x, encoder_hidden_states=c)[0]), theirs, atol=1e-4)
 
