@@ -148,7 +148,7 @@ def test_the_base_of_a_new_word_is_its_start(backbone, adapter):
 
 
 def test_files_name_tokens_as_load_textual_inversion_wants_them(backbone, tmp_path):
-    """A word such as "sks" goes as "<sks>"; "<new1>" is new, and keeps its name. Diffusers' file name comes first."""
+    """The word "sks" goes as "<sks>"; "<new1>" is new, and keeps its name. Diffusers' file name comes first."""
     TextualInversion().attach(backbone, ["sks", NEW], nouns=["dog", "cat"])
     TextualInversion().export(backbone, tmp_path)
     files = token_files(tmp_path)

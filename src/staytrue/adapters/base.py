@@ -18,12 +18,15 @@ class Adapter(Protocol):
     """A component that makes parts of a backbone trainable.
 
     Attributes:
-        name: its name in configuration.
         file: of its export, by which a folder is known for its own.
     """
 
     file: ClassVar[str]
-    name: str
+
+    @property
+    def name(self) -> str:
+        """Its name in configuration."""
+        ...
 
     @property
     def trains_text(self) -> bool:

@@ -47,6 +47,8 @@ class TokenRows(nn.Module):
         start: what they start from, one row each.
     """
 
+    untrained: Tensor
+
     def __init__(self, embedding: nn.Embedding, tokens: Sequence[Token], start: Float[Tensor, "tokens width"]) -> None:
         super().__init__()
         self.embedding = embedding
