@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +27,7 @@ from staytrue.train.config import Train
 from staytrue.types import Subject
 
 Values = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class RunConfig(BaseModel):
@@ -54,6 +56,11 @@ class RunConfig(BaseModel):
     train: Train = Field(default_factory=Train)
     generate: Generate = Field(default_factory=Generate)
     evaluate: Evaluate = Field(default_factory=Evaluate)
+
+    def prior_set(self) -> Any:
+        """``regularize``; where it asks for the evaluation's prompts, with those that ``generate`` lists."""
+        asked = getattr(self.regularize, "evaluation_prompts", False) is True and self.generate.prompts is not None
+        return replace(self.regularize, evaluation_prompts=self.generate.prompts) if asked else self.regularize
 
 
 def values_of(config: RunConfig) -> Values:
@@ -105,10 +112,16 @@ def overlaid(config: RunConfig, above: Values) -> RunConfig:
 
 def parse(values: Values) -> RunConfig:
     """Checks values and makes the configuration. Raises ``ConfigError`` listing every problem by dotted path."""
+    return parse_as(RunConfig, values)
+
+
+def parse_as(model: type[Model], values: Values) -> Model:
+    """``parse`` for the settings of a verb that is no run."""
     try:
-        return RunConfig.model_validate_json(json.dumps(values), strict=True)
+        return model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        raise ConfigError("\n".join(dict.fromkeys(_explain(problem) for problem in error.errors()))) from None
+        schema = model.model_json_schema()
+        raise ConfigError("\n".join(dict.fromkeys(_explain(problem, schema) for problem in error.errors()))) from None
 
 
 def _without_none(value: Any) -> Any:
@@ -138,12 +151,12 @@ def _replaced(values: Any, keys: list[str], value: Any) -> Any:
     return layered(table, {first: _replaced(table.get(first), rest, value) if rest else value})
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, root: Values) -> str:
     """One pydantic problem in words: dotted path, what is wrong, what is allowed."""
-    path, schema = _locate(problem["loc"], RunConfig.model_json_schema())
+    path, schema = _locate(problem["loc"], root)
     kind, given = problem["type"], problem["input"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        allowed = _locate(problem["loc"][:-1], RunConfig.model_json_schema())[1].get("properties", {})
+        allowed = _locate(problem["loc"][:-1], root)[1].get("properties", {})
         return f"{path}: no such setting; there are: {', '.join(allowed)}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         allowed = schema.get("discriminator", {}).get("mapping", {})

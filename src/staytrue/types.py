@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from staytrue.grammar import with_article
+
 Role = Literal["subject", "class"]
 
 
@@ -75,20 +77,6 @@ class Caption:
         return replace(self, adjectives=tuple(a for a, keep in zip(self.adjectives, kept, strict=True) if keep))
 
 
-PAIRS = frozenset({"sunglasses", "glasses", "boots", "shoes", "sneakers", "jeans", "scissors", "socks"})
-
-
-def with_article(words: str, identifier: str = "") -> str:
-    """Puts "a" or "an" before the words; pair nouns and plurals such as "sunglasses" take none.
-
-    A rare token has no sound to go by: where the words begin with ``identifier``, it is "a", the papers' "a olis dog".
-    """
-    if words.split()[-1] in PAIRS:
-        return words
-    vowel = words[0].lower() in "aeiou" and not (identifier and words.startswith(f"{identifier} "))
-    return f"{'an' if vowel else 'a'} {words}"
-
-
 @dataclass(frozen=True)
 class Sample:
     """One training image: rows with another role are all that regularization is.
@@ -99,6 +87,7 @@ class Sample:
         subject: name of the subject it shows, or for whose class it was made.
         role: "subject" or "class".
         weight: multiplies this row's loss.
+        latent: the scaled latent that the model being trained decoded the picture from, where it is kept.
     """
 
     image: Path
@@ -106,6 +95,24 @@ class Sample:
     subject: str
     role: Role = "subject"
     weight: float = 1.0
+    latent: Path | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Which part of its picture a training square is: what SDXL calls micro-conditioning, for backbones that take it.
+
+    All in pixels of the picture enlarged (or reduced) until the square has the side that is trained on.
+
+    Attributes:
+        original_px: (width, height) of the whole picture.
+        top_left_px: (left, top) of the square in it.
+        size_px: side of the square.
+    """
+
+    original_px: tuple[int, int]
+    top_left_px: tuple[int, int]
+    size_px: int
 
 
 @dataclass(frozen=True)

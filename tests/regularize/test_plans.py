@@ -50,7 +50,7 @@ def test_structured_counts_and_shares(facts: Facts, count: int) -> None:
 def test_against_training_prompts_have_the_subjects_own_backgrounds() -> None:
     against = [p.caption for p in Structured(count=100).plan(brief()) if not p.caption.style]
     assert {c.background for c in against} == {"on a rock", "at home"}
-    others = {p.caption.background for p in Structured(count=100).plan(brief()) if p.caption.style}
+    others = {p.caption.background for p in Structured(count=100, leak_guard=False).plan(brief()) if p.caption.style}
     assert others == set(WORDS["backgrounds"])
 
 
@@ -71,7 +71,7 @@ def test_objects_have_shape_color_and_texture_in_this_order() -> None:
 
 def test_the_living_have_moods_and_motions_instead() -> None:
     """The miniature has no bodies, and colors for skins; its motions name no place, so the background stays."""
-    plan = Structured(count=50).plan(brief("dog"))
+    plan = Structured(count=50, leak_guard=False).plan(brief("dog"))
     assert {p.caption.adjectives for p in plan} == {(c, m) for c in WORDS["colors"] for m in WORDS["moods"]}
     assert {p.caption.details for p in plan} == set(WORDS["motions"])
     assert all(p.caption.background for p in plan)
@@ -166,7 +166,8 @@ def test_built_in_pools_serve_models_without_lists(name: str) -> None:
     [
         ("dog", None, MINIATURE, True), ("backpack", None, MINIATURE, False), ("dog", False, MINIATURE, False),
         ("sheep dog", None, REAL, True), ("dog bowl", None, REAL, False), ("Cat", None, REAL, True),
-        ("bear plushie", None, REAL, False), ("vase", True, REAL, True),
+        ("bear plushie", None, REAL, False), ("vase", True, REAL, True), ("teddy bear", None, REAL, False),
+        ("rubber duck", None, REAL, False), ("teddy bear", True, REAL, True),
     ],
 )  # fmt: skip
 def test_who_lives(noun: str, told: bool | None, facts: Facts, living: bool) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from staytrue.errors import ConfigError
-from staytrue.types import Facts, Subject, with_article
+from staytrue.grammar import names_something_living, with_article
+from staytrue.types import Facts, Subject
 
 # an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase do not count
 SLOT = re.compile(r"\b(an?) ((?:(?!(?:an?|the|of|in|on|at|to|by|and|with|from)\b)[\w-]+ ){0,3})\{\}", re.IGNORECASE)
@@ -46,10 +45,6 @@ MINIATURE = (
 )
 MINIATURE_OBJECT = ("a {} with a balloon", "a blue {}", "a striped {} on the grass", "a tiny {} in outer space")
 MINIATURE_LIVING = ("a {} wearing a top hat", "a {} wearing sunglasses on the grass", "a blue {}", "a {} sleeping")
-
-STUFFED = frozenset(
-    {"teddy", "toy", "plush", "stuffed", "rubber", "gummy", "wooden"}
-)  # "teddy bear" ends like an animal
 
 
 @dataclass(frozen=True)
@@ -118,14 +113,7 @@ def lives(subject: Subject) -> bool:
     """
     if subject.living is not None:
         return subject.living
-    words = subject.class_noun.lower().split()
-    known = {words[-1], " ".join(words)} & _living_nouns()
-    return bool(known) and not STUFFED & set(words)
-
-
-@cache
-def _living_nouns() -> frozenset[str]:
-    return frozenset((files("staytrue") / "assets/words/living.txt").read_text(encoding="utf-8").split("\n"))
+    return names_something_living(subject.class_noun)
 
 
 def _put(template: str, words: str, identifier: str = "") -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from staytrue.types import Caption, Role, Subject
+from staytrue.types import Caption, Frame, Role, Subject
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,7 @@ class Step:
         condition: (rows, tokens, width) the encoded texts.
         predictor: predicts and encodes; used through the methods below.
         generator: makes a ``torch.Generator`` for a purpose, the same for the same step of the same run.
+        frames: of the rows: which part of its picture each is. Each row's own, class rows' too: what SDXL is conditioned on.
     """
 
     captions: tuple[Caption, ...]
@@ -57,6 +58,7 @@ class Step:
     condition: Tensor
     predictor: Predictor
     generator: Callable[[str], torch.Generator]
+    frames: tuple[Frame, ...] = ()
 
     @cached_property
     def prediction(self) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,7 @@ from staytrue.diffusion.randomness import generator_for
 from staytrue.objectives.base import Predictor, Step
 from staytrue.train.batches import Batches
 from staytrue.train.latents import Latents
-from staytrue.types import Caption, Subject
+from staytrue.types import Caption, Frame, Subject
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class StepMaker:
         process: the noise process.
         predictor: handed to the step.
         adjective_dropout: probability that an adjective is left out.
+        frame: of a sample's crop, for backbones that want to know; None for nobody.
     """
 
     batches: Batches
@@ -36,6 +38,7 @@ class StepMaker:
     process: DDPM
     predictor: Predictor
     adjective_dropout: float = 0.0
+    frame: Callable[[int, int], Frame] | None = None
 
     def __call__(self, micro: int) -> Step:
         """Micro-batch number ``micro``, counted over the whole training."""
@@ -43,7 +46,8 @@ class StepMaker:
         samples = [self.batches.samples[row] for row in rows]
         captions = self._captions([sample.caption for sample in samples], micro)
         texts = tuple(caption.render() for caption in captions)
-        x0 = self._x0(rows, micro)
+        crops = self._crops(rows, micro)
+        x0 = self._x0(crops, micro)
         noise = torch.randn(x0.shape, generator=self._generator(micro, "noise")).to(x0.device)
         t = self.process.sample_timesteps(len(rows), self._generator(micro, "timesteps"))
         return Step(
@@ -56,12 +60,16 @@ class StepMaker:
             condition=self.predictor.encode_text(list(texts)),
             predictor=self.predictor,
             generator=lambda purpose: self._generator(micro, purpose),
+            frames=tuple(self.frame(*crop) for crop in crops) if self.frame else (),
         )
 
-    def _x0(self, rows: list[int], micro: int) -> Tensor:
-        """A draw from the autoencoder's posterior of one crop of each row."""
+    def _crops(self, rows: list[int], micro: int) -> list[tuple[int, int]]:
+        """One crop (sample, variant) of each row."""
         chance = torch.rand(len(rows), generator=self._generator(micro, "crop")).tolist()
-        crops = [(row, int(u * self.crop_counts[row])) for row, u in zip(rows, chance, strict=True)]
+        return [(row, int(u * self.crop_counts[row])) for row, u in zip(rows, chance, strict=True)]
+
+    def _x0(self, crops: list[tuple[int, int]], micro: int) -> Tensor:
+        """A draw from the autoencoder's posterior of each crop."""
         mean, std = self.latents.moments(crops)
         return mean + std * torch.randn(mean.shape, generator=self._generator(micro, "posterior")).to(mean.device)
 
