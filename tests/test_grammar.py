@@ -38,14 +38,23 @@ def test_several(noun: str) -> None:
     assert is_plural(noun)
 
 
-@pytest.mark.parametrize("noun", ["sunglass", "sneaker", "goose", "dress", "cactus", "canvas", "pair of jeans", "box with toys"])
+@pytest.mark.parametrize(
+    "noun", ["sunglass", "sneaker", "goose", "dress", "cactus", "canvas", "pair of jeans", "box with toys"]
+)
 def test_one(noun: str) -> None:
     assert not is_plural(noun)
 
 
 @pytest.mark.parametrize(
     ("noun", "alive"),
-    [("dog", True), ("sheep dog", True), ("dog bowl", False), ("teddy bear", False), ("rubber duck", False), ("Cat", True)],
+    [
+        ("dog", True),
+        ("sheep dog", True),
+        ("dog bowl", False),
+        ("teddy bear", False),
+        ("rubber duck", False),
+        ("Cat", True),
+    ],
 )
 def test_alive(noun: str, alive: bool) -> None:
     assert names_something_living(noun) is alive

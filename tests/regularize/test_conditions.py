@@ -24,7 +24,9 @@ TOY = Facts(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("facts", [REAL, TOY, pytest.param(SD().facts(), marks=pytest.mark.miniature)], ids=["real", "toy", "sd"])
+@pytest.mark.parametrize(
+    "facts", [REAL, TOY, pytest.param(SD().facts(), marks=pytest.mark.miniature)], ids=["real", "toy", "sd"]
+)
 def test_half_of_each_kind_is_kept_out(facts: Facts) -> None:
     out = guard(facts).unseen_by_kind()
     for kind in KINDS:
