@@ -134,13 +134,10 @@ def words(
     out: Annotated[Path, typer.Option(help="Folder for the pools; regularize.words takes it.")] = Path("words"),
 ) -> None:
     """Ask a language model for the word pools of a new domain. Needs one: runs as they are never do."""
-    from pydantic import create_model
-
     from staytrue.config import overridden, parse_as
-    from staytrue.regularize.new_words.make import NewWords, make_pools
+    from staytrue.regularize.new_words.make import Settings, make_pools
 
-    settings = create_model("Settings", __config__={"extra": "forbid"}, words=(NewWords, NewWords()))
-    wanted = parse_as(settings, overridden({"words": {}}, overrides or [])).words
+    wanted = parse_as(Settings, overridden({"words": {}}, overrides or [])).words
 
     def tell(pool: str, entries: list[str], size: int) -> None:
         short = "" if len(entries) >= size else f" (of {size} wanted)"
@@ -237,20 +234,10 @@ def _run(config: RunConfig, folder: Path, device: str, until: str) -> None:
 
 def _identifiers(overrides: list[str] | None, device: str) -> None:
     """Prints candidates, as fast as a file can be read; draws pictures with them only where asked."""
-    from pydantic import Field, create_model
+    from staytrue.caption.identifiers import Settings
+    from staytrue.config import overridden, parse_as
 
-    from staytrue.backbones import SD
-    from staytrue.caption.identifiers import Identifiers
-    from staytrue.config import RunConfig, overridden, parse_as
-
-    backbone = RunConfig.model_fields["backbone"].annotation
-    settings = create_model(
-        "Settings",
-        __config__={"extra": "forbid"},
-        backbone=(backbone, Field(default_factory=SD)),
-        identifiers=(Identifiers, Identifiers()),
-    )
-    asked = parse_as(settings, overridden({"backbone": {"name": "sd"}, "identifiers": {}}, overrides or []))
+    asked = parse_as(Settings, overridden({"backbone": {"name": "sd"}, "identifiers": {}}, overrides or []))
     found = asked.identifiers.found(asked.backbone)
     says = {word: f"{word:<18} {spelled}" for word, spelled in found.items()}
     if asked.identifiers.draw:

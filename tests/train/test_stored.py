@@ -58,7 +58,7 @@ class Counting:
 
 def test_whole_class_images_are_not_encoded(run, samples, backbone, tmp_path):
     counting = Counting(backbone)
-    crops = Crops(run.root, samples, 16)
+    crops = Crops(run.root, samples, 16, stored=True)
     cached = cached_latents(crops, counting, tmp_path / "latents.safetensors")
     assert counting.count == 5  # the photos
     mean, std = cached.moments([(5, 0), (7, 0)])
@@ -72,14 +72,14 @@ def test_whole_class_images_are_not_encoded(run, samples, backbone, tmp_path):
 
 def test_only_where_it_is_asked_for_and_the_crop_is_whole(run, samples, backbone, tmp_path):
     for crops in (
-        Crops(run.root, samples, 16, stored=False),
-        Crops(run.root, samples, 16, PART),
-        Crops(run.root, samples, 8),
-        Crops(run.root, tuple(replace(s, latent=None) for s in samples), 16),
+        Crops(run.root, samples, 16),
+        Crops(run.root, samples, 16, PART, stored=True),
+        Crops(run.root, samples, 8, stored=True),
+        Crops(run.root, tuple(replace(s, latent=None) for s in samples), 16, stored=True),
     ):
         assert not any(crops.latent(index) for index in range(len(samples)))
-    assert [bool(Crops(run.root, samples, 16).latent(i)) for i in range(11)] == [False] * 5 + [True] * 6
-    assert Crops(run.root, samples, 16).key() != Crops(run.root, samples, 16, stored=False).key()
+    assert [bool(Crops(run.root, samples, 16, stored=True).latent(i)) for i in range(11)] == [False] * 5 + [True] * 6
+    assert Crops(run.root, samples, 16, stored=True).key() != Crops(run.root, samples, 16).key()
 
 
 @pytest.mark.parametrize("field", [True, False])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from staytrue.backbones import BACKBONES
 from staytrue.backbones.clip_words import END_OF_WORD, ClipWords, clip_words
 from staytrue.errors import ConfigError
 from staytrue.generate.sampling import Request, Sampling
@@ -111,6 +112,15 @@ class Identifiers:
         fits = (rows @ text).mean(-1).tolist()
         found = {w: Drawn(m / max(spread, 1e-6), fits[0] - f) for w, m, f in zip(asked, moved, fits, strict=True) if w}
         return dict(sorted(found.items(), key=lambda item: item[1].own))
+
+
+class Settings(BaseModel):
+    """What follows `staytrue list identifiers`: ``backbone.field=value`` and ``identifiers.field=value``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backbone: BACKBONES.union() = Field(default_factory=BACKBONES.get("sd"))  # type: ignore[valid-type]
+    identifiers: Identifiers = Field(default_factory=Identifiers)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def regularize_stage(
 
     def work(folder: Path) -> dict[str, object]:
         store = ClassImageStore(run.class_image_store)
-        places, counts = _adopt(store, [p for plan in plans.values() for p in plan if p.file]), {}
+        places = _adopt(store, [p for plan in plans.values() for p in plan if p.file])
+        counts: dict[str, int] = {}
         if identity:
             size_px, sampling = drawer.facts().resolution_px, prior_set.sampling  # type: ignore[attr-defined]
             job = Job(drawer, identity, size_px, sampling, store, kept, device)

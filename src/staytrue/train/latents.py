@@ -1,8 +1,8 @@
 """Latents of crops: encoded at each step, or once. Both are the same function of (sample, variant).
 
-A class image that the trained model drew itself has its latent beside it, and where the crop is the whole picture that is what
-is trained on: the sampler's own latent, without spread. Other crops of class images are encoded once and kept in the store of class
-images, so that no later run encodes them again. The photos' stay in the run's folder: they are private.
+Crops of class images are encoded once and kept in the store of class images, so that no later run encodes them again. The
+photos' stay in the run's folder: they are private. On request a class image that the trained model drew itself, and that is not
+cropped, is trained on as the sampler's own latent, which lies beside it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Crops:
     crop_range: tuple[float, float] = (1.0, 1.0)
     variants: int = 1
     seed: int = 0
-    stored: bool = True
+    stored: bool = False
 
     def count(self, index: int) -> int:
         """How many crops a sample has."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from staytrue.grammar import names_something_living
 from staytrue.registry import component
@@ -57,6 +57,14 @@ class NewWords:
         person = noun.split()[-1] in built_in("people/nouns")
         living = noun == "animal" or person or names_something_living(noun) if self.living is None else self.living
         return [question(pool, self.domain) for pool in self.pools or (OF_THE_LIVING if living else OF_OBJECTS)]
+
+
+class Settings(BaseModel):
+    """What follows `staytrue words`: ``words.field=value``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: NewWords = Field(default_factory=NewWords)
 
 
 def make_pools(
