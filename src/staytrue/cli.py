@@ -157,17 +157,44 @@ app.add_typer(bench_app, name="bench")
 
 
 @app.command("list")
-def list_axis(axis: Annotated[str, typer.Argument(help="Which list; without one, the lists there are.")] = "") -> None:
-    """List recipes, or the components of an axis, each with a line of what it does."""
+def list_axis(
+    axis: Annotated[str, typer.Argument(help="Which list; without one, the lists there are.")] = "",
+    overrides: Overrides = None,
+    device: Device = "auto",
+) -> None:
+    """List recipes, the components of an axis, or `identifiers`: rare words for the subject, on the backbone in question."""
     from staytrue.recipes import RECIPES
 
+    if axis == "identifiers":
+        return _identifiers(overrides, device)
     axes = {r.axis.replace(" ", "-"): {n: r.get(n) for n in r.names()} for r in _registries()}
     entries: dict[str, dict[str, Any]] = {"recipes": dict(RECIPES), **axes}
     if axis and axis not in entries:
-        raise ConfigError(f"no list named {axis!r}; there are: {', '.join(entries)}")
+        raise ConfigError(f"no list named {axis!r}; there are: {', '.join(entries)}, identifiers")
+    if overrides:
+        raise ConfigError(f"the list of {axis} has no settings; only `staytrue list identifiers` has")
     rows = {n: (e.__doc__ or "").splitlines()[0] for n, e in entries[axis].items()} if axis else _summary(entries)
     for name, says in rows.items():
         typer.echo(f"{name:<18} {says}")
+
+
+@app.command()
+def words(
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pools; regularize.words takes it.")] = Path("words"),
+) -> None:
+    """Ask a language model for the word pools of a new domain. Needs one: runs as they are never do."""
+    from staytrue.config import overridden, parse_as
+    from staytrue.regularize.new_words.make import Settings, make_pools
+
+    wanted = parse_as(Settings, overridden({"words": {}}, overrides or [])).words
+
+    def tell(pool: str, entries: list[str], size: int) -> None:
+        short = "" if len(entries) >= size else f" (of {size} wanted)"
+        typer.echo(f"{pool}: {len(entries)}{short}: {', '.join(entries[:8])}{' ...' if len(entries) > 8 else ''}")
+
+    make_pools(wanted, out, tell)
+    typer.echo(f"\nLook through {out}, mend what needs it, then: staytrue run ... regularize.words={out}")
 
 
 @app.command()
@@ -264,6 +291,26 @@ def _quiet() -> None:
     transformers_logging.disable_progress_bar()
 
 
+def _identifiers(overrides: list[str] | None, device: str) -> None:
+    """Prints candidates, as fast as a file can be read; draws pictures with them only where asked."""
+    from staytrue.caption.identifiers import Settings
+    from staytrue.config import overridden, parse_as
+
+    asked = parse_as(Settings, overridden({"backbone": {"name": "sd"}, "identifiers": {}}, overrides or []))
+    found = asked.identifiers.found(asked.backbone)
+    says = {word: f"{word:<18} {spelled}" for word, spelled in found.items()}
+    if asked.identifiers.draw:
+        from staytrue.opening import resolved_device
+
+        drawn = asked.identifiers.drawn(asked.backbone, list(found), resolved_device(device))
+        says = {
+            w: f"{says[w]}; draws {d.own:.2f} of a seed's change, CLIP-T falls by {d.loss:+.3f}"
+            for w, d in drawn.items()
+        }
+    for line in says.values():
+        typer.echo(line)
+
+
 def _registries() -> list[Registry]:
     from staytrue.adapters import ADAPTERS
     from staytrue.backbones import BACKBONES
@@ -273,8 +320,9 @@ def _registries() -> list[Registry]:
     from staytrue.protect import PROTECTIONS
     from staytrue.purify import PURIFIERS
     from staytrue.regularize import PRIOR_SETS
+    from staytrue.regularize.new_words import WRITERS
 
-    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS, PROTECTIONS]
+    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, WRITERS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS, PROTECTIONS]
 
 
 def _summary(entries: dict[str, dict[str, Any]]) -> dict[str, str]:

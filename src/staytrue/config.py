@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +59,11 @@ class RunConfig(BaseModel):
     train: Train = Field(default_factory=Train)
     generate: Generate = Field(default_factory=Generate)
     evaluate: Evaluate = Field(default_factory=Evaluate)
+
+    def prior_set(self) -> Any:
+        """``regularize``; where it asks for the evaluation's prompts, with those that ``generate`` lists."""
+        asked = getattr(self.regularize, "evaluation_prompts", False) is True and self.generate.prompts is not None
+        return replace(self.regularize, evaluation_prompts=self.generate.prompts) if asked else self.regularize
 
 
 def values_of(config: RunConfig) -> Values:
@@ -113,7 +119,7 @@ def parse(values: Values) -> RunConfig:
 
 
 def parse_as(model: type[Model], values: Values) -> Model:
-    """The same for another set of settings, such as those of ``staytrue protect``."""
+    """``parse`` for the settings of a verb that is no run, such as ``staytrue protect``."""
     try:
         return model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:

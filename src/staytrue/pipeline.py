@@ -51,7 +51,7 @@ def run(
     stages = {
         "purify": lambda: purify_stage(here, config.purify, subjects, tools, config.inspect, rights),
         "caption": lambda: caption_stage(here, config.caption, subjects, backbone),
-        "regularize": lambda: regularize_stage(here, config.regularize, subjects, backbone, seed, device),
+        "regularize": lambda: regularize_stage(here, config.prior_set(), subjects, backbone, seed, device),
         "train": lambda: train_stage(here, config.train, subjects, backbone, seed, device),
         "generate": lambda: generate_stage(here, config.generate, subjects, backbone, device),
         "evaluate": lambda: evaluate_stage(here, config.evaluate, subjects, backbone.facts(), device),

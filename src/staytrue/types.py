@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from staytrue.grammar import names_something_living, with_article
+
 Role = Literal["subject", "class"]
 Pooling = Literal["eos", "released"]
 
@@ -97,23 +99,14 @@ class Caption:
         return re.sub(rf"(?<!\w){re.escape(self.noun)}(?!\w)", lambda _: phrase, self.text, count=count)
 
 
-PAIRS = frozenset({"sunglasses", "glasses", "boots", "shoes", "sneakers", "jeans", "scissors", "socks"})
-
-
-def with_article(words: str, identifier: str = "") -> str:
-    """Puts "a" or "an" before the words; pair nouns and plurals such as "sunglasses" take none.
-
-    A rare token has no sound to go by: where the words begin with ``identifier``, it is "a", the papers' "a olis dog".
-    """
-    if words.split()[-1] in PAIRS:
-        return words
-    vowel = words[0].lower() in "aeiou" and not (identifier and words.startswith(f"{identifier} "))
-    return f"{'an' if vowel else 'a'} {words}"
-
-
 def with_suffix(text: str, suffix: str) -> str:
     """The text with the suffix after it; a space between, unless the suffix begins with a comma."""
     return f"{text}{suffix}" if not suffix or suffix.startswith(",") else f"{text} {suffix}"
+
+
+def lives(subject: Subject) -> bool:
+    """Whether motions and clothes suit the subject: as it says itself, else as the lexicon of living beings does."""
+    return names_something_living(subject.class_noun) if subject.living is None else subject.living
 
 
 @dataclass(frozen=True)
@@ -126,6 +119,7 @@ class Sample:
         subject: name of the subject it shows, or for whose class it was made.
         role: "subject" or "class".
         weight: multiplies this row's loss.
+        latent: the scaled latent that the model being trained decoded the picture from, where it is kept.
     """
 
     image: Path
@@ -133,6 +127,24 @@ class Sample:
     subject: str
     role: Role = "subject"
     weight: float = 1.0
+    latent: Path | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Which part of its picture a training square is: what SDXL calls micro-conditioning, for backbones that take it.
+
+    All in pixels of the picture enlarged (or reduced) until the square has the side that is trained on.
+
+    Attributes:
+        original_px: (width, height) of the whole picture.
+        top_left_px: (left, top) of the square in it.
+        size_px: side of the square.
+    """
+
+    original_px: tuple[int, int]
+    top_left_px: tuple[int, int]
+    size_px: int
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ sys.exit(code)
         ["run", "--help"],
         ["list"],
         ["list", "objectives"],
+        ["list", "identifiers"],
         ["show", "staytrue"],
         ["protect", "--help"],
         ["bench", "table", "--help"],

@@ -6,8 +6,7 @@ from staytrue.errors import ConfigError
 from staytrue.generate import Generate
 from staytrue.generate.prompts import fill, read_prompts
 from staytrue.generate.seeds import picture_seed
-from staytrue.living import lives
-from staytrue.types import Facts, Subject
+from staytrue.types import Facts, Subject, lives
 
 
 def subject(noun="dog", identifier="olis", living=None):

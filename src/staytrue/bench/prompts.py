@@ -10,8 +10,9 @@ from typing import Any, Literal
 from staytrue.backbones import SD
 from staytrue.bench.subjects import HOME
 from staytrue.generate.prompts import Prompt, fill, lives
+from staytrue.grammar import is_plural, with_article
 from staytrue.runs import read_jsonl
-from staytrue.types import PAIRS, Subject, with_article
+from staytrue.types import Subject
 
 ListName = Literal["prompts", "rephrased", "two-conditions", "identifier-first"]
 POOLS = {
@@ -62,7 +63,7 @@ class Asked:
     def drawn(self, subject: Subject, **exchanged: str) -> str:
         """The template as ``generate.prompts`` takes it, its grammar fitted to the subject's noun."""
         text = self.template(**exchanged)
-        pair = subject.class_noun.split()[-1] in PAIRS
+        pair = is_plural(subject.class_noun)
         if pair:
             text = text.replace("{} that is ", "{} that are ")
         if "{identifier}" in text:

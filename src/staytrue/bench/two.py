@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from staytrue.bench.metrics import both_found
 from staytrue.bench.subjects import members
 from staytrue.errors import ConfigError
+from staytrue.grammar import with_article
 from staytrue.images.load import load_folder
-from staytrue.types import Subject, with_article
+from staytrue.types import Subject
 
 if TYPE_CHECKING:
     from PIL import Image

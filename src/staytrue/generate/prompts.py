@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from staytrue.errors import ConfigError
-from staytrue.living import lives
-from staytrue.types import Facts, Subject, with_article
+from staytrue.grammar import with_article
+from staytrue.types import Facts, Subject, lives
 
 # an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase do not count
 BEFORE = r"\b(an?) ((?:(?!(?:an?|the|of|in|on|at|to|by|and|with|from)\b)[\w-]+ ){0,3})"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from staytrue.types import Caption, Pooling, Role, Subject
+from staytrue.types import Caption, Frame, Pooling, Role, Subject
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +55,7 @@ class Step:
         everyone: all subjects of the run, also those that no row shows; empty means those of the rows.
         draws: of each row, which (latent, noise, t) of a finite pool it is; empty where every draw is fresh.
         references: what ``reference`` has computed; outlives the step where draws come back.
+        frames: of the rows: which part of its picture each is. Each row's own, class rows' too: what SDXL is conditioned on.
     """
 
     captions: tuple[Caption, ...]
@@ -70,6 +71,7 @@ class Step:
     draws: tuple[Hashable, ...] = ()
     references: dict[Hashable, Tensor] = field(default_factory=dict)
     _under: dict[Hashable, Tensor] = field(default_factory=dict)
+    frames: tuple[Frame, ...] = ()
 
     @cached_property
     def prediction(self) -> Tensor:

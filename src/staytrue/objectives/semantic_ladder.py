@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from staytrue.errors import ConfigError
-from staytrue.living import lives
 from staytrue.objectives.base import Step
 from staytrue.objectives.squares import Frequent, row_weights
 from staytrue.registry import component
-from staytrue.types import Caption, Subject
+from staytrue.types import Caption, Subject, lives
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from staytrue.errors import StaytrueError
+from staytrue.grammar import with_article
 from staytrue.protect.base import Scene
 from staytrue.protect.random_noise import RandomNoise
-from staytrue.types import Facts, with_article
+from staytrue.types import Facts
 
 if TYPE_CHECKING:
     from PIL import Image

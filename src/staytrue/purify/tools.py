@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from staytrue.errors import ConfigError
-from staytrue.types import Facts, with_article
+from staytrue.grammar import with_article
+from staytrue.types import Facts
 
 if TYPE_CHECKING:
     from staytrue.backbones.base import Backbone, LoadedBackbone

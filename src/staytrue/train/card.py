@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from staytrue.adapters import CrossAttention
+from staytrue.grammar import with_article
 from staytrue.train.config import Train
-from staytrue.types import Facts, Subject, with_article
+from staytrue.types import Facts, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

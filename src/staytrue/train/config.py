@@ -88,6 +88,9 @@ class Train:
         crop_range: side of the random crop as a share of the shorter side, least and most; (1, 1) is the center crop.
         crop_variants: different random crops kept of each photo. Class images have one.
         cache_latents: whether the crops are encoded once instead of at each step. Changes speed, never a result.
+        stored_latents: whether a class image that is not cropped and that the trained model drew itself is trained on as the very
+            latent it was decoded from. Off, since that is not what the encoder makes of the picture (docs/log.md); encoded
+            crops are kept for later runs anyway.
         dtype: "float32"; "bfloat16" computes in it, with float32 weights; "auto" is bfloat16 where the device is fast at it.
         gradient_checkpointing: trade a third of the speed for memory.
     """
@@ -114,6 +117,7 @@ class Train:
     crop_range: tuple[float, float] = (1.0, 1.0)
     crop_variants: int = Field(default=4, ge=1)
     cache_latents: bool = True
+    stored_latents: bool = False
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     gradient_checkpointing: bool = False
 

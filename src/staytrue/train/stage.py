@@ -21,8 +21,9 @@ from staytrue.train.batches import Batches
 from staytrue.train.card import Card
 from staytrue.train.checkpoints import Checkpoints
 from staytrue.train.config import Train
+from staytrue.train.crop_store import CropStore, encoder_fingerprint
 from staytrue.train.curve import Bar, Curve
-from staytrue.train.latents import Crops, EncodedLatents, cached_latents
+from staytrue.train.latents import Crops, EncodedLatents, Latents, cached_latents
 from staytrue.train.loop import train_loop
 from staytrue.train.memory import memory_bytes, memory_line
 from staytrue.train.predictor import BackbonePredictor
@@ -142,10 +143,12 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
 def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
     """The source of micro-batches; encodes what is to be cached."""
     train = job.train
-    crops = Crops(
-        job.run.root, job.samples, backbone.facts.resolution_px, train.crop_range, train.crop_variants, job.seed
-    )
-    latents = cached_latents(crops, backbone, cache) if train.cache_latents else EncodedLatents(crops, backbone)
+    size_px, root = backbone.facts.resolution_px, job.run.root
+    crops = Crops(root, job.samples, size_px, train.crop_range, train.crop_variants, job.seed, train.stored_latents)
+    latents: Latents = EncodedLatents(crops, backbone)
+    if train.cache_latents:
+        shared = CropStore(job.run.class_image_store / "crops", encoder_fingerprint(backbone))
+        latents = cached_latents(crops, backbone, cache, shared)
     return StepMaker(
         batches=Batches(job.samples, job.seed, (("subject", train.batch), ("class", train.class_rows))),
         subjects={subject.name: subject for subject in job.subjects},
@@ -156,6 +159,7 @@ def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
         adjective_dropout=train.adjective_dropout,
         suffixes={"subject": train.subject_suffix, "class": train.class_suffix},
         noise_pool=train.noise_pool,
+        frame=crops.frame,
     )
 
 

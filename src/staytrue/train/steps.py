@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -14,7 +14,7 @@ from staytrue.objectives.base import Step
 from staytrue.train.batches import Batches
 from staytrue.train.latents import Latents
 from staytrue.train.predictor import BackbonePredictor
-from staytrue.types import Caption, Role, Sample, Subject
+from staytrue.types import Caption, Frame, Role, Sample, Subject
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class StepMaker:
         adjective_dropout: probability that an adjective is left out.
         suffixes: what the captions of each role end with.
         noise_pool: how many draws of (latent, noise, t) each row has; 0 for a fresh one each time.
+        frame: of a sample's crop, for backbones that want to know; None for nobody.
     """
 
     batches: Batches
@@ -42,6 +43,7 @@ class StepMaker:
     adjective_dropout: float = 0.0
     suffixes: Mapping[Role, str] = field(default_factory=dict)
     noise_pool: int = 0
+    frame: Callable[[int, int], Frame] | None = None
     _references: dict[Hashable, Tensor] = field(default_factory=dict)
 
     def __call__(self, micro: int) -> Step:
@@ -51,7 +53,8 @@ class StepMaker:
         captions = self._captions([self._ended(sample) for sample in samples], micro)
         texts = tuple(caption.render() for caption in captions)
         draws = self._draws(rows, micro)
-        x0, noise, t = self._from_pool(draws) if draws else self._drawn(rows, micro)
+        crops = self._pooled_crops(draws) if draws else self._crops(rows, micro)
+        x0, noise, t = self._from_pool(draws, crops) if draws else self._drawn(crops, micro)
         return Step(
             captions=captions,
             texts=texts,
@@ -63,18 +66,22 @@ class StepMaker:
             predictor=self.predictor,
             generator=lambda purpose: self._generator(micro, purpose),
             everyone=tuple(self.subjects.values()),
+            frames=tuple(self.frame(*crop) for crop in crops) if self.frame else (),
             draws=tuple(draws),
             **({"references": self._references} if draws else {}),
         )
 
-    def _drawn(self, rows: list[int], *purpose: str | int) -> tuple[Tensor, Tensor, Tensor]:
-        """A draw from the autoencoder's posterior of one crop of each row, noise, and timesteps."""
+    def _crops(self, rows: list[int], *purpose: str | int) -> list[tuple[int, int]]:
+        """One crop (sample, variant) of each row."""
         chance = torch.rand(len(rows), generator=self._generator(*purpose, "crop")).tolist()
-        crops = [(row, int(u * self.crop_counts[row])) for row, u in zip(rows, chance, strict=True)]
+        return [(row, int(u * self.crop_counts[row])) for row, u in zip(rows, chance, strict=True)]
+
+    def _drawn(self, crops: list[tuple[int, int]], *purpose: str | int) -> tuple[Tensor, Tensor, Tensor]:
+        """A draw from the autoencoder's posterior of each crop, noise, and timesteps."""
         mean, std = self.latents.moments(crops)
         x0 = mean + std * torch.randn(mean.shape, generator=self._generator(*purpose, "posterior")).to(mean.device)
         noise = torch.randn(x0.shape, generator=self._generator(*purpose, "noise")).to(x0.device)
-        return x0, noise, self.process.sample_timesteps(len(rows), self._generator(*purpose, "timesteps"))
+        return x0, noise, self.process.sample_timesteps(len(crops), self._generator(*purpose, "timesteps"))
 
     def _draws(self, rows: list[int], micro: int) -> list[tuple[int, int]]:
         """Which draw of the pool each row is: they come back in turn. Empty without a pool."""
@@ -82,9 +89,13 @@ class StepMaker:
             return []
         return [(row, seen % self.noise_pool) for row, seen in zip(rows, self.batches.rounds(micro), strict=True)]
 
-    def _from_pool(self, draws: list[tuple[int, int]]) -> tuple[Tensor, Tensor, Tensor]:
+    def _pooled_crops(self, draws: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The crop of each draw of the pool."""
+        return [self._crops([row], "pool", row, number)[0] for row, number in draws]
+
+    def _from_pool(self, draws: list[tuple[int, int]], crops: list[tuple[int, int]]) -> tuple[Tensor, Tensor, Tensor]:
         """The same for draws that come back: a function of the row and the draw's number alone."""
-        alone = [self._drawn([row], "pool", row, number) for row, number in draws]
+        alone = [self._drawn([crop], "pool", *draw) for draw, crop in zip(draws, crops, strict=True)]
         x0, noise, t = (torch.cat(parts) for parts in zip(*alone, strict=True))
         return x0, noise, t
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from staytrue.errors import ConfigError
+from staytrue.grammar import with_article
 from staytrue.purify.inspection.measures import PERTURBATION, SAYS
-from staytrue.types import with_article
 
 Word = Literal["fine", "poor", "suspect"]
 

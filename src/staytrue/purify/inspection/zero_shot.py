@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 
 from staytrue.encoders.clip import ClipJudge, LoadedClip
 from staytrue.encoders.transform import CLIP_MEAN, CLIP_STD, HALF, Transform
-from staytrue.types import with_article
+from staytrue.grammar import with_article
 
 if TYPE_CHECKING:
     from staytrue.purify.tools import Tools
