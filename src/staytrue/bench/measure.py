@@ -141,7 +141,9 @@ def _base(runs: Path, config: RunConfig, texts: Sequence[str], device: str) -> l
     generate, facts = config.generate, config.backbone.facts()
     store = ClassImageStore(runs / "base-images")
     identity = weights_of(config.backbone)
-    job = Job(config.backbone, identity, facts.resolution_px, generate.sampling, store, keep_latents=False)
+    job = Job(
+        config.backbone, identity, facts.resolution_px, generate.sampling, store, keep_latents=False, device=device
+    )
     subject = config.subjects[0]
     planned = [
         [
@@ -150,7 +152,7 @@ def _base(runs: Path, config: RunConfig, texts: Sequence[str], device: str) -> l
         ]
         for text, plain in ((text, fill(text, subject).plain) for text in texts)
     ]
-    draw_missing(job, [p for some in planned for p in some], device)
+    draw_missing(job, [p for some in planned for p in some])
     return [[_read(store.picture(recipe(job, p))) for p in some] for some in planned]
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from staytrue.backbones import SD
 from staytrue.bench.subjects import HOME
-from staytrue.generate.prompts import Prompt, fill, lives
+from staytrue.generate.prompts import Prompt, fill
 from staytrue.grammar import is_plural, with_article
 from staytrue.runs import read_jsonl
-from staytrue.types import Subject
+from staytrue.types import Subject, lives
 
 ListName = Literal["prompts", "rephrased", "two-conditions", "identifier-first"]
 POOLS = {
@@ -72,7 +73,7 @@ class Asked:
             text = with_article(words, subject.identifier) + tail
         return text
 
-    def alternatives(self, slot: str, words: dict[str, Any]) -> list[str]:
+    def alternatives(self, slot: str, words: dict[str, Any]) -> Sequence[str]:
         """What could stand in a slot instead, in the same form: other words of its pool, and nothing at all."""
         asked, pool = self.conditions[slot], words[POOLS[slot]]
         word = self.word(slot, words)

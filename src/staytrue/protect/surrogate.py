@@ -69,7 +69,7 @@ class Surrogate:
     number: int = 0
     learned: int = 0
     _class_pixels: Tensor | None = None
-    _encoded_texts: dict[str, Tensor] = field(default_factory=dict)
+    _encoded_texts: dict[tuple[bool, str], Tensor] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:

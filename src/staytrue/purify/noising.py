@@ -40,7 +40,8 @@ def there_and_back(
         condition: text states of the prompt, those of the negative prompt or None, and the guidance weight.
         chance: of the noise of all steps, drawn on the CPU.
     """
-    prompt, negative, weight = (c.expand(len(latents), -1, -1) if isinstance(c, Tensor) else c for c in condition)
+    prompt, negative, weight = condition
+    prompt = prompt.expand(len(latents), -1, -1)
     solver = DDPMScheduler.from_config({**backbone.scheduler_config, "clip_sample": False, "thresholding": False})
     solver.set_timesteps(timesteps=timesteps, device=backbone.device)
     noise = torch.randn(latents.shape, generator=chance).to(backbone.device)
@@ -49,7 +50,9 @@ def there_and_back(
     for t in solver.timesteps:
         output = backbone.unet(x.to(prompt.dtype), t, encoder_hidden_states=prompt).sample.float()
         if negative is not None:
-            without = backbone.unet(x.to(prompt.dtype), t, encoder_hidden_states=negative).sample.float()
+            without = backbone.unet(
+                x.to(prompt.dtype), t, encoder_hidden_states=negative.expand_as(prompt)
+            ).sample.float()
             output = without + weight * (output - without)
         x = solver.step(output, t, x, generator=chance).prev_sample
     return x
