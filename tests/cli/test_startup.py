@@ -21,7 +21,15 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["run", "--help"], ["list"], ["list", "objectives"], ["show", "staytrue"], ["bench", "table", "--help"]]
+    "words",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["list"],
+        ["list", "objectives"],
+        ["show", "staytrue"],
+        ["bench", "table", "--help"],
+    ],
 )
 def test_answers_without_importing_torch(words):
     done = subprocess.run([sys.executable, "-c", REPORT, *words], capture_output=True, text=True)
