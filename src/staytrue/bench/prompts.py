@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -71,7 +72,7 @@ class Asked:
             text = with_article(words, subject.identifier) + tail
         return text
 
-    def alternatives(self, slot: str, words: dict[str, Any]) -> list[str]:
+    def alternatives(self, slot: str, words: dict[str, Any]) -> Sequence[str]:
         """What could stand in a slot instead, in the same form: other words of its pool, and nothing at all."""
         asked, pool = self.conditions[slot], words[POOLS[slot]]
         word = self.word(slot, words)
