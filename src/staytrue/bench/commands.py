@@ -41,6 +41,7 @@ def minibench(
     device: Device = "auto",
 ) -> None:
     """Train, draw and score what is missing. Run it again to go on."""
+    asked = _asked(overrides, subjects, out, (recipe, quick))  # what is wrong with it is said before libraries load
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
@@ -48,7 +49,7 @@ def minibench(
 
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
-    for file in run(_asked(overrides, subjects, out, (recipe, quick)), jobs, device):
+    for file in run(asked, jobs, device):
         typer.echo(file)
 
 

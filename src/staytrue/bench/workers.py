@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 Task = TypeVar("Task")
 POLL_S = 0.5
@@ -73,7 +73,8 @@ class Crew(Generic[Task]):
                 while waiting and len(crew) < self.jobs:
                     channel, process = self._hire()
                     _give(waiting.pop(), (channel, process), crew)
-                for channel in cast(list[Any], wait(list(crew), timeout=POLL_S)):
+                answered: list[Any] = wait(list(crew), timeout=POLL_S)
+                for channel in answered:
                     process, task = crew.pop(channel)
                     self._answer(channel, (process, task), done, outcome)
                     if process.is_alive() and waiting:
