@@ -17,8 +17,7 @@ def begun(noisy_run, tmp_path, monkeypatch, capsys):  # noqa: F811
     limits = tmp_path / "limits.json"
     limits.write_text(json.dumps(NOISY))
     words = ["--class-noun", "dog", "--identifier", "sks", "--out", run.root, "--backbone", tiny_sd(tmp_path / "sd")]
-    words += ["--device", "cpu", "--dry-run", "caption.name=template", "regularize.name=none"]
-    words += ["train.objectives={subject={objective={name='denoising'}}}", "generate.prompts=['a {}']"]
+    words += ["--device", "cpu", "--dry-run", "caption.name=template", "generate.prompts=['a {}']"]
     words += ["inspect.depth=pixels", f"inspect.limits={limits}"]
     assert typed(monkeypatch, "run", subject.photos, *words) == 0
     capsys.readouterr()
@@ -42,4 +41,8 @@ def test_settings_of_the_inspection_and_of_chains_are_checked(begun, monkeypatch
     assert typed(monkeypatch, "purify", begun.root, "inspect.action=panic") == 2
     assert "inspect.action" in capsys.readouterr().err
     assert typed(monkeypatch, "purify", begun.root, "purify.name=chain", "purify.steps=[{name='jpg'}]") == 2
-    assert "purify.steps.0.name: no 'jpg'; there are: none, jpeg" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "purify.steps.0.name: no 'jpg'; there are: code_sr, diffpure" in said
+    assert "Tuple" not in said
+    assert typed(monkeypatch, "purify", begun.root, "purify.name=chain") == 2
+    assert "at least one step" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from staytrue.purify.steps import STEPS
 from staytrue.registry import component
@@ -33,7 +33,14 @@ class Chain:
     """
 
     name: Literal["chain"] = "chain"
-    steps: tuple[AnyStep, ...] = Field(default=(), min_length=1, validate_default=True)
+    steps: tuple[AnyStep, ...] = Field(default=(), validate_default=True)
+
+    @field_validator("steps")
+    @classmethod
+    def _some(cls, value: tuple[AnyStep, ...]) -> tuple[AnyStep, ...]:
+        if not value:
+            raise ValueError("a chain needs at least one step")
+        return value
 
     def load(self, tools: Tools) -> Cleaner:
         """The whole chain."""

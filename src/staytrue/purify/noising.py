@@ -40,22 +40,23 @@ def there_and_back(
         condition: text states of the prompt, those of the negative prompt or None, and the guidance weight.
         chance: of the noise of all steps, drawn on the CPU.
     """
-    prompt, negative, weight = condition
-    prompt = prompt.expand(len(latents), -1, -1)
+    (prompt, negative, weight), rows = condition, len(latents)
     solver = DDPMScheduler.from_config({**backbone.scheduler_config, "clip_sample": False, "thresholding": False})
     solver.set_timesteps(timesteps=timesteps, device=backbone.device)
     noise = torch.randn(latents.shape, generator=chance).to(backbone.device)
-    first = torch.full((len(latents),), timesteps[0], device=backbone.device)
+    first = torch.full((rows,), timesteps[0], device=backbone.device)
     x = backbone.process.noise(latents, noise, first).x_t
     for t in solver.timesteps:
-        output = backbone.unet(x.to(prompt.dtype), t, encoder_hidden_states=prompt).sample.float()
+        output = _output(backbone, x, t, prompt.expand(rows, -1, -1))
         if negative is not None:
-            without = backbone.unet(
-                x.to(prompt.dtype), t, encoder_hidden_states=negative.expand_as(prompt)
-            ).sample.float()
+            without = _output(backbone, x, t, negative.expand(rows, -1, -1))
             output = without + weight * (output - without)
         x = solver.step(output, t, x, generator=chance).prev_sample
     return x
+
+
+def _output(backbone: LoadedBackbone, x: Tensor, t: Tensor, states: Tensor) -> Tensor:
+    return backbone.unet(x.to(states.dtype), t, encoder_hidden_states=states).sample.float()
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from staytrue.errors import ConfigError, ImageError
 from staytrue.images.decode import ALPHA_COLOR
@@ -69,7 +70,7 @@ def purify_stage(
         facts = write_cleaning(run, rows)
         return {"photos": {name: len(of) for name, of in photos().items()}, "alpha_color": ALPHA_COLOR} | facts
 
-    inputs: dict[str, object] = {"purify": purifier, "photos": sources}
+    inputs: dict[str, Any] = {"purify": purifier, "photos": sources}
     if isinstance(purifier, ModelPurifier):
         inputs["tools"] = [str(getattr(tools.spec, "path", None)), tools.seed, [s.class_noun for s in subjects]]
     return run_stage(run.purified, inputs, work)
