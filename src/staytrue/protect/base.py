@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from staytrue.purify import Tools
 from staytrue.types import Caption, Subject
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Scene:
         seed: every random number derives from it, from the row and from the draw, so a photo's noise never depends on its company.
         batch: rows at a time; changes memory and speed.
         fresh: an untrained backbone that the caller may train: the run's own (None), or that of another checkpoint.
+        tools: what a purifier with weights, that an attack expects, is loaded with.
         tick: called after every step of an attack.
     """
 
@@ -40,6 +42,7 @@ class Scene:
     seed: int
     batch: int
     fresh: Callable[[str | None], LoadedBackbone]
+    tools: Tools = field(default_factory=Tools)
     tick: Callable[[], None] = lambda: None
 
     def caption(self) -> Caption:
