@@ -12,8 +12,8 @@ def semantic_anchoring(backbone: Backbone) -> RunConfig:
     """Semantic anchoring, our reading: the photos alone, their prediction held to what the untrained model says of the class.
 
     Paper: Yang et al., "Semantic Anchoring for Robust Personalization", arXiv 2511.22245, of which no equation, setting or
-    hardware could be read: **not a reproduction**. Reading A of ``semantic_anchor`` beside denoising, weight 0.5 (a target that is one third the frozen model's), which is our first guess; steps and rate are
-    DreamBooth's.
+    hardware could be read: **not a reproduction**. Reading A of ``semantic_anchor`` beside denoising; its weight of 0.5, with
+    which a third of the target is the frozen model's, is our first guess; steps and rate are DreamBooth's.
     Full fine-tuning, like ``dreambooth``, from which it then differs by nothing but the anchor in the place of the class images
     (the abstract sets it against prior preservation). That keeps a second, frozen copy of the denoiser, 3.4 GB for Stable
     Diffusion; ``train.adapter.name=lora train.learning_rate=1e-4`` needs none. No class images are drawn; one frozen pass more a
