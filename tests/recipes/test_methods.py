@@ -5,7 +5,7 @@ import pytest
 from staytrue.backbones import SD
 from staytrue.config import overlaid, values_of
 from staytrue.opening import check, unknown_words
-from staytrue.recipes import RECIPES, recipe
+from staytrue.recipes import RECIPES, quick, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.types import Facts
 
@@ -158,3 +158,11 @@ def test_the_miniature_is_fitted_by_what_trains():
     without = {name for name, train in configs.items() if not train.class_rows}
     assert without == {name for name in RECIPES if recipe(name, SD()).regularize.name == "none"}
     assert configs["textual-inversion"].steps == 2 * configs["dco"].steps == 400
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_has_a_quick_form(name):
+    whole, small = recipe(name, SD()), quick(recipe(name, SD()))
+    assert small.train.steps == whole.train.steps // 4
+    assert getattr(small.regularize, "count", 0) <= 48
+    assert small.train.objectives == whole.train.objectives
