@@ -174,8 +174,9 @@ def list_axis(
     if overrides:
         raise ConfigError(f"the list of {axis} has no settings; only `staytrue list identifiers` has")
     rows = {n: (e.__doc__ or "").splitlines()[0] for n, e in entries[axis].items()} if axis else _summary(entries)
+    width = max(18, *map(len, rows))
     for name, says in rows.items():
-        typer.echo(f"{name:<18} {says}")
+        typer.echo(f"{name:<{width}} {says}")
 
 
 @app.command()
