@@ -6,6 +6,7 @@ import torch
 from staytrue.errors import BackboneError
 from staytrue.generate.sampling import Request, Sampling
 from staytrue.generate.solver import first_noise, solve
+from staytrue.protect import surrogate as module
 from staytrue.protect.edit import Edit, edited
 from staytrue.protect.glaze import Glaze
 from staytrue.protect.photoguard import nearer_latent, target_picture
@@ -14,7 +15,7 @@ from staytrue.protect.training import SurrogateTraining
 from staytrue.protect.transforms import blur, straight_through, transformed
 from staytrue.purify.jpeg import Jpeg
 from staytrue.types import Facts
-from tests.protect.scenes import make_scene
+from tests.protect.scenes import make_scene, photos
 from tests.tiny import tiny_sd
 
 ROWS = [0, 1, 2]
@@ -116,7 +117,12 @@ def test_learning_is_repeatable_and_leaves_the_world_s_chance_alone(folder):
     assert torch.equal(*made)
 
 
-def test_every_field_of_the_training_has_an_effect(folder):
+def test_every_field_of_the_training_has_an_effect(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        module, "class_images", lambda backbone, scene, count: asked.append(count) or photos(count, seed=9)
+    )
+
     def after(**changes):
         one = Surrogate(
             make_scene(folder).fresh(None), make_scene(folder), SurrogateTraining(**{"learning_rate": 1e-2} | changes)
@@ -131,6 +137,7 @@ def test_every_field_of_the_training_has_an_effect(folder):
     assert all(torch.equal(after(text_encoder=False)[1][key], untouched[key]) for key in untouched)
     for changes in ({"learning_rate": 2e-2}, {"batch": 1}, {"class_images": 1}):
         assert not torch.equal(after(**changes)[0], plain), changes
+    assert asked == [1]
 
 
 def test_the_rate_depends_on_the_size_of_the_model():

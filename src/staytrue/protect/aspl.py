@@ -30,8 +30,9 @@ class Aspl:
     Reads the photos, clean reference photos of the subject, and the backbone. Returns pictures in the ball.
     Source: Anti-DreamBooth (Van Le et al., arXiv 2303.15433), "alternating surrogate and perturbation learning"; 50 rounds of
     3, 6 and 3 steps in its scripts.
-    Differs: float32 weights (see ``fsmg``); prior preservation is off unless asked for; noise goes on over the rounds, where
-    its training takes the same few photos in the same order in every round.
+    Differs: surrogates have float32 weights, where its code casts them to bfloat16, in which a step of 5e-7 is mostly rounded
+    away; prior preservation is off unless asked for; noise and order go on over the rounds, where its training takes the same
+    few photos in the same order in every round.
     Known to fail: purifiers remove it; a training with another autoencoder is less impressed.
 
     Args:

@@ -23,10 +23,9 @@ class Fsmg:
     theta = argmin over theta of L_db(theta, reference);  x = argmax over the ball of L_cond(theta, x).
 
     Reads the photos, clean reference photos of the subject, and the backbone. Returns pictures in the ball.
-    Source: Anti-DreamBooth (Van Le et al., arXiv 2303.15433), "fully-trained surrogate model guidance". Its code trains 1,000
-    steps of two photos and ascends 100 steps of 5e-3 within 5e-2, both on [-1, 1], which is a tenth of 6.4/255. It keeps
-    weights in bfloat16, where a step of 5e-7 is mostly rounded away; here they are float32. Prior preservation is off unless
-    asked for.
+    Source: Anti-DreamBooth (Van Le et al., arXiv 2303.15433), "fully-trained surrogate model guidance". Its scripts train
+    1,000 steps of two photos and ascend 100 steps of 5e-3 within 5e-2, both on [-1, 1]: a radius of 6.4/255 by tenths. Differs:
+    prior preservation is off unless asked for.
     Known to fail: whoever trains meets another path of weights than the one end point that was attacked; purifiers remove it.
 
     Args:
