@@ -12,7 +12,7 @@ from staytrue.train.memory import memory_bytes, memory_line
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.state import start
 from tests.tiny import tiny_sd
-from tests.train.runs import small
+from tests.train.runs import SUBJECT, small
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_gradient_of_full_by_hand(backbone):
 @pytest.mark.parametrize("keep_base", [False, True])
 def test_memory_says_what_a_frozen_reference_costs(backbone, adapter, keep_base):
     mine = deepcopy(backbone)
-    state = start(small(adapter=adapter, ema=0.9), mine, ["olis"], keep_base)
+    state = start(small(adapter=adapter, ema=0.9), mine, [SUBJECT], keep_base)
     predictor = BackbonePredictor(mine, adapter)
     found = memory_bytes(state, predictor)
     trained = sum(p.nbytes for p in state.parameters())
