@@ -48,6 +48,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP) torch==2.13.0 2>&1 | $(SHORT)
 	@echo "  2/2 staytrue and what it stands on"
 	@$(PIP) --editable ".[dev]" 2>&1 | $(SHORT)
+	@# for the tests of restorers, without its torchvision: the ordinary one cannot be loaded beside a CPU build of torch
+	@$(PIP) --no-deps spandrel 2>&1 | $(SHORT)
 	@touch $@
 
 clean:

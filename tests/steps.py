@@ -12,7 +12,8 @@ from staytrue.diffusion.randomness import generator_for
 from staytrue.objectives.base import Step
 from staytrue.types import Caption, Subject
 
-SUBJECT = Subject(name="dog", photos="photos", class_noun="dog")
+SUBJECT = Subject(name="dog", photos="photos", class_noun="dog", class_noun_vague="pet")
+CUP = Subject(name="cup", photos="photos", class_noun="cup", identifier="sks")
 
 
 class TinyPredictor(nn.Module):
@@ -27,15 +28,24 @@ class TinyPredictor(nn.Module):
             {"conv": nn.Conv2d(channels, channels, 3, padding=1), "text": nn.Embedding(16, width)}
         )
         self.base.requires_grad_(False)
-        self.now, self.calls = self.live, 0
+        self.now, self.calls, self.asked = self.live, 0, []
 
     def predict(self, noised, condition):
         self.calls += 1
         return self.now["conv"](noised.x_t) + condition.mean((1, 2))[:, None, None, None]
 
     def encode_text(self, texts):
+        self.asked += texts
         ids = torch.tensor([[sum(map(ord, word)) % 16 for word in (text.split() + [""] * 8)[:8]] for text in texts])
         return self.now["text"](ids)
+
+    def pooled_text(self, texts, pooling="eos", identifiers=()):
+        states = self.encode_text(texts)
+        return states.mean(1) if pooling == "eos" else states[:, 4] + len(identifiers)
+
+    def displacement(self):
+        pairs = zip(self.live.parameters(), self.base.parameters(), strict=True)
+        return sum((one - two).square().sum() for one, two in pairs)
 
     @contextmanager
     def frozen(self):
@@ -47,8 +57,8 @@ class TinyPredictor(nn.Module):
             self.now = self.live
 
 
-def make_step(process=None, roles=("subject", "class"), weights=None, seed=0):
-    """A step of random rows with the given roles."""
+def make_step(process=None, roles=("subject", "class"), weights=None, seed=0, subjects=(SUBJECT,), **caption):
+    """A step of random rows with the given roles; the subjects take turns."""
     process = process or DDPM(torch.linspace(0.999, 0.01, 1000))
     generator, count = generator_for(seed), len(roles)
     with torch.random.fork_rng():
@@ -56,13 +66,18 @@ def make_step(process=None, roles=("subject", "class"), weights=None, seed=0):
         predictor = TinyPredictor()
     x0, noise = torch.randn(2, count, 2, 4, 4, generator=generator)
     noised = process.noise(x0, noise, process.sample_timesteps(count, generator))
-    captions = tuple(Caption(noun="dog", identifier="olis" if role == "subject" else "") for role in roles)
+    shown = tuple(subjects[i % len(subjects)] for i in range(count))
+    captions = tuple(
+        Caption(noun=s.class_noun, identifier=s.identifier if role == "subject" else "", **caption)
+        for s, role in zip(shown, roles, strict=True)
+    )
     texts = tuple(caption.render() for caption in captions)
     return Step(
         captions=captions,
         texts=texts,
         roles=tuple(roles),
-        subjects=(SUBJECT,) * count,
+        subjects=shown,
+        everyone=tuple(subjects),
         weights=torch.tensor(weights or [1.0] * count),
         noised=noised,
         condition=predictor.encode_text(list(texts)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from staytrue.bench.commands import bench_app
 from staytrue.errors import ConfigError, StaytrueError
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ Overrides = Annotated[
 Out = Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<name of the photo folder>.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ..., or auto for the best at hand.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version of the recipe: minutes, and rough pictures.")]
+Rights = Annotated[
+    bool,
+    typer.Option(
+        "--i-have-the-rights", help="Photos that look protected may be cleaned: they are mine, or I may. Recorded."
+    ),
+]
 RecipeName = Annotated[str, typer.Option("--recipe", help="`staytrue list recipes` names them.")]
 BackboneName = Annotated[
     str | None, typer.Option("--backbone", help=f"Diffusers folder, .safetensors file or hub id: {REAL_CHECKPOINT}.")
@@ -58,23 +65,30 @@ def run(
     class_noun: Annotated[str, typer.Option(help="What the subject is, such as dog or 'teddy bear'.")] = "",
     out: Out = None,
     recipe: RecipeName = "staytrue",
-    config: Annotated[Path | None, typer.Option(help="TOML file of settings, laid over the recipe.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings, laid over the recipe; its [[subjects]] are learned too.")
+    ] = None,
     identifier: Annotated[str, typer.Option(help="The rare word that will name the subject.")] = "olis",
     backbone: BackboneName = None,
     device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, save config.json, and stop.")] = False,
     quick: Quick = False,
+    rights: Rights = False,
 ) -> None:
     """Photos in; a personalized model, pictures, scores and a report out. Run it again to resume."""
     from staytrue.config import load_toml
 
     if not class_noun:
         raise ConfigError("--class-noun is needed: what the photos show, such as --class-noun dog")
-    name = (out or photos.resolve()).name
     above = load_toml(config) if config else {}
+    further = above.get("subjects", [])
+    further = further if isinstance(further, list) else [further]  # what is wrong with it is said with the rest
+    # a run of several subjects is named after none of them
+    name = photos.resolve().name if further or not out else out.name
     values = _recipe_values(recipe, backbone or _named_backbone(overrides), quick, above)
-    values["subjects"] = [{"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}]
-    _start(_checked(values, overrides), out or Path("runs") / name, device, dry_run)
+    first = {"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}
+    values["subjects"] = [first, *further]
+    _start(_checked(values, overrides), out or Path("runs") / "-and-".join(_names(values)), device, dry_run, rights)
 
 
 @app.command()
@@ -93,11 +107,12 @@ def _verb(verb: str, says: str) -> None:
         folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
         overrides: Overrides = None,
         device: Device = "auto",
+        rights: Rights = False,
     ) -> None:
         from staytrue.config import values_of
         from staytrue.opening import saved_config
 
-        _run(_checked(values_of(saved_config(folder)), overrides), folder, device, verb)
+        _run(_checked(values_of(saved_config(folder)), overrides), folder, device, verb, rights)
 
     app.command(verb, help=f"{says}\n\nContinues a run; earlier stages that are not complete run first.")(continue_run)
 
@@ -106,18 +121,81 @@ for _name, _says in VERBS.items():
     _verb(_name, _says)
 
 
+@app.command()
+def protect(
+    photos: Annotated[Path, typer.Argument(metavar="PHOTOS", help="Folder with your own photos of one subject.")],
+    overrides: Overrides = None,
+    class_noun: Annotated[str, typer.Option(help="What the photos show, such as dog; prompts say it.")] = "subject",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; by default protected/<name of the photos>.")
+    ] = None,
+    identifier: Annotated[str, typer.Option(help="The rare word that surrogates use.")] = "olis",
+    backbone: BackboneName = None,
+    device: Device = "auto",
+) -> None:
+    """Make your own photos hard to learn from, and see what that is worth. Settings: protect.method=aspl protect.radius=11/255."""
+    from staytrue.config import overridden, parse_as
+    from staytrue.opening import resolved_device
+    from staytrue.protect.config import ProtectConfig, spelled_out
+
+    name = photos.resolve().name
+    subject = {"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}
+    values: Values = {"subject": subject, "backbone": {"name": "sd", **({"path": backbone} if backbone else {})}}
+    values["protect"] = {"method": {"name": "aspl"}}
+    config = parse_as(ProtectConfig, overridden(values, spelled_out(overrides or [])))
+    folder = out or Path("protected") / name
+    _quiet()
+    from staytrue.protect.stage import protect_stage
+
+    if not protect_stage(config, folder, resolved_device(device)):
+        typer.echo("Complete already.")
+    for title, file in (("Photos", "photos"), ("Report", "report.html"), ("Numbers", "protect.json")):
+        typer.echo(f"{title + ':':<10}{folder / file}")
+
+
+app.add_typer(bench_app, name="bench")
+
+
 @app.command("list")
-def list_axis(axis: Annotated[str, typer.Argument(help="Which list; without one, the lists there are.")] = "") -> None:
-    """List recipes, or the components of an axis, each with a line of what it does."""
+def list_axis(
+    axis: Annotated[str, typer.Argument(help="Which list; without one, the lists there are.")] = "",
+    overrides: Overrides = None,
+    device: Device = "auto",
+) -> None:
+    """List recipes, the components of an axis, or `identifiers`: rare words for the subject, on the backbone in question."""
     from staytrue.recipes import RECIPES
 
+    if axis == "identifiers":
+        return _identifiers(overrides, device)
     axes = {r.axis.replace(" ", "-"): {n: r.get(n) for n in r.names()} for r in _registries()}
     entries: dict[str, dict[str, Any]] = {"recipes": dict(RECIPES), **axes}
     if axis and axis not in entries:
-        raise ConfigError(f"no list named {axis!r}; there are: {', '.join(entries)}")
+        raise ConfigError(f"no list named {axis!r}; there are: {', '.join(entries)}, identifiers")
+    if overrides:
+        raise ConfigError(f"the list of {axis} has no settings; only `staytrue list identifiers` has")
     rows = {n: (e.__doc__ or "").splitlines()[0] for n, e in entries[axis].items()} if axis else _summary(entries)
+    width = max(18, *map(len, rows))
     for name, says in rows.items():
-        typer.echo(f"{name:<18} {says}")
+        typer.echo(f"{name:<{width}} {says}")
+
+
+@app.command()
+def words(
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pools; regularize.words takes it.")] = Path("words"),
+) -> None:
+    """Ask a language model for the word pools of a new domain. Needs one: runs as they are never do."""
+    from staytrue.config import overridden, parse_as
+    from staytrue.regularize.new_words.make import Settings, make_pools
+
+    wanted = parse_as(Settings, overridden({"words": {}}, overrides or [])).words
+
+    def tell(pool: str, entries: list[str], size: int) -> None:
+        short = "" if len(entries) >= size else f" (of {size} wanted)"
+        typer.echo(f"{pool}: {len(entries)}{short}: {', '.join(entries[:8])}{' ...' if len(entries) > 8 else ''}")
+
+    make_pools(wanted, out, tell)
+    typer.echo(f"\nLook through {out}, mend what needs it, then: staytrue run ... regularize.words={out}")
 
 
 @app.command()
@@ -156,6 +234,11 @@ def _recipe_values(name: str, backbone: str | None, quick: bool, above: Values) 
     return layered(values_of(made_quick(config) if quick else config), above)
 
 
+def _names(values: Values) -> list[str]:
+    """Names of the subjects, as far as they can be read before anything is checked."""
+    return [str(subject.get("name", "")) for subject in values["subjects"] if isinstance(subject, dict)]
+
+
 def _named_backbone(overrides: list[str] | None) -> str | None:
     """A recipe depends on the backbone, so that must be known before the other overrides are applied."""
     named = [text.partition("=")[2] for text in overrides or [] if text.startswith("backbone.path=")]
@@ -181,28 +264,52 @@ def _checked(values: Values, overrides: list[str] | None) -> RunConfig:
     return config
 
 
-def _start(config: RunConfig, folder: Path, device: str, dry_run: bool) -> None:
+def _start(config: RunConfig, folder: Path, device: str, dry_run: bool, rights: bool = False) -> None:
     from staytrue.opening import open_run
 
     if dry_run:
         typer.echo(f"All is well. Saved {open_run(config, folder, device).config}; nothing was trained.")
     else:
-        _run(config, folder, device, "evaluate")
+        _run(config, folder, device, "evaluate", rights)
 
 
-def _run(config: RunConfig, folder: Path, device: str, until: str) -> None:
+def _run(config: RunConfig, folder: Path, device: str, until: str, rights: bool = False) -> None:
     """Runs the stages, without the libraries' own progress bars, and says where things are."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
+    _quiet()
     from staytrue.pipeline import run
 
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
-    here = run(config, folder, device, until)
+    here = run(config, folder, device, until, rights)
     for title, path in (("Report", here.report), ("Model", here.model), ("Pictures", here.images)):
         if path.exists():
             typer.echo(f"{title + ':':<10}{path}")
+
+
+def _quiet() -> None:
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+
+
+def _identifiers(overrides: list[str] | None, device: str) -> None:
+    """Prints candidates, as fast as a file can be read; draws pictures with them only where asked."""
+    from staytrue.caption.identifiers import Settings
+    from staytrue.config import overridden, parse_as
+
+    asked = parse_as(Settings, overridden({"backbone": {"name": "sd"}, "identifiers": {}}, overrides or []))
+    found = asked.identifiers.found(asked.backbone)
+    says = {word: f"{word:<18} {spelled}" for word, spelled in found.items()}
+    if asked.identifiers.draw:
+        from staytrue.opening import resolved_device
+
+        drawn = asked.identifiers.drawn(asked.backbone, list(found), resolved_device(device))
+        says = {
+            w: f"{says[w]}; draws {d.own:.2f} of a seed's change, CLIP-T falls by {d.loss:+.3f}"
+            for w, d in drawn.items()
+        }
+    for line in says.values():
+        typer.echo(line)
 
 
 def _registries() -> list[Registry]:
@@ -211,10 +318,12 @@ def _registries() -> list[Registry]:
     from staytrue.caption import CAPTIONERS
     from staytrue.evaluate import METRICS
     from staytrue.objectives import OBJECTIVES
+    from staytrue.protect import PROTECTIONS
     from staytrue.purify import PURIFIERS
     from staytrue.regularize import PRIOR_SETS
+    from staytrue.regularize.new_words import WRITERS
 
-    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS]
+    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, WRITERS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS, PROTECTIONS]
 
 
 def _summary(entries: dict[str, dict[str, Any]]) -> dict[str, str]:

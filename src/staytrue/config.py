@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,11 +22,13 @@ from staytrue.errors import ConfigError
 from staytrue.evaluate.config import Evaluate
 from staytrue.generate.config import Generate
 from staytrue.purify import PURIFIERS
+from staytrue.purify.inspection.config import Inspect
 from staytrue.regularize import PRIOR_SETS
 from staytrue.train.config import Train
 from staytrue.types import Subject
 
 Values = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class RunConfig(BaseModel):
@@ -35,6 +38,7 @@ class RunConfig(BaseModel):
         subjects: what is personalized; at least one by the time a run starts.
         backbone: the model that is trained.
         seed: every random number of the run derives from it.
+        inspect: what is looked at in the photos first, and what happens when one is flagged.
         purify: how the photos are cleaned.
         caption: how each photo gets its words.
         regularize: the set of class images trained on beside the photos.
@@ -48,12 +52,18 @@ class RunConfig(BaseModel):
     subjects: tuple[Subject, ...] = ()
     backbone: BACKBONES.union() = Field(default_factory=BACKBONES.get("sd"))  # type: ignore[valid-type]
     seed: int = 0
+    inspect: Inspect = Field(default_factory=Inspect)
     purify: PURIFIERS.union() = Field(default_factory=PURIFIERS.get("none"))  # type: ignore[valid-type]
     caption: CAPTIONERS.union() = Field(default_factory=CAPTIONERS.get("template"))  # type: ignore[valid-type]
     regularize: PRIOR_SETS.union() = Field(default_factory=PRIOR_SETS.get("none"))  # type: ignore[valid-type]
     train: Train = Field(default_factory=Train)
     generate: Generate = Field(default_factory=Generate)
     evaluate: Evaluate = Field(default_factory=Evaluate)
+
+    def prior_set(self) -> Any:
+        """``regularize``; where it asks for the evaluation's prompts, with those that ``generate`` lists."""
+        asked = getattr(self.regularize, "evaluation_prompts", False) is True and self.generate.prompts is not None
+        return replace(self.regularize, evaluation_prompts=self.generate.prompts) if asked else self.regularize
 
 
 def values_of(config: RunConfig) -> Values:
@@ -105,10 +115,16 @@ def overlaid(config: RunConfig, above: Values) -> RunConfig:
 
 def parse(values: Values) -> RunConfig:
     """Checks values and makes the configuration. Raises ``ConfigError`` listing every problem by dotted path."""
+    return parse_as(RunConfig, values)
+
+
+def parse_as(model: type[Model], values: Values) -> Model:
+    """``parse`` for the settings of a verb that is no run, such as ``staytrue protect``."""
     try:
-        return RunConfig.model_validate_json(json.dumps(values), strict=True)
+        return model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
-        raise ConfigError("\n".join(dict.fromkeys(_explain(problem) for problem in error.errors()))) from None
+        schema = model.model_json_schema()
+        raise ConfigError("\n".join(dict.fromkeys(_explain(problem, schema) for problem in error.errors()))) from None
 
 
 def _without_none(value: Any) -> Any:
@@ -138,12 +154,12 @@ def _replaced(values: Any, keys: list[str], value: Any) -> Any:
     return layered(table, {first: _replaced(table.get(first), rest, value) if rest else value})
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, root: Values) -> str:
     """One pydantic problem in words: dotted path, what is wrong, what is allowed."""
-    path, schema = _locate(problem["loc"], RunConfig.model_json_schema())
+    path, schema = _locate(problem["loc"], root)
     kind, given = problem["type"], problem["input"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        allowed = _locate(problem["loc"][:-1], RunConfig.model_json_schema())[1].get("properties", {})
+        allowed = _locate(problem["loc"][:-1], root)[1].get("properties", {})
         return f"{path}: no such setting; there are: {', '.join(allowed)}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         allowed = schema.get("discriminator", {}).get("mapping", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from staytrue.errors import ConfigError, ResumeError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.runs import RunFolder, read_json, write_json
+from staytrue.types import Subject
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
 
@@ -37,16 +39,30 @@ def check(config: RunConfig) -> None:
     if not config.subjects:
         raise ConfigError("subjects: a run needs at least one")
     facts = config.backbone.facts()
+    _check_apart(config.subjects)
     for subject in config.subjects:
         for photos in filter(None, (subject.photos, subject.heldout)):
             load_folder(photos)
-        config.generate.templates(subject, facts)
-    available = {"frozen_base"}
+    config.generate.texts(config.subjects, facts)
+    for source in config.generate.loras:
+        source.place()
+    available = {"frozen_base", "initial_weights"}
     if config.train.class_rows and config.regularize.name != "none":
         available.add("class_rows")
     if config.train.adapter.trains_text:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
+    config.train.texts(config.subjects)  # raises for words that contradict each other
+
+
+def _check_apart(subjects: Sequence[Subject]) -> None:
+    """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between."""
+    for field, remedy in (("name", "folders"), ("identifier", "prompts")):
+        values = [getattr(subject, field) for subject in subjects]
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise ConfigError(
+                f"subjects: two share the {field} {twice[0]!r}; give each its own {field}, which tells them apart in {remedy}"
+            )
 
 
 def saved_config(folder: Path) -> RunConfig:
@@ -58,13 +74,21 @@ def saved_config(folder: Path) -> RunConfig:
 
 
 def unknown_words(config: RunConfig) -> list[str]:
-    """Words of the subjects and prompts that the backbone's vocabulary lacks, in order; none where it has no list."""
+    """Words of subjects, prompts and objectives that the backbone's vocabulary lacks, in order; none where it has no list."""
     facts = config.backbone.facts()
     if facts.vocabulary is None:
         return []
     texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
+    texts += config.train.texts(config.subjects)
     words = [word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split()]
-    return [word for word in dict.fromkeys(words) if word and word not in facts.vocabulary]
+    taught = {subject.identifier.lower() for subject in config.subjects} if _trains_rows(config) else set()
+    return [word for word in dict.fromkeys(words) if word and word not in facts.vocabulary | taught]
+
+
+def _trains_rows(config: RunConfig) -> bool:
+    """Whether each identifier gets a token row, and so need not be a word."""
+    adapter = config.train.adapter
+    return adapter.name in ("cross_attention", "textual_inversion") or bool(getattr(adapter, "token", False))
 
 
 def resolved_device(device: str) -> str:

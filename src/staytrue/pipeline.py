@@ -16,6 +16,7 @@ from staytrue.evaluate.report import write_report
 from staytrue.evaluate.stage import evaluate_stage
 from staytrue.generate.stage import generate_stage
 from staytrue.opening import open_run, resolved_device
+from staytrue.purify import Tools
 from staytrue.purify.stage import purify_stage
 from staytrue.regularize.stage import regularize_stage
 from staytrue.runs import RunFolder
@@ -24,7 +25,9 @@ from staytrue.train.stage import train_stage
 STAGES = ("purify", "caption", "regularize", "train", "generate", "evaluate")
 
 
-def run(config: RunConfig, folder: Path | str, device: str = "auto", until: str = "evaluate") -> RunFolder:
+def run(
+    config: RunConfig, folder: Path | str, device: str = "auto", until: str = "evaluate", rights: bool = False
+) -> RunFolder:
     """Personalizes ``config.subjects`` inside ``folder``, from photos to a report.
 
     Args:
@@ -32,6 +35,7 @@ def run(config: RunConfig, folder: Path | str, device: str = "auto", until: str 
         folder: a new folder, or one of the same subjects and backbone to continue.
         device: "cpu", "cuda", ..., or "auto" for the best at hand.
         until: the last of ``STAGES`` to run; the report is written after "evaluate".
+        rights: whether the user says that photos which look protected may be cleaned and trained on; the run records it.
 
     Returns:
         The typed paths of the run.
@@ -43,10 +47,11 @@ def run(config: RunConfig, folder: Path | str, device: str = "auto", until: str 
         config.backbone,
         config.seed,
     )
+    tools = Tools(backbone, device, seed)
     stages = {
-        "purify": lambda: purify_stage(here, config.purify, subjects),
+        "purify": lambda: purify_stage(here, config.purify, subjects, tools, config.inspect, rights),
         "caption": lambda: caption_stage(here, config.caption, subjects, backbone),
-        "regularize": lambda: regularize_stage(here, config.regularize, subjects, backbone, seed, device),
+        "regularize": lambda: regularize_stage(here, config.prior_set(), subjects, backbone, seed, device),
         "train": lambda: train_stage(here, config.train, subjects, backbone, seed, device),
         "generate": lambda: generate_stage(here, config.generate, subjects, backbone, device),
         "evaluate": lambda: evaluate_stage(here, config.evaluate, subjects, backbone.facts(), device),
@@ -56,6 +61,7 @@ def run(config: RunConfig, folder: Path | str, device: str = "auto", until: str 
         console.print(f"[bold]{number}/6 {name}[/bold]")
         if not stages[name]():
             console.print("  complete already")
+        tools.memory.clear()  # what purify loaded is not needed by training, which fills the memory
     if until == STAGES[-1]:
         write_report(here, config)
     return here

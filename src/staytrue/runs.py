@@ -37,6 +37,21 @@ class RunFolder:
         return self.root / "1-purified"
 
     @property
+    def inspection(self) -> Path:
+        """What the photos were found to be like before anything was done to them."""
+        return self.purified / "inspection.json"
+
+    @property
+    def cleaning(self) -> Path:
+        """What the purifier changed, photo by photo."""
+        return self.purified / "cleaning.json"
+
+    @property
+    def rights(self) -> Path:
+        """Who said, and when, that photos which look protected may be cleaned; outside every stage, so that none clears it."""
+        return self.root / "rights.json"
+
+    @property
     def captions(self) -> Path:
         return self.root / "2-captions"
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from staytrue.grammar import names_something_living, with_article
+
 Role = Literal["subject", "class"]
+Pooling = Literal["eos", "released"]
 
 
 class Subject(BaseModel):
@@ -52,6 +56,7 @@ class Caption:
         details: what follows the noun: accessory, second object or motion, such as "wearing a top hat".
         background: such as "on the beach".
         text: a finished sentence that overrides the slots (a caption written by hand); may contain ``{phrase}``.
+        suffix: what follows everything, a finished sentence too, such as "without noisy pattern" or ", noisy pattern".
     """
 
     noun: str
@@ -61,32 +66,47 @@ class Caption:
     details: str = ""
     background: str = ""
     text: str = ""
+    suffix: str = ""
 
     def render(self) -> str:
-        """The caption as a sentence: "[style] a [adjectives] [identifier] [noun] [details] [background]"."""
+        """The caption as a sentence: "[style] a [adjectives] [identifier] [noun] [details] [background] [suffix]"."""
         phrase = " ".join(filter(None, (self.identifier, self.noun)))
         if self.text:
-            return self.text.replace("{phrase}", phrase)
-        words = " ".join((*self.adjectives, phrase))
-        return " ".join(filter(None, (self.style, with_article(words, self.identifier), self.details, self.background)))
+            return with_suffix(self.text.replace("{phrase}", phrase), self.suffix)
+        words = with_article(" ".join((*self.adjectives, phrase)), self.identifier)
+        said = " ".join(filter(None, (self.style, words, self.details, self.background)))
+        return with_suffix(said, self.suffix)
 
     def without_adjectives(self, kept: tuple[bool, ...]) -> Caption:
         """The same caption with only the adjectives whose flag in ``kept`` is true."""
         return replace(self, adjectives=tuple(a for a, keep in zip(self.adjectives, kept, strict=True) if keep))
 
+    def without_identifier(self, identifier: str) -> Caption:
+        """The frequent counterpart: the same scene with the class noun alone where the rare token names the subject."""
+        rare = rf"(?<!\w){re.escape(identifier)}(?!\w)(?: {re.escape(self.noun)}(?!\w))?"
+        return replace(self, identifier="", text=re.sub(rare, lambda _: self.noun, self.text))
 
-PAIRS = frozenset({"sunglasses", "glasses", "boots", "shoes", "sneakers", "jeans", "scissors", "socks"})
+    def with_identifier(self, identifier: str) -> Caption:
+        """The rare counterpart of a class image's caption; one written by hand that lacks the noun stays as it is."""
+        return replace(self, identifier=identifier, text=self._named(f"{identifier} {self.noun}", count=1))
+
+    def with_noun(self, noun: str) -> Caption:
+        """The same scene with another thing in it; one written by hand that lacks the noun stays as it is."""
+        return replace(self, noun=noun, text=self._named(noun, count=0))
+
+    def _named(self, phrase: str, count: int) -> str:
+        """The finished sentence with the noun replaced, ``count`` times or, for 0, always."""
+        return re.sub(rf"(?<!\w){re.escape(self.noun)}(?!\w)", lambda _: phrase, self.text, count=count)
 
 
-def with_article(words: str, identifier: str = "") -> str:
-    """Puts "a" or "an" before the words; pair nouns and plurals such as "sunglasses" take none.
+def with_suffix(text: str, suffix: str) -> str:
+    """The text with the suffix after it; a space between, unless the suffix begins with a comma."""
+    return f"{text}{suffix}" if not suffix or suffix.startswith(",") else f"{text} {suffix}"
 
-    A rare token has no sound to go by: where the words begin with ``identifier``, it is "a", the papers' "a olis dog".
-    """
-    if words.split()[-1] in PAIRS:
-        return words
-    vowel = words[0].lower() in "aeiou" and not (identifier and words.startswith(f"{identifier} "))
-    return f"{'an' if vowel else 'a'} {words}"
+
+def lives(subject: Subject) -> bool:
+    """Whether motions and clothes suit the subject: as it says itself, else as the lexicon of living beings does."""
+    return names_something_living(subject.class_noun) if subject.living is None else subject.living
 
 
 @dataclass(frozen=True)
@@ -99,6 +119,7 @@ class Sample:
         subject: name of the subject it shows, or for whose class it was made.
         role: "subject" or "class".
         weight: multiplies this row's loss.
+        latent: the scaled latent that the model being trained decoded the picture from, where it is kept.
     """
 
     image: Path
@@ -106,6 +127,24 @@ class Sample:
     subject: str
     role: Role = "subject"
     weight: float = 1.0
+    latent: Path | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Which part of its picture a training square is: what SDXL calls micro-conditioning, for backbones that take it.
+
+    All in pixels of the picture enlarged (or reduced) until the square has the side that is trained on.
+
+    Attributes:
+        original_px: (width, height) of the whole picture.
+        top_left_px: (left, top) of the square in it.
+        size_px: side of the square.
+    """
+
+    original_px: tuple[int, int]
+    top_left_px: tuple[int, int]
+    size_px: int
 
 
 @dataclass(frozen=True)
@@ -119,6 +158,7 @@ class Picture:
         prompt_plain: the prompt with the identifier taken out, for text scores.
         seed: of this one picture.
         model: "personalized", or "base" for the untrained model beside it.
+        others: names of further subjects in the same picture.
     """
 
     file: str
@@ -127,6 +167,12 @@ class Picture:
     prompt_plain: str
     seed: int
     model: Literal["personalized", "base"] = "personalized"
+    others: tuple[str, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """All subjects it shows."""
+        return (self.subject, *self.others)
 
 
 @dataclass(frozen=True)
@@ -139,6 +185,7 @@ class Score:
         file: the picture, relative to ``5-images``.
         against: "trained", "heldout" (photos) or "prompt".
         judge: checkpoint, transform and pooling behind the number, in words.
+        subject: whose photos it was compared with; empty for a prompt.
     """
 
     metric: str
@@ -146,6 +193,7 @@ class Score:
     file: str
     against: str
     judge: str
+    subject: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from staytrue.adapters import Full, Lora
+from staytrue.adapters import CrossAttention, Full, Lora, TextualInversion
 from staytrue.backbones import SD
 from staytrue.errors import ConfigError
 from tests.tiny import tiny_sd
@@ -19,7 +19,12 @@ ADAPTERS = {
     "full+text+token": Full(text_encoder=True, token=True),
     "lora": Lora(rank=2),
     "lora+text": Lora(rank=2, alpha=6.0, text_encoder=True),
+    "lora+token": Lora(rank=2, token=True),
+    "lora+text+token": Lora(rank=2, text_encoder=True, token=True),
+    "cross_attention": CrossAttention(),
+    "textual_inversion": TextualInversion(),
 }
+GROUPS = {"cross_attention": {"denoiser", "token"}, "textual_inversion": {"token"}}
 TEXTS = ["a olis dog", "a dog"]
 
 
@@ -67,11 +72,11 @@ def test_gradient_flows_where_it_should_and_nowhere_else(folder, name):
     predicted(backbone).square().mean().backward()
     everything = [p for m in (backbone.unet, backbone.text_encoder, backbone.vae) for p in m.parameters()]
     assert all((p.grad is not None) == (id(p) in trained) for p in everything)
-    assert set(groups) == {"denoiser"} | ({"text_encoder"} if "text" in name else set()) | (
-        {"token"} if "token" in name else set()
-    )
-    assert adapter.trains_text == (len(groups) > 1)
-    assert len(adapter.state(backbone)) == len(trained)
+    asked = {"denoiser"} | {group for word, group in (("text", "text_encoder"), ("token", "token")) if word in name}
+    assert set(groups) == GROUPS.get(name, asked)
+    assert adapter.trains_text == (set(groups) != {"denoiser"})
+    state = list(adapter.state(backbone).values())
+    assert [s.data_ptr() for s in state] == [p.data_ptr() for group in groups.values() for p in group]
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
@@ -109,22 +114,50 @@ def test_state_goes_out_and_back(folder, name):
     assert torch.equal(predicted(one), predicted(two))
 
 
-@pytest.mark.parametrize(
-    "adapter", [Full(token=True), Full(token=True, text_encoder=True)], ids=["token", "text+token"]
-)
-def test_no_other_token_row_moves(folder, adapter):
+@pytest.mark.parametrize("name", [n for n in ADAPTERS if "token" in n or n in GROUPS])
+def test_no_other_token_row_moves(folder, name):
     """Weight decay of 0.5 would shrink every row of the table, if the table itself were trained."""
     backbone = fresh(folder)
     before = backbone.text_encoder.get_input_embeddings().weight.clone()
-    train_a_little(backbone, adapter)
+    train_a_little(backbone, ADAPTERS[name])
     after = backbone.text_encoder.get_input_embeddings().merged().weight
     moved = (before != after).any(dim=1).nonzero().flatten().tolist()
     assert moved == backbone.tokenizer("olis", add_special_tokens=False).input_ids
 
 
-def test_an_identifier_of_many_tokens_is_refused(folder):
-    with pytest.raises(ConfigError, match="'qqqq' is 4 tokens"):
-        Full(token=True).attach(fresh(folder), ["qqqq"])
+def test_only_keys_and_values_of_cross_attention_and_the_row_change(folder):
+    """The published set: attn2.to_k and attn2.to_v of every block, and nothing of attn1."""
+    backbone, before = fresh(folder), fresh(folder).unet.state_dict()
+    train_a_little(backbone, CrossAttention())
+    moved = {name for name, tensor in backbone.unet.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert moved == {name for name in before if name.endswith(("attn2.to_k.weight", "attn2.to_v.weight"))}
+    assert len(moved) == 8
+
+
+def test_textual_inversion_leaves_the_denoiser_alone(folder):
+    backbone, before = fresh(folder), fresh(folder).unet.state_dict()
+    train_a_little(backbone, TextualInversion())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.unet.state_dict().items())
+
+
+def test_keys_and_values_learn_nothing_from_the_first_text_token(folder):
+    """With one text token only, all gradient stops; detach_first=False lets it through. The numbers are the same."""
+    gradients, predictions = [], []
+    for adapter in (CrossAttention(), CrossAttention(detach_first=False)):
+        backbone = fresh(folder)
+        groups = adapter.attach(backbone, ["olis"])
+        condition = torch.randn(2, 1, 32, generator=torch.Generator().manual_seed(1))
+        prediction = backbone.predict(noised_of(backbone), condition)
+        prediction.square().mean().backward()
+        gradients.append(max(p.grad.abs().max().item() for p in groups["denoiser"]))
+        predictions.append(prediction.detach())
+    assert gradients[0] == 0 < gradients[1]
+    torch.testing.assert_close(*predictions)
+
+
+def test_rows_are_needed_to_train_rows(folder):
+    with pytest.raises(ConfigError, match="no identifier"):
+        TextualInversion().attach(fresh(folder))
 
 
 def test_lora_starts_as_the_base(folder):

@@ -72,3 +72,50 @@ def test_a_folder_of_another_subject_is_not_continued(monkeypatch, capsys, tmp_p
     typed(monkeypatch, "run", PHOTOS, "--class-noun", "dog", "--out", out, "--dry-run")
     assert typed(monkeypatch, "run", PHOTOS, "--class-noun", "wolf", "--out", out, "--dry-run") == 2
     assert "holds a run with other subjects" in capsys.readouterr().err
+
+
+SECOND = """
+[[subjects]]
+name = "{name}"
+photos = "src/staytrue/assets/minibench/cat/train"
+class_noun = "cat"
+identifier = "{identifier}"
+"""
+
+
+def two(monkeypatch, tmp_path, name="my-cat", identifier="sks", toml=SECOND):
+    file = tmp_path / "two.toml"
+    file.write_text(toml.format(name=name, identifier=identifier))
+    words = ["--class-noun", "dog", "--config", file, "--out", tmp_path / "pets", "--dry-run"]
+    return typed(monkeypatch, "run", PHOTOS, *words)
+
+
+def test_further_subjects_come_from_the_config_file(monkeypatch, tmp_path):
+    from staytrue.opening import saved_config
+
+    assert two(monkeypatch, tmp_path) == 0
+    dog, cat = saved_config(tmp_path / "pets").subjects
+    assert (dog.name, dog.class_noun, dog.identifier) == ("train", "dog", "olis")  # the photo folder's, not the run's
+    assert (cat.name, cat.class_noun, cat.identifier) == ("my-cat", "cat", "sks")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": "train"}, "two share the name 'train'"),
+        ({"identifier": "olis"}, "two share the identifier 'olis'"),
+        ({"toml": "[[subjects]]\nname = 'x'\nphoto = 'y'"}, "subjects.1.photo: no such setting"),
+        ({"toml": "subjects = 3"}, "subjects.1: "),
+    ],
+)
+def test_subjects_are_kept_apart(monkeypatch, capsys, tmp_path, changed, said):
+    assert two(monkeypatch, tmp_path, **changed) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.miniature
+@pytest.mark.parametrize(("adapter", "warned"), [("lora", True), ("textual_inversion", False)])
+def test_a_new_word_needs_to_be_known_only_where_no_row_is_trained(monkeypatch, capsys, tmp_path, adapter, warned):
+    words = ["--class-noun", "dog", "--identifier", "flimm", "--out", tmp_path / "run", "--dry-run"]
+    assert typed(monkeypatch, "run", PHOTOS, *words, f"train.adapter.name={adapter}") == 0
+    assert ("does not know: flimm" in capsys.readouterr().err) == warned

@@ -21,7 +21,19 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["run", "--help"], ["list"], ["list", "objectives"], ["show", "staytrue"]]
+    "words",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["list"],
+        ["list", "objectives"],
+        ["list", "recipes"],
+        ["list", "identifiers"],
+        ["show", "staytrue"],
+        ["show", "shortcut-defense"],
+        ["protect", "--help"],
+        ["bench", "table", "--help"],
+    ],
 )
 def test_answers_without_importing_torch(words):
     done = subprocess.run([sys.executable, "-c", REPORT, *words], capture_output=True, text=True)

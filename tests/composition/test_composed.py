@@ -7,7 +7,18 @@ import pytest
 import torch
 
 from staytrue.errors import ConfigError, StaytrueError
-from staytrue.objectives import Composed, Denoising, check_needs
+from staytrue.objectives import (
+    OBJECTIVES,
+    ClassSemantics,
+    Composed,
+    Denoising,
+    DirectConsistency,
+    OutputPreservation,
+    SemanticAnchor,
+    SemanticLadder,
+    WeightAnchor,
+    check_needs,
+)
 from staytrue.train.config import Weighted
 from tests.steps import make_step
 
@@ -47,7 +58,20 @@ TERMS = {
     "subject": Weighted(weight=1.0, objective=Denoising(rows="subject", weighting="min_snr")),
     "all": Weighted(weight=0.2, objective=Denoising(rows="all")),
     "phrase": Term(3.0, Constant()),
+    "anchor_a": Weighted(weight=0.5, objective=SemanticAnchor(weighting="noise")),
+    "anchor_b": Weighted(weight=0.5, objective=SemanticAnchor(reading="B")),
+    "anchor_c": Weighted(weight=0.5, objective=SemanticAnchor(reading="C", weighting="min_snr")),
+    "anchor_d": Weighted(weight=0.5, objective=SemanticAnchor(reading="D")),
+    "ladder": Weighted(weight=0.1, objective=SemanticLadder(temperature=1.0)),
+    "semantics": Weighted(weight=2.0, objective=ClassSemantics()),
+    "weights": Weighted(weight=0.01, objective=WeightAnchor()),
+    "consistency": Weighted(weight=0.1, objective=DirectConsistency(beta=2.0)),
+    "output": Weighted(weight=1.0, objective=OutputPreservation()),
 }
+
+
+def test_every_objective_is_composed_here():
+    assert {getattr(term.objective, "name", None) for term in TERMS.values()} >= set(OBJECTIVES.names())
 
 
 def loss_and_gradient(terms, steps=None):
@@ -71,16 +95,16 @@ def test_pairs_add(pair):
     total, means, gradients = loss_and_gradient({name: TERMS[name] for name in pair})
     alone = [loss_and_gradient({name: TERMS[name]}) for name in pair]
     assert total == pytest.approx(sum(a[0] for a in alone), rel=1e-5)
+    assert all(any(g.any() for g in a[2]) for a in alone)
     assert total == pytest.approx(sum(TERMS[name].weight * means[name] for name in pair), rel=1e-5)
     for i, gradient in enumerate(gradients):
         torch.testing.assert_close(gradient, sum(a[2][i] for a in alone), atol=1e-6, rtol=1e-4)
 
 
-def test_weight_zero_is_absence_to_the_last_bit():
-    without = loss_and_gradient({"subject": TERMS["subject"]})
-    with_zero = loss_and_gradient(
-        {"a": Weighted(weight=0, objective=Denoising(rows="all")), "subject": TERMS["subject"]}
-    )
+@pytest.mark.parametrize("name", TERMS)
+def test_weight_zero_is_absence_to_the_last_bit(name):
+    without = loss_and_gradient({"z": TERMS["subject"]})
+    with_zero = loss_and_gradient({"a": Term(0, TERMS[name].objective), "z": TERMS["subject"]})
     assert without[:2] == with_zero[:2]
     assert all(torch.equal(a, b) for a, b in zip(without[2], with_zero[2], strict=True))
     assert not Composed({"class": Weighted(weight=0, objective=Denoising(rows="class"))}).needs()
@@ -109,10 +133,18 @@ def test_reduced_losses_are_refused():
 
 
 def test_needs_are_checked_by_name():
-    check_needs(Composed(TERMS), frozenset({"class_rows", "trainable_phrase"}))
-    with pytest.raises(ConfigError, match=r"objectives\.class needs class images"):
-        check_needs(Composed(TERMS), frozenset({"trainable_phrase"}))
-    with pytest.raises(ConfigError, match=r"objectives\.phrase needs something that can move"):
-        check_needs(Composed(TERMS), frozenset({"class_rows"}))
+    everything = Composed(TERMS).needs()
+    assert everything == {"class_rows", "trainable_phrase", "frozen_base", "initial_weights"}
+    check_needs(Composed(TERMS), everything)
+    terms = {name: TERMS[name] for name in ("class", "phrase", "semantics", "output", "weights")}
+    for name, need, said in (
+        ("class", "class_rows", "class images"),
+        ("phrase", "trainable_phrase", "something that can move"),
+        ("semantics", "trainable_phrase", "something that can move"),
+        ("output", "frozen_base", "the untrained model"),
+        ("weights", "initial_weights", "the trained weights as they began"),
+    ):
+        with pytest.raises(ConfigError, match=rf"objectives\.{name} needs {said}"):
+            check_needs(Composed({name: terms[name]}), everything - {need})
     with pytest.raises(ConfigError, match="nothing to learn"):
         check_needs(Composed({}), frozenset())

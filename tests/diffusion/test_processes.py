@@ -1,5 +1,7 @@
 """Noise processes and weights: shapes, inverses and limits."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from staytrue.diffusion.ddpm import DDPM
 from staytrue.diffusion.flow import Flow
 from staytrue.diffusion.noised import Noised
 from staytrue.diffusion.randomness import derived_seed, generator_for
-from staytrue.diffusion.weights import min_snr, uniform
+from staytrue.diffusion.weights import by_time, min_snr, uniform
 
 ALPHAS = torch.linspace(0.999, 0.01, 100)
 PROCESSES = [DDPM(ALPHAS), DDPM(ALPHAS, "v_prediction"), Flow()]
@@ -59,24 +61,40 @@ def test_min_snr_at_zero_terminal_snr_is_finite():
     assert min_snr(zero, "v_prediction").item() == 0
 
 
-def test_min_snr_makes_epsilon_and_v_the_same_loss_of_x0():
-    """The same x0 error costs the same under both targets: that is what makes the weights right."""
-    t, x0, noise, error = torch.tensor([10, 50, 90]), *torch.randn(3, 3, 4, 2, 2)
-    losses = []
-    for kind in ("epsilon", "v_prediction"):
-        process = DDPM(ALPHAS.double(), kind)
-        noised = process.noise(x0.double(), noise.double(), t)
-        a = ALPHAS.double()[t][:, None, None, None]
-        wrong = x0 + error  # the prediction that implies x0 + error, given x_t
-        implied = (noised.x_t - a.sqrt() * wrong) / (1 - a).sqrt()
-        prediction = implied if kind == "epsilon" else a.sqrt() * implied - (1 - a).sqrt() * wrong
-        losses.append(min_snr(noised.snr, kind) * (prediction - noised.target).square().mean((1, 2, 3)))
-    torch.testing.assert_close(*losses)
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "flow"])
+def test_min_snr_is_the_capped_loss_of_x0(kind):
+    """Whatever the target, min-SNR times its error is min(SNR, gamma) times the error of x0: that makes the weights right."""
+    x0, noise, error = torch.randn(3, 3, 4, 2, 2, generator=generator_for(0)).double()
+    t = torch.tensor([100.0, 500.0, 900.0]).double() if kind == "flow" else torch.tensor([10, 50, 90])
+    process = Flow() if kind == "flow" else DDPM(ALPHAS.double(), kind)
+    noised = process.noise(x0, noise, t)
+    prediction = noised.target + error
+    of_x0 = (process.x0_from(noised, prediction) - x0).square().mean((1, 2, 3))
+    losses = min_snr(noised.snr, kind, 2.0) * error.square().mean((1, 2, 3))
+    torch.testing.assert_close(losses, noised.snr.clamp(max=2.0) * of_x0)
 
 
-def test_min_snr_of_a_flow_is_refused():
-    with pytest.raises(ValueError, match="flow"):
-        min_snr(torch.ones(1), "flow")
+def test_min_snr_of_a_flow_by_hand():
+    """gamma 5. s 1/2: SNR 1, times s^2 is 1/4. s 1/5: SNR 16, capped to 5, times 1/25. s 1: SNR 0."""
+    snr = Flow().snr(torch.tensor([500.0, 200.0, 1000.0]))
+    torch.testing.assert_close(min_snr(snr, "flow"), torch.tensor([0.25, 0.2, 0.0]))
+    assert min_snr(torch.tensor([float("inf")]), "flow").item() == 0
+
+
+def test_min_snr_of_the_unknown_is_refused():
+    with pytest.raises(ValueError, match="'sample'"):
+        min_snr(torch.ones(1), "sample")
+
+
+def test_weights_by_name():
+    """The weight "noise" is 1 / (1 + SNR), which is 1 - a_t; all are multiplied with the process's own."""
+    t = torch.tensor([5, 60])
+    noised = DDPM(ALPHAS).noise(torch.zeros(2, 1, 1, 1), torch.zeros(2, 1, 1, 1), t)
+    torch.testing.assert_close(by_time(noised, "noise"), 1 - ALPHAS[t])
+    torch.testing.assert_close(by_time(noised, "uniform"), torch.ones(2))
+    torch.testing.assert_close(by_time(noised, "min_snr", 2.0), min_snr(noised.snr, "epsilon", 2.0))
+    halved = replace(noised, weight=torch.tensor([0.5, 1.0]))
+    torch.testing.assert_close(by_time(halved, "noise"), by_time(noised, "noise") * torch.tensor([0.5, 1.0]))
 
 
 def test_seeds_differ_by_every_part_of_the_purpose():

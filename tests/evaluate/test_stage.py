@@ -56,6 +56,18 @@ def test_one_row_per_picture_metric_and_reference(made):
     assert not evaluate_stage(run, evaluate, subjects, FACTS)
 
 
+def test_scores_say_what_the_class_images_could_speak_of(made):
+    """From the manifest of ``3-regularization``; another set of conditions is another result."""
+    run, subjects, _ = made
+    cheap = Evaluate(metrics={})
+    evaluate_stage(run, cheap, subjects, FACTS)
+    assert read_json(run.scores / "summary.json")["conditions"] == {}
+    said = {"leak_guard": True, "evaluation_prompts": False, "unseen": {"colors": ["red"]}}
+    write_json(run.regularization / "manifest.json", {"key": "set", "conditions": said})
+    assert evaluate_stage(run, cheap, subjects, FACTS)
+    assert read_json(run.scores / "summary.json")["conditions"] == said
+
+
 def test_trained_and_held_out_photos_are_not_mixed(made):
     run, subjects, evaluate = made
     evaluate_stage(run, evaluate, subjects, FACTS)

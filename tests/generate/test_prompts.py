@@ -4,9 +4,9 @@ import pytest
 
 from staytrue.errors import ConfigError
 from staytrue.generate import Generate
-from staytrue.generate.prompts import fill, lives, read_prompts
+from staytrue.generate.prompts import fill, read_prompts
 from staytrue.generate.seeds import picture_seed
-from staytrue.types import Facts, Subject
+from staytrue.types import Facts, Subject, lives
 
 
 def subject(noun="dog", identifier="olis", living=None):
@@ -38,6 +38,71 @@ def facts(miniature=True):
 def test_fill(template, noun, text, plain):
     prompt = fill(template, subject(noun))
     assert (prompt.text, prompt.plain) == (text, plain)
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "plain"),
+    [
+        ("a {} next to a {other}", "a olis dog next to a sks cat", "a dog next to a cat"),
+        ("A {other} and an old {}", "A sks cat and an old olis dog", "A cat and an old dog"),
+        ("a {} and a cat", "a olis dog and a cat", "a dog and a cat"),
+        ("a olis dog next to a sks cat", "a olis dog next to a sks cat", "a dog next to a cat"),
+    ],
+)
+def test_fill_two(template, text, plain):
+    prompt = fill(template, subject("dog"), subject("cat", "sks"))
+    assert (prompt.text, prompt.plain) == (text, plain)
+
+
+def test_fill_two_chooses_each_article():
+    prompt = fill("a {} next to a {other}", subject("elephant"), subject("sunglasses", "sks"))
+    assert (prompt.text, prompt.plain) == ("a olis elephant next to sks sunglasses", "an elephant next to sunglasses")
+
+
+def test_an_identifier_may_have_brackets():
+    prompt = fill("a <new1> dog by the sea", subject(identifier="<new1>"))
+    assert (prompt.text, prompt.plain) == ("a <new1> dog by the sea", "a dog by the sea")
+    assert fill("a {}", subject(identifier="<new1>")).text == "a <new1> dog"
+
+
+def two():
+    one, other = subject("dog"), subject("cat", "sks")
+    return one.model_copy(update={"name": "rex"}), other.model_copy(update={"name": "tom"})
+
+
+@pytest.mark.parametrize("miniature", [True, False])
+def test_two_subjects_have_prompts_of_their_own_and_together(miniature):
+    casts = list(Generate().casts(two(), facts(miniature)))
+    assert [[s.name for s in cast] for cast, _ in casts] == [["rex"], ["tom"], ["rex", "tom"]]
+    assert [len(prompts) for _, prompts in casts] == [10, 10, 5]
+    together = Generate().texts(two(), facts(miniature))[20:]
+    assert all("olis dog" in text and "sks cat" in text for text in together)
+    assert len(Generate().texts(two()[:1], facts(miniature))) == 10
+
+
+def test_three_subjects_meet_two_by_two():
+    three = (*two(), subject("bag", "zwx").model_copy(update={"name": "bag"}))
+    generate = Generate(prompts=("a {} and a {other}", "a {}"))
+    assert [[s.name for s in cast] for cast, _ in generate.casts(three, facts())][3:] == [
+        ["rex", "tom"],
+        ["rex", "bag"],
+        ["tom", "bag"],
+    ]
+    assert generate.texts(three, facts())[:1] == ["a olis dog"]
+    assert generate.texts(three, facts())[-1] == "a sks cat and a zwx bag"
+
+
+def test_a_prompt_for_two_needs_two():
+    with pytest.raises(ConfigError, match="needs a second subject"):
+        Generate(prompts=("a {} and a {other}",)).texts([subject()], facts())
+
+
+def test_the_miniature_knows_the_words_of_its_prompts_for_two():
+    from staytrue.backbones import SD
+    from staytrue.generate.prompts import MINIATURE_PAIRS
+
+    known = SD().facts().vocabulary
+    assert {w for p in MINIATURE_PAIRS for w in p.replace("{}", "").replace("{other}", "").split()} <= known
 
 
 def test_the_identifier_is_taken_out_as_a_word_only():

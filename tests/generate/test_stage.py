@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from PIL import Image
 
 from staytrue.backbones import SD
 from staytrue.errors import BackboneError
-from staytrue.generate import Generate, Sampling
+from staytrue.generate import TEA, Generate, Sampling
 from staytrue.generate.stage import generate_stage
 from staytrue.images.metadata import read_png_facts
 from staytrue.images.photos import PhotoRow
@@ -99,3 +100,26 @@ def test_no_trained_model_is_said(made):
     (run.model / "model_index.json").unlink()
     with pytest.raises(BackboneError, match="no trained model"):
         generate_stage(run, GENERATE, subjects, backbone)
+
+
+def test_suffix_and_adjustment_are_the_personalized_models_alone(made):
+    run, subjects, backbone = made
+    plain = Generate(prompts=("a {} on the beach",), images_per_prompt=1, sampling=GENERATE.sampling)
+    generate_stage(run, plain, subjects, backbone)
+    before = {p.model: (p, pixels(run, p)) for p in read_jsonl(run.images / "images.jsonl", Picture)}
+    settings = replace(GENERATE.sampling, negative="noisy", tea=TEA(rotation=0.5))
+    changed = replace(plain, suffix="without zwx noisy pattern", sampling=settings)
+    assert changed.texts(subjects) == ["a olis dog on the beach without zwx noisy pattern"]
+    generate_stage(run, changed, subjects, backbone)
+    pictures = {p.model: p for p in read_jsonl(run.images / "images.jsonl", Picture)}
+    assert pictures["personalized"].prompt == "a olis dog on the beach without zwx noisy pattern"
+    assert pictures["base"].prompt == pictures["personalized"].prompt_plain == "a dog on the beach"
+    facts = {model: read_png_facts(run.images / p.file) for model, p in pictures.items()}
+    assert "rotation=0.5" in facts["personalized"]["tea"]
+    assert "tea" not in facts["base"]
+    assert all(said["negative_prompt"] == "noisy" for said in facts.values())
+    only_tea = replace(plain, sampling=replace(plain.sampling, tea=TEA(rotation=0.5)))
+    generate_stage(run, only_tea, subjects, backbone)
+    after = {p.model: pixels(run, p) for p in read_jsonl(run.images / "images.jsonl", Picture)}
+    assert np.abs(after["personalized"] - before["personalized"][1]).max() > 0
+    assert np.abs(after["base"] - before["base"][1]).max() <= 1

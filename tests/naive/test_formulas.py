@@ -40,7 +40,10 @@ def naive_row(kind, x0, noise, t):
 
 
 def naive_min_snr(kind, t, gamma):
-    snr = naive_alphas()[t] / (1 - naive_alphas()[t])
+    if kind == "flow":
+        s = t / 1000
+        return min(((1 - s) / s) ** 2, gamma) * s**2
+    snr = naive_alphas()[int(t)] / (1 - naive_alphas()[int(t)])
     return min(snr, gamma) / (snr if kind == "epsilon" else snr + 1)
 
 
@@ -66,11 +69,11 @@ def test_min_snr(kind):
     np.testing.assert_allclose(ours.numpy(), [naive_min_snr(kind, int(i), 3.0) for i in t], rtol=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "flow"])
 @pytest.mark.parametrize("rows", ["subject", "class", "all"])
 @pytest.mark.parametrize("weighting", ["uniform", "min_snr"])
 def test_denoising(kind, rows, weighting):
-    process = DDPM(torch.tensor(naive_alphas(), dtype=torch.float32), kind)
+    process = Flow() if kind == "flow" else DDPM(torch.tensor(naive_alphas(), dtype=torch.float32), kind)
     step = make_step(
         process, roles=("subject", "class", "subject", "class", "class"), weights=(1.0, 0.5, 2.0, 1.0, 3.0)
     )
@@ -82,7 +85,7 @@ def test_denoising(kind, rows, weighting):
             (float(p) - float(q)) ** 2
             for p, q in zip(step.prediction[i].detach().flatten(), step.noised.target[i].flatten(), strict=True)
         ]
-        by_time = naive_min_snr(kind, int(step.noised.t[i]), 5.0) if weighting == "min_snr" else 1.0
+        by_time = naive_min_snr(kind, float(step.noised.t[i]), 5.0) if weighting == "min_snr" else 1.0
         expected.append(float(step.weights[i]) * by_time * sum(squares) / len(squares))
     ours = Denoising(rows=rows, weighting=weighting)(step)
     np.testing.assert_allclose(ours.detach().numpy(), expected, rtol=2e-4)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from staytrue.purify.blur import Blur
+from staytrue.purify.gaussian import Gaussian
 from staytrue.purify.jpeg import Jpeg
 from staytrue.purify.median import Median
 from staytrue.purify.none import NoPurifier
@@ -27,7 +27,9 @@ def test_none_returns_the_picture_itself() -> None:
     assert NoPurifier().purify(image) is image
 
 
-@pytest.mark.parametrize("purifier", [Jpeg(quality=30), Blur(sigma_px=8), Median(window_px=5)], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "purifier", [Jpeg(quality=30), Gaussian(sigma_px=8), Median(window_px=5)], ids=lambda p: p.name
+)
 def test_a_fine_perturbation_gets_smaller(purifier) -> None:
     clean, perturbed = noisy()
     assert distance(purifier.purify(perturbed), clean) < 0.6 * distance(perturbed, clean)
@@ -54,7 +56,7 @@ def test_blur_means_the_same_on_any_camera() -> None:
     def spread(size: int) -> float:
         image = Image.new("RGB", (size, size))
         image.paste("white", (size // 2, size // 2, size // 2 + size // 32, size // 2 + size // 32))
-        weights = np.asarray(Blur(sigma_px=40 / 4).purify(image))[..., 0].astype(float)
+        weights = np.asarray(Gaussian(sigma_px=40 / 4).purify(image))[..., 0].astype(float)
         places = np.arange(size)
         mean = (weights.sum(0) * places).sum() / weights.sum()
         return float(np.sqrt((weights.sum(0) * (places - mean) ** 2).sum() / weights.sum()))
@@ -71,7 +73,8 @@ def test_median_removes_a_speck_and_keeps_an_edge() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: Jpeg(quality=0), lambda: Jpeg(quality=100), lambda: Blur(sigma_px=0), lambda: Median(window_px=4)]
+    "make",
+    [lambda: Jpeg(quality=0), lambda: Jpeg(quality=100), lambda: Gaussian(sigma_px=0), lambda: Median(window_px=4)],
 )
 def test_impossible_settings_are_refused(make) -> None:
     with pytest.raises(ValidationError):

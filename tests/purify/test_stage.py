@@ -11,6 +11,7 @@ from staytrue.images.photos import PhotoRow, photo_rows
 from staytrue.purify.jpeg import Jpeg
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.stage import purify_stage
+from staytrue.purify.written import checked
 from staytrue.runs import RunFolder, fingerprint, read_json
 from staytrue.types import Subject
 
@@ -99,7 +100,5 @@ def test_a_purifier_that_changes_the_size_is_a_fault_of_ours(tmp_path: Path) -> 
         def purify(self, image: Image.Image) -> Image.Image:
             return image.resize((image.width // 2, image.height // 2))
 
-    from staytrue.purify.stage import _checked
-
     with pytest.raises(TypeError, match="halving"):
-        _checked(Halving(), Image.new("RGB", (64, 64)))
+        checked("halving", Halving().purify, Image.new("RGB", (64, 64)))

@@ -1,9 +1,11 @@
 """Recipes: what each paper chose, and what the default is."""
 
+import tomllib
+
 import pytest
 
 from staytrue.backbones import SD
-from staytrue.config import parse, values_of
+from staytrue.config import parse, to_toml, values_of
 from staytrue.errors import ConfigError
 from staytrue.recipes import DEFAULT, RECIPES, quick, recipe
 from staytrue.types import Facts
@@ -22,7 +24,9 @@ def test_every_recipe_is_valid_documented_and_without_subjects(name, real):
     for backbone in (SD(), real):
         config = recipe(name, backbone)
         assert parse(values_of(config)) == config
+        assert parse(tomllib.loads(to_toml(config))) == config
         assert config.subjects == ()
+        assert config.backbone == backbone
     assert len(RECIPES[name].__doc__.splitlines()) > 3
 
 

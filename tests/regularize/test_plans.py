@@ -50,7 +50,7 @@ def test_structured_counts_and_shares(facts: Facts, count: int) -> None:
 def test_against_training_prompts_have_the_subjects_own_backgrounds() -> None:
     against = [p.caption for p in Structured(count=100).plan(brief()) if not p.caption.style]
     assert {c.background for c in against} == {"on a rock", "at home"}
-    others = {p.caption.background for p in Structured(count=100).plan(brief()) if p.caption.style}
+    others = {p.caption.background for p in Structured(count=100, leak_guard=False).plan(brief()) if p.caption.style}
     assert others == set(WORDS["backgrounds"])
 
 
@@ -71,7 +71,7 @@ def test_objects_have_shape_color_and_texture_in_this_order() -> None:
 
 def test_the_living_have_moods_and_motions_instead() -> None:
     """The miniature has no bodies, and colors for skins; its motions name no place, so the background stays."""
-    plan = Structured(count=50).plan(brief("dog"))
+    plan = Structured(count=50, leak_guard=False).plan(brief("dog"))
     assert {p.caption.adjectives for p in plan} == {(c, m) for c in WORDS["colors"] for m in WORDS["moods"]}
     assert {p.caption.details for p in plan} == set(WORDS["motions"])
     assert all(p.caption.background for p in plan)
@@ -166,8 +166,74 @@ def test_built_in_pools_serve_models_without_lists(name: str) -> None:
     [
         ("dog", None, MINIATURE, True), ("backpack", None, MINIATURE, False), ("dog", False, MINIATURE, False),
         ("sheep dog", None, REAL, True), ("dog bowl", None, REAL, False), ("Cat", None, REAL, True),
-        ("bear plushie", None, REAL, False), ("vase", True, REAL, True),
+        ("bear plushie", None, REAL, False), ("vase", True, REAL, True), ("teddy bear", None, REAL, False),
+        ("rubber duck", None, REAL, False), ("teddy bear", True, REAL, True),
     ],
 )  # fmt: skip
 def test_who_lives(noun: str, told: bool | None, facts: Facts, living: bool) -> None:
     assert is_living(subject(noun, living=told), facts) is living
+
+
+def evaluated(**changes: object) -> list[Caption]:
+    return [p.caption for p in Structured(count=200, **changes).plan(brief()) if not p.caption.style]
+
+
+def test_the_papers_own_leak_on_request() -> None:
+    """A prompt that begins with the slot keeps its adjectives; any other is the sentence it is; no prompt names the subject."""
+    prompts = ("a {} on the moon", "a red {}", "a painting of a {} in a city")
+    captions = evaluated(evaluation_prompts=prompts)
+    moon = [c for c in captions if c.details == "on the moon"]
+    assert moon
+    assert all(len(c.adjectives) == 3 and not c.background for c in moon)
+    assert moon[0].render().endswith(" backpack on the moon")
+    assert {c.text for c in captions} == {"", "a red backpack", "a painting of a backpack in a city"}
+    assert {c.background for c in captions} == {"", "on a rock", "at home"}
+    assert not any("zwx" in c.render() for c in captions)
+    assert not any("moon" in c.render() for c in evaluated())
+
+
+def test_evaluation_prompts_are_the_runs(tmp_path) -> None:
+    from staytrue.config import parse
+
+    values = {"regularize": {"name": "structured", "evaluation_prompts": True}}
+    assert parse(values).prior_set().evaluation_prompts is True
+    listed = parse(values | {"generate": {"prompts": ["a {} on the moon"]}}).prior_set()
+    assert listed.evaluation_prompts == ("a {} on the moon",)
+    assert parse({"generate": {"prompts": ["a {}"]}}).prior_set().name == "none"
+    file = tmp_path / "prompts.txt"
+    file.write_text("a {} on the moon\n")
+    assert any(c.details == "on the moon" for c in evaluated(evaluation_prompts=file))
+    defaults = {c.details or c.text for c in evaluated(evaluation_prompts=True)}
+    assert {"on the beach", "in the snow"} <= defaults
+
+
+def test_accessories_take_the_place_of_motions() -> None:
+    facts = replace(MINIATURE, words=WORDS | {"accessories": ["a crown", "a tie", "a hat"]})
+    details = [p.caption.details for p in Structured(count=100, accessories=0.4).plan(brief("dog", facts))]
+    share = sum(d.startswith("wearing ") for d in details) / len(details)
+    assert 0.25 < share < 0.55
+    assert all(d.startswith("wearing ") or d in WORDS["motions"] for d in details)
+    assert not any("wearing" in p.caption.details for p in Structured(count=100).plan(brief("dog", facts)))
+
+
+def test_words_of_ones_own(tmp_path) -> None:
+    """A folder's pools replace the backbone's; those it lacks stay. A motion there is a sentence, with its place."""
+    (tmp_path / "shapes.txt").write_text("knobbly\n\nspiky\n")
+    captions = [p.caption for p in Structured(count=30, words=tmp_path, leak_guard=False).plan(brief())]
+    assert {c.adjectives[0] for c in captions} == {"knobbly", "spiky"}
+    assert {c.adjectives[1] for c in captions} == set(WORDS["colors"])
+    (tmp_path / "motions.txt").write_text("a $concept sitting in a temple\n")
+    dogs = [p.caption for p in Structured(count=30, words=tmp_path).plan(brief("dog"))]
+    assert {(c.details, c.background) for c in dogs if c.style} == {("sitting in a temple", "")}
+    assert {c.details for c in dogs if not c.style} == {""}
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "skins.txt").write_text("freckled\n")
+    assert pool("people/skins", REAL, tmp_path) == ("freckled",)
+    assert pool("people/motions", REAL, tmp_path) == ("sitting in a temple",)
+
+
+def test_a_folder_without_words_is_an_error(tmp_path) -> None:
+    from staytrue.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="there is no word pool in it"):
+        Structured(words=tmp_path).plan(brief())

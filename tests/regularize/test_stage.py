@@ -15,7 +15,7 @@ from staytrue.regularize.none import NoPriorSet
 from staytrue.regularize.stage import regularize_stage
 from staytrue.regularize.store import latent_beside
 from staytrue.regularize.structured import Structured
-from staytrue.runs import RunFolder, read_jsonl
+from staytrue.runs import RunFolder, read_json, read_jsonl
 from staytrue.types import Caption, Sample
 from tests.regularize.stand_in import Sampler, captioned, drawer, subject
 
@@ -51,6 +51,44 @@ def test_rows_pictures_latents_and_sheet(tmp_path: Path, sampler: Sampler) -> No
         assert latent.shape == (4, 4, 4)
     with Image.open(run.regularization / "contact-sheet.jpg") as sheet:
         assert sheet.width > 12 * 128
+
+
+def test_captions_of_the_class_noun_are_of_the_same_images(tmp_path: Path, sampler: Sampler) -> None:
+    """The paper's mismatch: what is drawn stays as it was asked for; only the words to train with change."""
+    asked, mismatched = captioned(tmp_path / "a", subject()), captioned(tmp_path / "a" / "b", subject())
+    backbone = drawer(tmp_path)
+    regularize_stage(asked, Structured(count=6), [subject()], backbone, 0, "cpu")
+    prompts = [r.prompt for r in sampler.drawn]
+    regularize_stage(mismatched, Structured(count=6, captions="class_noun"), [subject()], backbone, 0, "cpu")
+    assert [r.prompt for r in sampler.drawn][6:] == prompts
+    assert [row.image.name for row in rows(asked)] == [row.image.name for row in rows(mismatched)]
+    assert {row.caption.render() for row in rows(mismatched)} == {"a backpack"}
+    assert len({row.caption.render() for row in rows(asked)}) > 1
+
+
+def test_the_manifest_says_which_conditions_were_allowed(tmp_path: Path, sampler: Sampler) -> None:
+    run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
+    regularize_stage(run, Structured(count=2), [mine], backbone, 0, "cpu")
+    said = read_json(run.regularization / "manifest.json")["conditions"]
+    assert said["leak_guard"] is True
+    assert len(said["unseen"]["colors"]) == 1  # of red, blue, green
+    regularize_stage(run, Structured(count=2, leak_guard=False), [mine], backbone, 0, "cpu")
+    assert read_json(run.regularization / "manifest.json")["conditions"]["leak_guard"] is False
+    regularize_stage(run, ClassPrompt(count=2), [mine], backbone, 0, "cpu")
+    assert "conditions" not in read_json(run.regularization / "manifest.json")
+
+
+def test_rows_name_latents_of_the_trained_model_only(tmp_path: Path, sampler: Sampler) -> None:
+    """Another model's latent, though it lies beside the picture from another run, must not be trained on."""
+    run, mine, trained, other = captioned(tmp_path, subject()), subject(), drawer(tmp_path), drawer(tmp_path, "other")
+    regularize_stage(run, ClassPrompt(count=2), [mine], other, 0, "cpu")
+    assert all((run.root / row.latent).is_file() for row in rows(run) if row.latent)
+    assert all(row.latent for row in rows(run))
+    prior_set = ClassPrompt(count=2)
+    object.__setattr__(prior_set, "generator", other)
+    regularize_stage(run, prior_set, [mine], trained, 0, "cpu")
+    assert len(sampler.drawn) == 2
+    assert not any(row.latent for row in rows(run))
 
 
 def test_nothing_is_drawn_twice(tmp_path: Path, sampler: Sampler) -> None:

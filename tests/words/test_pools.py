@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 
 import staytrue
+from staytrue.grammar import with_article
 
 FOLDER = Path(staytrue.__file__).parent / "assets" / "words"
 SIZES = {
     "shapes": 85, "colors": 93, "textures": 96, "backgrounds": 455, "bodies": 89, "skins": 86, "emotions": 75,
     "motions": 744, "styles": 99, "photo_styles": 25,
+    "accessories": 60,
     "people/bodies": 85, "people/skins": 85, "people/emotions": 75, "people/motions": 300,
 }  # fmt: skip
 MOTIONS = ("motions", "people/motions")
 STYLES = ("styles", "photo_styles")
-ADJECTIVES = tuple(n for n in SIZES if n not in (*MOTIONS, *STYLES, "backgrounds"))
+ADJECTIVES = tuple(n for n in SIZES if n not in (*MOTIONS, *STYLES, "backgrounds", "accessories"))
 TOGETHER = (
     ("shapes", "colors", "textures"), ("bodies", "skins", "emotions"),
     ("people/bodies", "people/skins", "people/emotions"), STYLES,
@@ -145,11 +147,15 @@ def test_backgrounds_are_varied() -> None:
     assert len(set(first)) >= 20
 
 
-@pytest.mark.parametrize("name", ["backgrounds", *MOTIONS])
+@pytest.mark.parametrize("name", ["backgrounds", "accessories", *MOTIONS])
 def test_pools_do_not_hand_out_the_evaluation(name: str) -> None:
-    evaluated = {bag(e) for e in EVALUATED.split(";")}
-    assert len(evaluated) == 30
+    evaluated = {bag(e.replace("wearing ", "")) for e in EVALUATED.split(";")} | {bag(e) for e in EVALUATED.split(";")}
+    assert len(evaluated) == 36
     assert not [e for e in entries(name) if bag(e) in evaluated]
+
+
+def test_accessories_are_things_with_their_article() -> None:
+    assert all(with_article(re.sub("^an? ", "", entry)) == entry for entry in entries("accessories"))
 
 
 @pytest.mark.parametrize("name", STYLES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 
 
 class Adapter(Protocol):
-    """A component that makes parts of a backbone trainable."""
+    """A component that makes parts of a backbone trainable.
 
-    name: str
+    Attributes:
+        file: of its export, by which a folder is known for its own.
+    """
+
+    file: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """Its name in configuration."""
+        ...
 
     @property
     def trains_text(self) -> bool:
@@ -25,7 +34,11 @@ class Adapter(Protocol):
         ...
 
     def attach(
-        self, backbone: LoadedBackbone, identifiers: Sequence[str] = (), keep_base: bool = False
+        self,
+        backbone: LoadedBackbone,
+        identifiers: Sequence[str] = (),
+        keep_base: bool = False,
+        nouns: Sequence[str] = (),
     ) -> dict[str, list[nn.Parameter]]:
         """Makes the backbone trainable.
 
@@ -33,6 +46,7 @@ class Adapter(Protocol):
             backbone: loaded and frozen; changed in place.
             identifiers: of the subjects, whose token rows are trained where the adapter trains such.
             keep_base: whether ``frozen`` will be asked for.
+            nouns: class nouns of the identifiers, in the same order, for rows that start from them.
 
         Returns:
             Groups of parameters by name: "denoiser", "text_encoder", "token". Nothing else requires a gradient.

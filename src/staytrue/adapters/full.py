@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from staytrue.registry import component
 
@@ -23,14 +23,19 @@ class Full:
 
     Args:
         text_encoder: whether the text encoder is trained too.
-        token: whether the identifier's token row is trained, as a parameter of its own that starts from its present value.
+        token: whether the identifier's token row is trained, as a parameter of its own.
+        initializers: the word each subject's row starts as, in the order of the subjects; empty keeps the identifier's own
+            present row, or the mean of its pieces where it becomes a new token.
 
     Source: DreamBooth (arXiv 2208.12242), section 3. Keeping the base for ``frozen`` costs a copy of what is trained.
     """
 
+    file: ClassVar[str] = "model_index.json"
+
     name: Literal["full"] = "full"
     text_encoder: bool = False
     token: bool = False
+    initializers: tuple[str, ...] = ()
 
     @property
     def trains_text(self) -> bool:
@@ -38,66 +43,83 @@ class Full:
         return self.text_encoder or self.token
 
     def attach(
-        self, backbone: LoadedBackbone, identifiers: Sequence[str] = (), keep_base: bool = False
+        self,
+        backbone: LoadedBackbone,
+        identifiers: Sequence[str] = (),
+        keep_base: bool = False,
+        nouns: Sequence[str] = (),  # noqa: ARG002
     ) -> dict[str, list[nn.Parameter]]:
         """Unfreezes the modules; copies them first where the base is needed."""
         from copy import deepcopy
 
-        from staytrue.adapters.token_rows import attach_rows
+        from staytrue.adapters.token_rows import attach_rows, starting_words
 
-        modules = backbone.trainable_modules()
+        modules, table = backbone.trainable_modules(), backbone.text_encoder.get_input_embeddings().weight
+        token = attach_rows(backbone, starting_words(identifiers, self.initializers)) if self.token else []
         if keep_base:
-            backbone.base = {name: deepcopy(modules[name]) for name in self._copied()}
-        groups = {name: list(modules[name].requires_grad_().parameters()) for name in self._trained()}
-        if self.token:
-            table = backbone.text_encoder.get_input_embeddings().weight
-            groups["token"] = attach_rows(backbone.text_encoder, backbone.tokenizer, identifiers)
-            if self.text_encoder:  # the table's other rows stay as they are: only the new row is the subject's
-                table.requires_grad_(False)
-                groups["text_encoder"] = [p for p in groups["text_encoder"] if p is not table]
+            backbone.base = {name: deepcopy(modules[name]).requires_grad_(False) for name in self._trained()}
+        # where a row of its own is trained, the table's other rows stay as they are: only the new row is the subject's
+        kept = {id(p) for p in (*token, *([table] if token else []))}
+        groups = {name: [p for p in modules[name].parameters() if id(p) not in kept] for name in self._trained()}
+        for parameter in (p for group in groups.values() for p in group):
+            parameter.requires_grad_()
         for name in self._trained():
             modules[name].train()
-        return groups
+        return groups | ({"token": token} if token else {})
 
     def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
         """The trained tensors, live."""
-        return _trained_tensors(backbone)
+        from staytrue.adapters.trained import trained_tensors
+
+        return trained_tensors(backbone)
 
     def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
         """Copies them back."""
-        for name, tensor in _trained_tensors(backbone).items():
-            tensor.copy_(state[name])
+        from staytrue.adapters.trained import load_tensors
+
+        load_tensors(backbone, state)
 
     @contextmanager
     def frozen(self, backbone: LoadedBackbone) -> Iterator[None]:
         """Swaps the kept copies in."""
         import torch
 
+        from staytrue.adapters.token_rows import untrained_rows
+
         kept = {name: getattr(backbone, ATTRIBUTES[name]) for name in backbone.base}
         for name, module in backbone.base.items():
             setattr(backbone, ATTRIBUTES[name], module)
         try:
-            with torch.no_grad():
+            with untrained_rows(backbone), torch.no_grad():
                 yield
         finally:
             for name, module in kept.items():
                 setattr(backbone, ATTRIBUTES[name], module)
 
     def export(self, backbone: LoadedBackbone, folder: Path) -> None:
-        """A diffusers pipeline folder; a trained token row is written into the embedding."""
+        """A diffusers pipeline folder; a trained token row is written into the embedding, a new token into the tokenizer."""
         from staytrue.adapters.token_rows import attached_rows
 
-        rows = attached_rows(backbone.text_encoder)
-        if rows is not None:
-            backbone.text_encoder.set_input_embeddings(rows.merged())
+        encoder, rows = backbone.text_encoder, attached_rows(backbone.text_encoder)
+        if rows is None:
+            backbone.save(folder)
+            return
+        table, length = rows.merged(), encoder.config.vocab_size
+        encoder.set_input_embeddings(table)
+        encoder.config.vocab_size = len(table.weight)
         try:
             backbone.save(folder)
         finally:
-            if rows is not None:
-                backbone.text_encoder.set_input_embeddings(rows)
+            encoder.set_input_embeddings(rows)
+            encoder.config.vocab_size = length
 
     def load_export(self, backbone: LoadedBackbone, folder: Path) -> None:
-        """Takes denoiser and text encoder from the folder."""
+        """Takes denoiser, text encoder and new tokens from the folder."""
+        tokenizer_class: Any = type(backbone.tokenizer)
+        tokenizer = tokenizer_class.from_pretrained(folder, subfolder="tokenizer")
+        if len(tokenizer) != len(backbone.tokenizer):
+            backbone.tokenizer = tokenizer
+            backbone.text_encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         for name, module in backbone.trainable_modules().items():
             part = ATTRIBUTES[name]
             module_class: Any = type(module)
@@ -106,16 +128,3 @@ class Full:
 
     def _trained(self) -> list[str]:
         return ["denoiser", "text_encoder"] if self.text_encoder else ["denoiser"]
-
-    def _copied(self) -> list[str]:
-        return ["denoiser", "text_encoder"] if self.trains_text else ["denoiser"]
-
-
-def _trained_tensors(backbone: LoadedBackbone) -> dict[str, Tensor]:
-    """What requires a gradient, by name, denoiser first."""
-    return {
-        f"{module}.{name}": parameter.data
-        for module, root in backbone.trainable_modules().items()
-        for name, parameter in root.named_parameters()
-        if parameter.requires_grad
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from staytrue.backbones.base import LoadedBackbone
 
+FILE = "pytorch_lora_weights.safetensors"
 PARTS = {"denoiser": "unet", "text_encoder": "text_encoder"}
 TEXT_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj"]
 
@@ -29,72 +30,86 @@ class Lora:
         alpha: scale; None means the same as ``rank``, so that the factor is 1.
         layers: of the denoiser, by the ends of their names; the default is what diffusers' own scripts train.
         text_encoder: whether the text encoder's attention is trained too.
+        token: whether the identifier's token row is trained, as a parameter of its own ("pivotal tuning").
+        initializers: the word each subject's row starts as, in the order of the subjects; empty keeps the identifier's own
+            present row, or the mean of its pieces where it becomes a new token.
 
     Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1. Alpha travels in the file's metadata, where converters often lose it.
     """
+
+    file: ClassVar[str] = FILE
 
     name: Literal["lora"] = "lora"
     rank: int = Field(default=8, ge=1)
     alpha: float | None = None
     layers: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
     text_encoder: bool = False
+    token: bool = False
+    initializers: tuple[str, ...] = ()
 
     @property
     def trains_text(self) -> bool:
         """Whether encoded texts change while training."""
-        return self.text_encoder
+        return self.text_encoder or self.token
 
     def attach(
         self,
         backbone: LoadedBackbone,
-        identifiers: Sequence[str] = (),  # noqa: ARG002
+        identifiers: Sequence[str] = (),
         keep_base: bool = False,  # noqa: ARG002
+        nouns: Sequence[str] = (),  # noqa: ARG002
     ) -> dict[str, list[nn.Parameter]]:
         """Injects the updates. The base stays in place, so keeping it costs nothing."""
         from peft import LoraConfig
+
+        from staytrue.adapters.token_rows import attach_rows, starting_words
 
         groups = {}
         for name, module in self._trained(backbone).items():
             module.add_adapter(LoraConfig(**self._settings(PARTS[name])))
             groups[name] = [p for p in module.parameters() if p.requires_grad]
             module.train()
+        if self.token:  # after the updates: injecting those freezes everything else
+            groups["token"] = attach_rows(backbone, starting_words(identifiers, self.initializers))
         return groups
 
     def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
         """The updates, live."""
-        return {
-            f"{module}.{name}": parameter.data
-            for module, root in self._trained(backbone).items()
-            for name, parameter in root.named_parameters()
-            if ".lora_" in name
-        }
+        from staytrue.adapters.trained import trained_tensors
+
+        return trained_tensors(backbone)
 
     def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
         """Copies them back."""
-        for name, tensor in self.state(backbone).items():
-            tensor.copy_(state[name])
+        from staytrue.adapters.trained import load_tensors
+
+        load_tensors(backbone, state)
 
     @contextmanager
     def frozen(self, backbone: LoadedBackbone) -> Iterator[None]:
         """Turns the updates off."""
         import torch
 
+        from staytrue.adapters.token_rows import untrained_rows
+
         # ``enable_adapters(True)`` would also restore requires_grad; setting the flag alone leaves that untouched
         layers = [layer for module in self._trained(backbone).values() for layer in _lora_layers(module)]
         for layer in layers:
             layer._disable_adapters = True
         try:
-            with torch.no_grad():
+            with untrained_rows(backbone), torch.no_grad():
                 yield
         finally:
             for layer in layers:
                 layer._disable_adapters = False
 
     def export(self, backbone: LoadedBackbone, folder: Path) -> None:
-        """``pytorch_lora_weights.safetensors`` for ``load_lora_weights``, alpha and rank in its metadata."""
+        """``pytorch_lora_weights.safetensors`` for ``load_lora_weights``, alpha and rank in its metadata; token rows beside it."""
         from diffusers import StableDiffusionPipeline
         from diffusers.utils import convert_state_dict_to_diffusers
         from peft.utils import get_peft_model_state_dict
+
+        from staytrue.adapters.token_files import export_rows
 
         trained = {PARTS[name]: module for name, module in self._trained(backbone).items()}
         layers = {
@@ -104,10 +119,11 @@ class Lora:
         # peft's own record of the configuration would carry the local path of the base model along
         metadata = {f"{part}_lora_adapter_metadata": self._settings(part) for part in trained}
         StableDiffusionPipeline.save_lora_weights(folder, **layers, **metadata)
+        export_rows(backbone, folder)
 
     def load_export(self, backbone: LoadedBackbone, folder: Path) -> None:
         """Loads them the way a user would."""
-        backbone.pipeline().load_lora_weights(folder)
+        load_loras(backbone, [(folder, 1.0)])
 
     def _settings(self, part: str) -> dict[str, Any]:
         alpha = self.alpha if self.alpha is not None else self.rank
@@ -117,6 +133,32 @@ class Lora:
     def _trained(self, backbone: LoadedBackbone) -> dict[str, Any]:
         modules = backbone.trainable_modules()
         return modules if self.text_encoder else {"denoiser": modules["denoiser"]}
+
+
+def load_loras(backbone: LoadedBackbone, weighted: Sequence[tuple[Path, float]]) -> None:
+    """Loads exported LoRAs side by side: W + sum_i weight_i (alpha_i / rank_i) B_i A_i, and the token rows of each.
+
+    They were trained apart, so nothing keeps them from speaking to the same directions: where subjects merge or fade, lower the
+    weights (0.5 to 0.8 each), or train the subjects together.
+
+    Args:
+        backbone: freshly loaded; changed in place.
+        weighted: folder of each export (or a LoRA file of any origin that diffusers reads), and its weight.
+    """
+    import warnings
+
+    from staytrue.adapters.token_files import load_rows
+
+    pipeline = backbone.pipeline()
+    names = [f"lora_{number}" for number in range(len(weighted))]
+    for name, (path, _) in zip(names, weighted, strict=True):
+        folder, file = (path.parent, path.name) if path.is_file() else (path, FILE)
+        with warnings.catch_warnings():  # that there is one already is what is asked for
+            warnings.filterwarnings("ignore", "Already found a `peft_config`")
+            pipeline.load_lora_weights(folder, weight_name=file, adapter_name=name)
+        if path.is_dir():
+            load_rows(backbone, path)
+    pipeline.set_adapters(names, [weight for _, weight in weighted])
 
 
 def _lora_layers(module: nn.Module) -> list[Any]:

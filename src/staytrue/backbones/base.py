@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from staytrue.types import Facts
+from staytrue.types import Facts, Pooling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -63,15 +63,38 @@ class LoadedBackbone(Protocol):
         ...
 
     def encode(self, images_pm1: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the latents of pictures in [-1, 1]."""
+        """Mean and standard deviation of the latents of pictures in [-1, 1], differentiable in these."""
         ...
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Pictures in about [-1, 1]."""
+        """Pictures in about [-1, 1], differentiable in the latents."""
         ...
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Token states (rows, tokens, width)."""
+        ...
+
+    def pooled_text(self, texts: Sequence[str], pooling: Pooling = "eos", identifiers: Sequence[str] = ()) -> Tensor:
+        """One feature per text (rows, width): its last layer's state, after the final norm, at one token.
+
+        Args:
+            texts: to encode.
+            pooling: "eos": at the text's end. "released": at the token of the largest id, which is a newly added token and not
+                the end where there is one, with the identifiers' position embeddings left out.
+            identifiers: whose position embeddings "released" leaves out.
+        """
+        ...
+
+    def tokens(self, texts: Sequence[str]) -> Tensor:
+        """Token ids (rows, tokens) as ``encode_text`` reads them."""
+        ...
+
+    def encode_tokens(self, ids: Tensor, vectors: Mapping[int, Tensor] | None = None) -> Tensor:
+        """Token states of ids; for some ids another vector (width,) is read than the embedding's row."""
+        ...
+
+    def token_vectors(self, ids: Tensor) -> Tensor:
+        """The embedding's rows (tokens, width) of ids (tokens,)."""
         ...
 
     def predict(self, noised: Noised, condition: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,17 @@ from diffusers import (
     EulerDiscreteScheduler,
     StableDiffusionPipeline,
 )
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from staytrue.backbones.quiet import quiet
 from staytrue.backbones.sd_files import SDFiles, download
+from staytrue.backbones.sd_text import at_places, end_places, other_vectors, without_positions
 from staytrue.diffusion.ddpm import DDPM
 from staytrue.diffusion.noised import Noised
 from staytrue.errors import BackboneError
 from staytrue.runs import write_json
-from staytrue.types import Facts
+from staytrue.types import Facts, Pooling
 
 SCHEDULERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "euler": EulerDiscreteScheduler}
 
@@ -67,12 +68,12 @@ class LoadedSD:
         """Of the denoiser's weights."""
         return self.unet.dtype
 
-    @torch.no_grad()
     def encode(
         self, images_pm1: Float[Tensor, "rows 3 height width"]
     ) -> tuple[Float[Tensor, "rows channels h w"], Float[Tensor, "rows channels h w"]]:
-        """Mean and standard deviation of scaled latents, float32 and contiguous.
+        """Mean and standard deviation of scaled latents, float32 and contiguous; differentiable in the pictures.
 
+        The autoencoder is frozen, so nothing is recorded unless the pictures themselves ask for a gradient.
         The autoencoder's own memory order (channels last) would send what follows down other kernels than the same numbers
         read from a file, and a resumed training would differ in the last bit.
         """
@@ -82,19 +83,44 @@ class LoadedSD:
         posterior = encoded.latent_dist
         return self._scaled(posterior.mean), (posterior.std.float() * self.vae.config.scaling_factor).contiguous()
 
-    @torch.no_grad()
     def decode(self, latents: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows 3 height width"]:
-        """Pictures in about [-1, 1]."""
+        """Pictures in about [-1, 1]; differentiable in the latents."""
         raw = latents / self.vae.config.scaling_factor + self._shift()
         return self.vae.decode(raw.to(self.vae.device, self.vae.dtype)).sample
 
     def encode_text(self, texts: Sequence[str]) -> Float[Tensor, "rows tokens width"]:
         """The last layer's token states, after its norm, padded to the model's length: what Stable Diffusion conditions on."""
+        return self.encode_tokens(self.tokens(texts))
+
+    def pooled_text(
+        self, texts: Sequence[str], pooling: Pooling = "eos", identifiers: Sequence[str] = ()
+    ) -> Float[Tensor, "rows width"]:
+        """The state at the end of the text, or where ClassDiffusion's code looks; see ``LoadedBackbone``."""
+        ids = self.tokens(texts)
+        if pooling == "eos":
+            return at_places(self.encode_tokens(ids), end_places(ids, self.tokenizer.eos_token_id))
+        rare = [token for name in identifiers for token in self.tokenizer(name, add_special_tokens=False).input_ids]
+        with without_positions(self.text_encoder, ids, rare):
+            return at_places(self.encode_tokens(ids), ids.argmax(dim=1))
+
+    def tokens(self, texts: Sequence[str]) -> Int[Tensor, "rows tokens"]:
+        """Ids, padded to the model's length."""
         length = self.tokenizer.model_max_length
         tokens = self.tokenizer(
             list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
         )
-        return self.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state
+        return tokens.input_ids.to(self.device)
+
+    def encode_tokens(
+        self, ids: Int[Tensor, "rows tokens"], vectors: Mapping[int, Tensor] | None = None
+    ) -> Float[Tensor, "rows tokens width"]:
+        """Token states of ids."""
+        with other_vectors(self.text_encoder, vectors or {}):
+            return self.text_encoder(ids).last_hidden_state
+
+    def token_vectors(self, ids: Int[Tensor, " tokens"]) -> Float[Tensor, "tokens width"]:
+        """Rows of the embedding, a trained token row among them."""
+        return self.text_encoder.get_input_embeddings()(ids[None])[0]
 
     def predict(
         self, noised: Noised, condition: Float[Tensor, "rows tokens width"]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from staytrue.caption.base import Uncaptioned
+from staytrue.grammar import with_article
 from staytrue.registry import component
-from staytrue.types import Caption, Facts, Subject, with_article
+from staytrue.types import Caption, Facts, Subject
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from staytrue.caption.base import Uncaptioned
 from staytrue.caption.sentence import with_identifier
+from staytrue.grammar import with_article
 from staytrue.registry import component
-from staytrue.types import Caption, Facts, Subject, with_article
+from staytrue.types import Caption, Facts, Subject
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -27,7 +27,7 @@ def cosines(
         texts: what might be seen.
         mean_std: how pixels are normalized.
     """
-    side_px = side_px_of(checkpoint, 224)
+    side_px = side_px_of(checkpoint)
     try:
         clip = ClipJudge(checkpoint, Transform(side_px, side_px, *mean_std), checkpoint).load()
     except BackboneError as error:

@@ -21,8 +21,9 @@ def with_identifier(text: str, subject: Subject) -> Caption | None:
     """
     text = " ".join(text.split())
     noun, identifier = re.escape(subject.class_noun), re.escape(subject.identifier)
-    whole = re.search(rf"\b{identifier}\s+{noun}\b", text, re.IGNORECASE)
-    if whole is None and re.search(rf"\b{identifier}\b", text):
+    identifier = rf"(?<!\w){identifier}(?!\w)"  # not \b: it may have brackets, such as "<new1>"
+    whole = re.search(rf"{identifier}\s+{noun}\b", text, re.IGNORECASE)
+    if whole is None and re.search(identifier, text):
         return Caption(noun=subject.class_noun, identifier=subject.identifier, text=text)
     match = whole or re.search(rf"\b{noun}\b", text, re.IGNORECASE)
     if match is None:

@@ -30,7 +30,7 @@ def clip_judge(checkpoint: str, facts: Facts) -> ClipJudge:
     if is_miniature(checkpoint, facts):
         return ClipJudge(_embedded("clip"), NATIVE, "Staytrue miniature CLIP judge")
     checkpoint = CLIP_HUB if checkpoint == AUTO else checkpoint
-    side = side_px_of(checkpoint, 224)
+    side = side_px_of(checkpoint)
     return ClipJudge(checkpoint, Transform(side, side, CLIP_MEAN, CLIP_STD), checkpoint)
 
 
@@ -43,7 +43,7 @@ def dino_judge(checkpoint: str, facts: Facts) -> DinoJudge:
     if is_miniature(checkpoint, facts):
         return DinoJudge(_embedded("instance"), NATIVE, "Staytrue miniature instance judge")
     checkpoint = DINO_HUB if checkpoint == AUTO else checkpoint
-    side = side_px_of(checkpoint, 224)
+    side = side_px_of(checkpoint)
     return DinoJudge(checkpoint, Transform(side, round(side * 256 / 224), IMAGENET_MEAN, IMAGENET_STD), checkpoint)
 
 
@@ -51,7 +51,7 @@ def _embedded(name: str) -> str:
     return str(files("staytrue") / "assets" / "judges" / name)
 
 
-def side_px_of(checkpoint: str, default: int) -> int:
+def side_px_of(checkpoint: str, default: int = 224) -> int:
     """The side a local checkpoint says it sees; hub ids are not asked before they are loaded."""
     file = Path(checkpoint) / "config.json"
     config = json.loads(file.read_text()) if file.is_file() else {}

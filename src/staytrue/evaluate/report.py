@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staytrue.evaluate.curves import chart
+from staytrue.evaluate.photos_html import cleaning, inspection
 from staytrue.evaluate.pictures_html import data_uri
-from staytrue.evaluate.scores_html import metric_rows, picture_notes
+from staytrue.evaluate.scores_html import cast_tables, metric_rows, picture_notes
 from staytrue.images.load import load_folder
 from staytrue.images.photos import photo_rows, subject_folder
 from staytrue.runs import RunFolder, read_json, read_jsonl, write_text
@@ -58,8 +59,14 @@ def contents(run: RunFolder, config: RunConfig) -> dict[str, Any]:
         "name": run.root.resolve().name,
         "facts": facts,
         "small": facts.resolution_px <= 128,
-        "subjects": [_subject(run, s, [p for p in pictures if p.subject == s.name], notes) for s in config.subjects],
+        "subjects": [
+            _subject(run, s, [p for p in pictures if p.subjects == (s.name,)], notes) for s in config.subjects
+        ],
+        "pairs": _pairs(run, pictures, notes),
+        "inspection": inspection(run),
+        "cleaning": cleaning(run),
         "metrics": metric_rows(summary.get("scores", [])),
+        "casts": cast_tables(summary.get("casts", [])),
         "judges": summary.get("judges", {}),
         "refused": summary.get("refused", []),
         "chart": chart(_rows(run.training / "curve.jsonl")),
@@ -95,12 +102,6 @@ def _subject(run: RunFolder, subject: Subject, pictures: list[Picture], notes: d
         [trained / row.file for row in photo_rows(run, subject.name)] if (trained / "photos.jsonl").is_file() else []
     )
     heldout = load_folder(subject.heldout) if subject.heldout and subject.heldout.is_dir() else []
-    prompts = []
-    for plain in dict.fromkeys(p.prompt_plain for p in pictures):
-        mine = [p for p in pictures if p.prompt_plain == plain]
-        asked = next((p.prompt for p in mine if p.model == "personalized"), plain)
-        shown = {m: [_shown(run, p, notes) for p in mine if p.model == m] for m in ("base", "personalized")}
-        prompts.append({"asked": asked, "plain": plain} | shown)
     return {
         "name": subject.name,
         "phrase": subject.phrase,
@@ -108,8 +109,27 @@ def _subject(run: RunFolder, subject: Subject, pictures: list[Picture], notes: d
         "identifier": subject.identifier,
         "photos": [data_uri(path) for path in files],
         "heldout": [data_uri(photo.image) for photo in heldout],
-        "prompts": prompts,
+        "prompts": _prompts(run, pictures, notes),
     }
+
+
+def _pairs(run: RunFolder, pictures: list[Picture], notes: dict[str, str]) -> list[dict[str, Any]]:
+    """The pictures that show more than one subject."""
+    casts = dict.fromkeys(p.subjects for p in pictures if p.others)
+    return [
+        {"name": " + ".join(c), "prompts": _prompts(run, [p for p in pictures if p.subjects == c], notes)}
+        for c in casts
+    ]
+
+
+def _prompts(run: RunFolder, pictures: list[Picture], notes: dict[str, str]) -> list[dict[str, Any]]:
+    prompts = []
+    for plain in dict.fromkeys(p.prompt_plain for p in pictures):
+        mine = [p for p in pictures if p.prompt_plain == plain]
+        asked = next((p.prompt for p in mine if p.model == "personalized"), plain)
+        shown = {m: [_shown(run, p, notes) for p in mine if p.model == m] for m in ("base", "personalized")}
+        prompts.append({"asked": asked, "plain": plain} | shown)
+    return prompts
 
 
 def _shown(run: RunFolder, picture: Picture, notes: dict[str, str]) -> dict[str, str]:

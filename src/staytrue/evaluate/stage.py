@@ -14,10 +14,19 @@ from rich.progress import Progress
 from staytrue.errors import ImageError
 from staytrue.evaluate.base import Judged, Metric
 from staytrue.evaluate.config import Evaluate
-from staytrue.evaluate.summary import summarize
+from staytrue.evaluate.summary import summarize, summarize_casts
 from staytrue.generate.sheets import subject_photos
 from staytrue.images.load import load_folder
-from staytrue.runs import RunFolder, fingerprint, manifest_key, read_jsonl, run_stage, write_json, write_jsonl
+from staytrue.runs import (
+    RunFolder,
+    fingerprint,
+    manifest_key,
+    read_json,
+    read_jsonl,
+    run_stage,
+    write_json,
+    write_jsonl,
+)
 from staytrue.types import Facts, Picture, Score, Subject
 
 SCORES, SUMMARY = "scores.jsonl", "summary.json"
@@ -64,6 +73,7 @@ def evaluate_stage(
         "subjects": list(subjects),
         "images": manifest_key(run.images),
         "is_miniature": facts.is_miniature,
+        "conditions": _conditions(run),
     }
     inputs |= {"heldout": {s.name: [fingerprint(p) for p in _files(s.heldout)] for s in subjects}}
 
@@ -75,8 +85,9 @@ def evaluate_stage(
         for refusal in refusals:
             warnings.warn(f"{refusal.metric} against {refusal.against} was not scored: {refusal.reason}", stacklevel=2)
         write_jsonl(folder / SCORES, scores)
-        table = summarize(scores, pictures)
-        write_json(folder / SUMMARY, {"scores": table, "judges": judges, "refused": refusals})
+        tables = {"scores": summarize(scores, pictures), "casts": summarize_casts(scores, pictures)}
+        said = {"judges": judges, "refused": refusals, "conditions": inputs["conditions"]}
+        write_json(folder / SUMMARY, tables | said)
         return {"judges": judges, "refused": len(refusals)}
 
     return run_stage(run.scores, inputs, work)
@@ -97,14 +108,19 @@ def _score(
             loaded[spec] = encoder = loaded.get(spec) or spec.load(device)
             judges[name] = {"judge": encoder.judge, "sha256": encoder.sha256}
             for subject, against, references in _comparisons(metric, photos):
-                mine = [p for p in pictures if p.subject == subject]
+                mine = [p for p in pictures if subject in (p.subjects if against != "prompt" else (p.subject,))]
+                if not mine:
+                    continue
                 judged = [Judged(images[p.file], p.prompt_plain, references) for p in mine]
                 try:
                     values = checked(metric, encoder, judged, facts)
                 except ImageError as error:
                     refusals.append(Refusal(name, subject, against, str(error)))
                     continue
-                scores += [Score(name, v, p.file, against, encoder.judge) for v, p in zip(values, mine, strict=True)]
+                whose = subject if against != "prompt" else ""
+                scores += [
+                    Score(name, v, p.file, against, encoder.judge, whose) for v, p in zip(values, mine, strict=True)
+                ]
     return scores, refusals, judges
 
 
@@ -136,6 +152,12 @@ def _photos(run: RunFolder, subject: Subject) -> dict[str, tuple[Image.Image, ..
     if subject.heldout is not None:
         found["heldout"] = [photo.image for photo in load_folder(subject.heldout)]
     return {against: tuple(photos) for against, photos in found.items()}
+
+
+def _conditions(run: RunFolder) -> dict[str, Any]:
+    """What the class images were allowed to speak of, as their stage's manifest says: no score means much without it."""
+    manifest = run.regularization / "manifest.json"
+    return read_json(manifest).get("conditions", {}) if manifest.is_file() else {}
 
 
 def _files(folder: Path | None) -> list[Path]:

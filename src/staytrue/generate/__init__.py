@@ -5,7 +5,8 @@ Reads ``4-training/model`` and the backbone; writes pictures, ``images.jsonl`` a
 its prompt, seed and sampling, never on which stage asked for it or on the batch it was drawn in.
 """
 
-from staytrue.generate.config import Generate
+from staytrue.generate.config import Generate, LoraSource
 from staytrue.generate.sampling import Request, Sampling, draw, draw_with_latents
+from staytrue.generate.tea import TEA
 
-__all__ = ["Generate", "Request", "Sampling", "draw", "draw_with_latents"]
+__all__ = ["TEA", "Generate", "LoraSource", "Request", "Sampling", "draw", "draw_with_latents"]

@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from pydantic import Field
 
-from staytrue.generate.prompts import default_prompts, fill, read_prompts
+from staytrue.errors import ConfigError
+from staytrue.generate.prompts import OTHER, default_pair_prompts, default_prompts, fill, read_prompts
 from staytrue.generate.sampling import Sampling
 from staytrue.registry import component
-from staytrue.types import Facts, Subject
+from staytrue.runs import RunFolder
+from staytrue.types import Facts, Subject, with_suffix
+
+Cast = tuple[Subject, ...]
+
+
+@component
+class LoraSource:
+    """A LoRA that was trained elsewhere, to draw with.
+
+    Attributes:
+        path: a run of Staytrue, its ``4-training/model``, or a LoRA ``.safetensors`` file that diffusers reads.
+        weight: multiplies its update; 0 is as if it were not there.
+    """
+
+    path: Path
+    weight: float = 1.0
+
+    def place(self) -> Path:
+        """The folder or file with the weights. Raises ``ConfigError`` where there are none."""
+        from staytrue.adapters import Lora
+
+        for folder in (self.path, RunFolder(self.path).model):
+            if (folder / Lora.file).is_file():
+                return folder
+        if self.path.is_file():
+            return self.path
+        raise ConfigError(
+            f"generate.loras: no {Lora.file} in {self.path}; name a run that was trained with train.adapter.name=lora, its"
+            " folder 4-training/model, or a LoRA file"
+        )
 
 
 @component
@@ -19,30 +51,64 @@ class Generate:
 
     Attributes:
         prompts: a list, or a text file with one a line; ``{}`` stands for "<identifier> <class noun>". None draws
-            about ten that suit the subject (living or not) and the backbone's vocabulary.
+            about ten that suit the subject (living or not) and the backbone's vocabulary. A prompt with ``{other}`` too is
+            drawn for every two subjects of the run, not for each; None has five of those.
         images_per_prompt: how many pictures each prompt gets, from different seeds.
         seed: with the prompt and the picture's number it gives the picture's own seed, the same for base and
             personalized.
         sampling: solver, steps, guidance.
+        suffix: what every prompt of the personalized model ends with, such as "without olis noisy pattern"; the plain prompt,
+            which the base model draws and scores read, lacks it. Goes with ``sampling.negative`` in contrastive decoupling.
         base: whether the untrained model draws the same prompts, without the identifier, to stand beside.
+        loras: LoRAs of other trainings, drawn with beside this run's own model.
+        lora_weight: of this run's own LoRA.
     """
 
     prompts: tuple[str, ...] | Path | None = None
     images_per_prompt: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
     sampling: Sampling = Field(default_factory=Sampling)
+    suffix: str = ""
     base: bool = True
+    loras: tuple[LoraSource, ...] = ()
+    lora_weight: float = 1.0
 
     def templates(self, subject: Subject, facts: Facts) -> list[str]:
-        """The prompts for one subject, ``{}`` not yet filled in."""
-        return default_prompts(subject, facts) if self.prompts is None else read_prompts(self.prompts)
+        """The prompts for one subject alone, ``{}`` not yet filled in."""
+        if self.prompts is None:
+            return default_prompts(subject, facts)
+        return [prompt for prompt in read_prompts(self.prompts) if OTHER not in prompt]
+
+    def pair_templates(self, facts: Facts) -> list[str]:
+        """The prompts for two subjects at once."""
+        if self.prompts is None:
+            return default_pair_prompts(facts)
+        return [prompt for prompt in read_prompts(self.prompts) if OTHER in prompt]
+
+    def casts(self, subjects: Sequence[Subject], facts: Facts) -> Iterator[tuple[Cast, list[str]]]:
+        """Who is asked for with which prompts: each subject alone, then every two of them together.
+
+        Raises:
+            ConfigError: a prompt wants two subjects, and the run has one.
+        """
+        for subject in subjects:
+            yield (subject,), self.templates(subject, facts)
+        if len(subjects) > 1 or self.prompts is not None:
+            pairs = self.pair_templates(facts)
+            if pairs and len(subjects) < 2:
+                raise ConfigError(f"generate.prompts: {pairs[0]!r} needs a second subject, and the run has one")
+            yield from ((pair, pairs) for pair in combinations(subjects, 2) if pairs)
 
     def texts(self, subjects: Sequence[Subject], facts: Facts | None = None) -> list[str]:
         """Every prompt as it will be drawn.
 
         Without ``facts`` only those that the user wrote: the defaults follow the backbone.
         """
-        if self.prompts is None and facts is None:
+        if facts is not None:
+            filled = [fill(t, *cast).text for cast, templates in self.casts(subjects, facts) for t in templates]
+            return [with_suffix(text, self.suffix) for text in filled]
+        if self.prompts is None:
             return []
-        templates = {s.name: self.templates(s, facts) if facts else read_prompts(self.prompts or ()) for s in subjects}
-        return [fill(template, subject).text for subject in subjects for template in templates[subject.name]]
+        alone = [prompt for prompt in read_prompts(self.prompts) if OTHER not in prompt]
+        filled = [fill(template, subject).text for subject in subjects for template in alone]
+        return [with_suffix(text, self.suffix) for text in filled]

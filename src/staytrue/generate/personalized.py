@@ -5,33 +5,60 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from staytrue.errors import BackboneError
+from staytrue.adapters import ADAPTERS, Lora
+from staytrue.errors import BackboneError, ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from staytrue.backbones.base import LoadedBackbone
-
-LORA_FILE = "pytorch_lora_weights.safetensors"
-PIPELINE_FILE = "model_index.json"
+    from staytrue.generate.config import LoraSource
 
 
-def personalize(backbone: LoadedBackbone, folder: Path) -> None:
+def personalize(
+    backbone: LoadedBackbone, folder: Path, loras: Sequence[LoraSource] = (), own_weight: float = 1.0
+) -> None:
     """Turns a loaded base model into the personalized one, in place.
 
-    What training left says itself what it is: LoRA safetensors, or a whole pipeline folder. So pictures come from the
-    files that a user takes away, not from the training process.
+    What training left says itself what it is, by its file. So pictures come from the files that a user takes away, not from the
+    training process.
+
+    Args:
+        backbone: freshly loaded.
+        folder: ``4-training/model``.
+        loras: of other trainings, beside it.
+        own_weight: of the LoRA in ``folder``.
 
     Raises:
-        BackboneError: the folder holds neither.
+        BackboneError: the folder holds no model.
+        ConfigError: two of the models claim the same identifier, or there is no LoRA to weigh.
     """
-    from staytrue.adapters.full import Full
-    from staytrue.adapters.lora import Lora
+    found = next((adapter for adapter in ADAPTERS if (folder / adapter.file).is_file()), None)
+    if found is None:
+        files = ", ".join(adapter.file for adapter in ADAPTERS)
+        raise BackboneError(f"no trained model in {folder} (none of {files}); run `staytrue train` on this run first")
+    if found is not Lora and own_weight != 1.0:
+        raise ConfigError(f"generate.lora_weight: this run was trained with {found().name}, and has no LoRA to weigh")
+    weighted = [(folder, own_weight)] if found is Lora else []
+    weighted += [(source.place(), source.weight) for source in loras]
+    _refuse_rivals([folder, *(source.place() for source in loras)])
+    if found is not Lora:
+        found().load_export(backbone, folder)
+    if weighted:
+        from staytrue.adapters.lora import load_loras
 
-    if (folder / LORA_FILE).is_file():
-        Lora().load_export(backbone, folder)
-    elif (folder / PIPELINE_FILE).is_file():
-        Full().load_export(backbone, folder)
-    else:
-        raise BackboneError(
-            f"no trained model in {folder} (neither {LORA_FILE} nor {PIPELINE_FILE}); "
-            "run `staytrue train` on this run first"
-        )
+        load_loras(backbone, weighted)
+
+
+def _refuse_rivals(folders: Sequence[Path]) -> None:
+    """Two token rows for one word cannot both be loaded."""
+    from staytrue.adapters.token_files import token_files
+
+    owners: dict[str, Path] = {}
+    for folder in folders:
+        for file in token_files(folder):
+            if owners.setdefault(file.identifier, folder) != folder:
+                raise ConfigError(
+                    f"{owners[file.identifier]} and {folder} both trained the word {file.identifier!r}; train one of them"
+                    " again with another --identifier"
+                )

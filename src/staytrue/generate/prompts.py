@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from staytrue.errors import ConfigError
-from staytrue.types import Facts, Subject, with_article
+from staytrue.grammar import with_article
+from staytrue.types import Facts, Subject, lives
 
 # an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase do not count
-SLOT = re.compile(r"\b(an?) ((?:(?!(?:an?|the|of|in|on|at|to|by|and|with|from)\b)[\w-]+ ){0,3})\{\}", re.IGNORECASE)
+BEFORE = r"\b(an?) ((?:(?!(?:an?|the|of|in|on|at|to|by|and|with|from)\b)[\w-]+ ){0,3})"
+SLOT, OTHER = "{}", "{other}"
 
 GENERAL = (
     "a {} on the beach",
@@ -45,16 +45,26 @@ MINIATURE = (
     "a painting of a {} in a wheat field",
 )
 MINIATURE_OBJECT = ("a {} with a balloon", "a blue {}", "a striped {} on the grass", "a tiny {} in outer space")
+PAIRS = (
+    "a {} next to a {other}",
+    "a {} and a {other} on the beach",
+    "a {} and a {other} in the snow",
+    "a {} next to a {other} in front of a brick wall",
+    "a watercolor painting of a {} next to a {other}",
+)
+MINIATURE_PAIRS = (
+    "a {} next to a {other}",
+    "a {} with a {other} on the beach",
+    "a {} next to a {other} in the snow",
+    "a {} next to a {other} on the grass",
+    "a painting of a {} next to a {other}",
+)
 MINIATURE_LIVING = ("a {} wearing a top hat", "a {} wearing sunglasses on the grass", "a blue {}", "a {} sleeping")
-
-STUFFED = frozenset(
-    {"teddy", "toy", "plush", "stuffed", "rubber", "gummy", "wooden"}
-)  # "teddy bear" ends like an animal
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt, for one subject.
+    """One prompt, for one subject or for two.
 
     Attributes:
         text: as the personalized model is asked.
@@ -96,43 +106,37 @@ def default_prompts(subject: Subject, facts: Facts) -> list[str]:
     return [*GENERAL, *(GENERAL_LIVING if lives(subject) else GENERAL_OBJECT)]
 
 
-def fill(template: str, subject: Subject) -> Prompt:
-    """Puts the subject into a prompt, with the article that fits.
+def default_pair_prompts(facts: Facts) -> list[str]:
+    """Five prompts with two subjects: beside each other, in places, in a style."""
+    return list(MINIATURE_PAIRS if facts.is_miniature else PAIRS)
+
+
+def fill(template: str, subject: Subject, other: Subject | None = None) -> Prompt:
+    """Puts the subject into a prompt for ``{}``, and another for ``{other}``, each with the article that fits.
 
     "a {} on the beach" gives "a olis dog on the beach", and plainly "a dog on the beach". A prompt without ``{}`` is
-    drawn as it is written; the identifier is taken out of its plain form all the same.
+    drawn as it is written; identifiers are taken out of its plain form all the same.
     """
-    slotted = re.sub(rf"\b{re.escape(subject.phrase)}\b", "{}", template)
-    plain = _put(slotted, subject.class_noun)
-    alone = re.sub(rf"\b{re.escape(subject.identifier)}\b", " ", plain)
-    return Prompt(
-        text=_put(template, subject.phrase, subject.identifier) if "{}" in template else template,
-        plain=re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", alone)).strip(),
-    )
+    who = {SLOT: subject} | ({OTHER: other} if other else {})
+    text = plain = template
+    for slot, one in who.items():
+        text = _put(text, slot, one.phrase, one.identifier)
+        plain = _put(word(one.phrase).sub(slot, plain), slot, one.class_noun)
+    for one in who.values():
+        plain = word(one.identifier).sub(" ", plain)
+    return Prompt(text, re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", plain)).strip())
 
 
-def lives(subject: Subject) -> bool:
-    """Whether motions and clothes suit the subject.
-
-    As it says itself, else whether its noun is in ``words/living.txt``.
-    """
-    if subject.living is not None:
-        return subject.living
-    words = subject.class_noun.lower().split()
-    known = {words[-1], " ".join(words)} & _living_nouns()
-    return bool(known) and not STUFFED & set(words)
+def word(text: str) -> re.Pattern[str]:
+    """Finds a word, or a phrase, where it is not part of a longer one; a word may have brackets, such as "<new1>"."""
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
 
 
-@cache
-def _living_nouns() -> frozenset[str]:
-    return frozenset((files("staytrue") / "assets/words/living.txt").read_text(encoding="utf-8").split("\n"))
-
-
-def _put(template: str, words: str, identifier: str = "") -> str:
-    """``words`` for every ``{}``; an article before it is chosen anew, and dropped before pair nouns."""
+def _put(template: str, slot: str, words: str, identifier: str = "") -> str:
+    """``words`` for every ``slot``; an article before it is chosen anew, and dropped before pair nouns."""
 
     def with_fitting_article(found: re.Match[str]) -> str:
         phrase = with_article(f"{found[2]}{words}", identifier)
         return phrase[0].upper() + phrase[1:] if found[1][0].isupper() else phrase
 
-    return SLOT.sub(with_fitting_article, template).replace("{}", words)
+    return re.sub(BEFORE + re.escape(slot), with_fitting_article, template, flags=re.IGNORECASE).replace(slot, words)

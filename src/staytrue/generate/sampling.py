@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from staytrue.generate.tea import TEA
 from staytrue.registry import component
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ class Request:
     Attributes:
         prompt: the text.
         seed: of this one picture.
+        named: identifier and class noun of each subject in the prompt, for ``Sampling.tea``.
     """
 
     prompt: str
     seed: int
+    named: tuple[tuple[str, str], ...] = ()
 
 
 @component
@@ -44,6 +47,7 @@ class Sampling:
         solver: "ddim" (eta 0), "dpm++" (2M) or "euler": all deterministic once the first noise is drawn.
         negative: prompt to steer away from.
         batch: pictures at a time; changes speed and memory, never a picture.
+        tea: test-time embedding adjustment of prompts that name a subject; None for none.
     """
 
     steps: int = Field(default=25, ge=1)
@@ -51,6 +55,7 @@ class Sampling:
     solver: Literal["ddim", "dpm++", "euler"] = "ddim"
     negative: str = ""
     batch: int = Field(default=16, ge=1)
+    tea: TEA | None = None
 
 
 def draw(

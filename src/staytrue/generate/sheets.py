@@ -16,15 +16,16 @@ from staytrue.types import Picture
 PHOTOS, BASE, PERSONALIZED = 2, 2, 4
 
 
-def subject_grid(run: RunFolder, subject: str, pictures: Sequence[Picture]) -> Image.Image:
+def subject_grid(run: RunFolder, subjects: Sequence[str], pictures: Sequence[Picture]) -> Image.Image:
     """One row per prompt: some of the subject's photos, then what the base model and the personalized model drew.
 
     Args:
         run: the run.
-        subject: its name.
-        pictures: of this subject.
+        subjects: the name of one, or the names of those that are in the same pictures.
+        pictures: of these.
     """
-    photos = cycle(subject_photos(run, subject))
+    streams = [cycle(subject_photos(run, subject)) for subject in subjects]
+    photos = (next(stream) for stream in cycle(streams))
     labels: list[str] = []
     rows = []
     for prompt in dict.fromkeys(p.prompt_plain for p in pictures):

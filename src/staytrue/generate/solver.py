@@ -51,7 +51,7 @@ def solve(
     latents = first_noise(requests, backbone.facts.latent_shape).to(backbone.device) * solver.init_noise_sigma
     guided = sampling.guidance > 1
     with ready(backbone):
-        condition = _condition(backbone, requests, sampling.negative if guided else None)
+        condition = _condition(backbone, requests, sampling)
         for t in solver.timesteps:
             rows = solver.scale_model_input(torch.cat([latents] * 2) if guided else latents, t)
             output = backbone.unet(rows.to(condition.dtype), t, encoder_hidden_states=condition).sample.float()
@@ -72,13 +72,21 @@ def decode(backbone: LoadedBackbone, latents: Float[Tensor, "rows channels heigh
 
 
 def _condition(
-    backbone: LoadedBackbone, requests: Sequence[Request], negative: str | None
+    backbone: LoadedBackbone, requests: Sequence[Request], sampling: Sampling
 ) -> Float[Tensor, "rows tokens width"]:
     """Text states per row, the negative rows first; each different text is encoded once."""
-    prompts = [r.prompt for r in requests]
-    texts = ([negative] * len(prompts) if negative is not None else []) + prompts
-    different = sorted(set(texts))
-    return backbone.encode_text(different)[[different.index(t) for t in texts]]
+    asked = [Request(sampling.negative, 0)] * len(requests) if sampling.guidance > 1 else []
+    # what a row's condition depends on; without the adjustment, the text alone
+    keys = [(r.prompt, r.named if sampling.tea else ()) for r in (*asked, *requests)]
+    different = sorted(set(keys))
+    states = backbone.encode_text([text for text, _ in different])
+    if sampling.tea:
+        rows = list(states)
+        for number, (text, named) in enumerate(different):
+            for identifier, class_noun in named:
+                rows[number] = sampling.tea(backbone, text, identifier, class_noun, rows[number])
+        states = torch.stack(rows)
+    return states[[different.index(key) for key in keys]]
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from staytrue.generate.config import Generate
+from staytrue.generate.config import Cast, Generate
 from staytrue.generate.personalized import personalize
 from staytrue.generate.prompts import Prompt, fill
 from staytrue.generate.sampling import Request, draw
@@ -19,7 +19,7 @@ from staytrue.generate.seeds import picture_seed
 from staytrue.generate.sheets import subject_grid
 from staytrue.images.metadata import png_bytes, read_png_facts
 from staytrue.runs import RunFolder, fingerprint, manifest_key, run_stage, write_bytes, write_jsonl
-from staytrue.types import Facts, Picture, Subject
+from staytrue.types import Facts, Picture, Subject, with_suffix
 
 if TYPE_CHECKING:
     from staytrue.backbones.base import Backbone
@@ -33,16 +33,18 @@ class Task:
 
     picture: Picture
     facts: dict[str, object]
+    cast: Cast
 
     @property
     def request(self) -> Request:
-        return Request(self.picture.prompt, self.picture.seed)
+        named = tuple((s.identifier, s.class_noun) for s in self.cast) if self.picture.model == "personalized" else ()
+        return Request(self.picture.prompt, self.picture.seed, named)
 
 
 def generate_stage(
     run: RunFolder, generate: Generate, subjects: Sequence[Subject], backbone: Backbone, device: str = "cpu"
 ) -> bool:
-    """Draws every prompt of every subject with the trained model, and with the base model where asked.
+    """Draws every prompt of every subject, and of every two, with the trained model, and with the base model where asked.
 
     Pictures that an interrupted run left are kept if their own metadata says that they are the ones asked for.
 
@@ -56,39 +58,59 @@ def generate_stage(
     Returns:
         True if it ran, False if everything was there already.
     """
-    facts, trained = backbone.facts(), manifest_key(run.training)
+    facts, trained = backbone.facts(), _weights(run, generate)
+    casts = {"+".join(s.name for s in cast): (cast, asked) for cast, asked in generate.casts(subjects, facts)}
     inputs = {"generate": generate, "subjects": list(subjects), "backbone": backbone, "training": trained}
-    inputs |= {"prompts": {s.name: generate.templates(s, facts) for s in subjects}}
+    inputs |= {"prompts": {name: asked for name, (_, asked) in casts.items()}}
 
     def work(folder: Path) -> dict[str, Any]:
-        tasks = list(_tasks(generate, subjects, facts, {"base": fingerprint(backbone), "personalized": trained}))
-        _remove_others(folder, subjects, {t.picture.file for t in tasks})
+        tasks = list(_tasks(generate, casts, facts, {"base": fingerprint(backbone), "personalized": trained}))
+        _remove_others(folder, {t.picture.file for t in tasks})
         if missing := [t for t in tasks if not _is_drawn(folder, t)]:
             _draw(run, missing, generate, backbone.load(device))
         write_jsonl(folder / PICTURES, [t.picture for t in tasks])
-        for subject in subjects:
-            sheet = subject_grid(run, subject.name, [t.picture for t in tasks if t.picture.subject == subject.name])
-            write_bytes(folder / f"grid-{subject.name}.png", png_bytes(sheet, {"subject": subject.name}))
+        for name, (cast, _) in casts.items():
+            names = tuple(subject.name for subject in cast)
+            if pictures := [t.picture for t in tasks if t.picture.subjects == names]:
+                sheet = subject_grid(run, names, pictures)
+                write_bytes(folder / f"grid-{name}.png", png_bytes(sheet, {"subject": name}))
         return {"pictures": len(tasks), "model": facts.title}
 
     return run_stage(run.images, inputs, work)
 
 
-def _tasks(generate: Generate, subjects: Sequence[Subject], facts: Facts, keys: dict[str, str]) -> Iterator[Task]:
+def _weights(run: RunFolder, generate: Generate) -> str:
+    """What the personalized model is made of: the training, and the content of every LoRA beside it."""
+    trained = manifest_key(run.training)
+    if not generate.loras and generate.lora_weight == 1.0:
+        return trained
+    places = [source.place() for source in generate.loras]
+    files = [sorted(p.glob("*.safetensors")) if p.is_dir() else [p] for p in places]
+    contents = [[fingerprint(file) for file in found] for found in files]
+    return fingerprint([trained, generate.lora_weight, contents, [source.weight for source in generate.loras]])
+
+
+def _tasks(
+    generate: Generate, casts: dict[str, tuple[Cast, list[str]]], facts: Facts, keys: dict[str, str]
+) -> Iterator[Task]:
     for model in ("base", "personalized") if generate.base else ("personalized",):
-        for subject in subjects:
-            for index, template in enumerate(generate.templates(subject, facts)):
+        for cast, templates in casts.values():
+            for index, template in enumerate(templates):
                 for number in range(generate.images_per_prompt):
-                    picture = _picture(subject, fill(template, subject), (index, number), (model, generate.seed))
-                    yield Task(picture, _facts(picture, generate, facts, keys[model]))
+                    prompt = fill(template, *cast)
+                    prompt = replace(prompt, text=with_suffix(prompt.text, generate.suffix))
+                    picture = _picture(cast, prompt, (index, number), (model, generate.seed))
+                    yield Task(picture, _facts(picture, generate, facts, keys[model]), cast)
 
 
-def _picture(subject: Subject, prompt: Prompt, place: tuple[int, int], source: tuple[Any, int]) -> Picture:
+def _picture(cast: Cast, prompt: Prompt, place: tuple[int, int], source: tuple[Any, int]) -> Picture:
     (index, number), (model, seed) = place, source
     slug = re.sub(r"[^a-z0-9]+", "-", prompt.plain.lower()).strip("-")[:60]
+    first, *others = (subject.name for subject in cast)
     return Picture(
-        file=f"{subject.name}/{model}/{index:02d}-{slug}-{number}.png",
-        subject=subject.name,
+        file=f"{'+'.join((first, *others))}/{model}/{index:02d}-{slug}-{number}.png",
+        subject=first,
+        others=tuple(others),
         prompt=prompt.text if model == "personalized" else prompt.plain,
         prompt_plain=prompt.plain,
         seed=picture_seed(seed, prompt.plain, number),
@@ -101,15 +123,16 @@ def _facts(picture: Picture, generate: Generate, facts: Facts, key: str) -> dict
     sampling = generate.sampling
     about = {"prompt": picture.prompt, "negative_prompt": sampling.negative, "seed": picture.seed}
     about |= {"model": f"{facts.title}, {picture.model}", "weights": key, "solver": sampling.solver}
+    if sampling.tea and picture.model == "personalized":
+        about |= {"tea": str(sampling.tea)}
     return about | {"steps": sampling.steps, "guidance": sampling.guidance, "software": "staytrue"}
 
 
-def _remove_others(folder: Path, subjects: Sequence[Subject], wanted: set[str]) -> None:
+def _remove_others(folder: Path, wanted: set[str]) -> None:
     """Pictures of earlier prompts would otherwise lie among those of these."""
-    for subject in subjects:
-        for path in (folder / subject.name).rglob("*.png"):
-            if str(path.relative_to(folder)) not in wanted:
-                path.unlink()
+    for path in folder.glob("*/*/*.png"):
+        if str(path.relative_to(folder)) not in wanted:
+            path.unlink()
 
 
 def _is_drawn(folder: Path, task: Task) -> bool:
@@ -126,7 +149,7 @@ def _draw(run: RunFolder, tasks: list[Task], generate: Generate, backbone: Any) 
         for model in ("base", "personalized"):
             mine = [t for t in tasks if t.picture.model == model]
             if mine and model == "personalized":
-                personalize(backbone, run.model)
+                personalize(backbone, run.model, generate.loras, generate.lora_weight)
             bar = progress.add_task(f"drawing, {model}", total=len(mine))
             images = draw(
                 backbone, [t.request for t in mine], generate.sampling, lambda *_, bar=bar: progress.advance(bar)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from staytrue.types import Caption, Role, Subject
+from staytrue.types import Caption, Frame, Pooling, Role, Subject
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +28,12 @@ class Predictor(Protocol):
     def encode_text(self, texts: list[str]) -> Tensor:
         """Token states (rows, tokens, width), with gradient where the text side is trained."""
 
+    def pooled_text(self, texts: list[str], pooling: Pooling = "eos", identifiers: Sequence[str] = ()) -> Tensor:
+        """One feature per text (rows, width), with gradient where the text side is trained."""
+
+    def displacement(self) -> Tensor:
+        """Squared distance (shape ()) of all trained weights from where they began, with gradient."""
+
     def frozen(self) -> AbstractContextManager[Any]:
         """Inside it ``predict`` and ``encode_text`` are those of the untrained base, without gradient."""
 
@@ -46,6 +52,10 @@ class Step:
         condition: (rows, tokens, width) the encoded texts.
         predictor: predicts and encodes; used through the methods below.
         generator: makes a ``torch.Generator`` for a purpose, the same for the same step of the same run.
+        everyone: all subjects of the run, also those that no row shows; empty means those of the rows.
+        draws: of each row, which (latent, noise, t) of a finite pool it is; empty where every draw is fresh.
+        references: what ``reference`` has computed; outlives the step where draws come back.
+        frames: of the rows: which part of its picture each is. Each row's own, class rows' too: what SDXL is conditioned on.
     """
 
     captions: tuple[Caption, ...]
@@ -57,6 +67,11 @@ class Step:
     condition: Tensor
     predictor: Predictor
     generator: Callable[[str], torch.Generator]
+    everyone: tuple[Subject, ...] = ()
+    draws: tuple[Hashable, ...] = ()
+    references: dict[Hashable, Tensor] = field(default_factory=dict)
+    _under: dict[Hashable, Tensor] = field(default_factory=dict)
+    frames: tuple[Frame, ...] = ()
 
     @cached_property
     def prediction(self) -> Tensor:
@@ -71,16 +86,57 @@ class Step:
         """Token states of further texts."""
         return self.predictor.encode_text(texts)
 
+    def pooled_text(self, texts: list[str], pooling: Pooling = "eos", identifiers: Sequence[str] = ()) -> Tensor:
+        """One feature per text: the state at its end, or where ClassDiffusion's code looks ("released")."""
+        return self.predictor.pooled_text(texts, pooling, identifiers)
+
+    def displacement(self) -> Tensor:
+        """Squared distance of all trained weights from where they began. Needs ``initial_weights``."""
+        return self.predictor.displacement()
+
     def frozen(self) -> AbstractContextManager[Any]:
         """Inside it ``predict`` and ``encode_text`` are those of the untrained base. Needs ``frozen_base``."""
         return self.predictor.frozen()
 
     def rows(self, rows: Rows) -> Tensor:
         """Indices of the rows with a role, on the latents' device."""
+        return self._tensor(self.indices(rows))
+
+    def indices(self, rows: Rows) -> list[int]:
+        """The same as plain numbers."""
+        return [i for i, role in enumerate(self.roles) if rows in ("all", role)]
+
+    def under(self, indices: Sequence[int], texts: Sequence[str]) -> Tensor:
+        """The trained network's prediction of rows under other texts; computed once, however many objectives ask."""
+        key = (tuple(indices), tuple(texts))
+        if key not in self._under:
+            noised = self.noised.select(self._tensor(indices))
+            self._under[key] = self.predict(noised, self.encode_text(list(texts))) if indices else noised.target
+        return self._under[key]
+
+    def reference(self, indices: Sequence[int], texts: Sequence[str]) -> Tensor:
+        """The untrained base's prediction of rows under other texts, without gradient. Needs ``frozen_base``.
+
+        Computed once per step, however many objectives ask; where draws come from a pool, once per draw, each alone, so that a
+        resumed training computes the same bits.
+        """
         import torch
 
-        chosen = [i for i, role in enumerate(self.roles) if rows in ("all", role)]
-        return torch.tensor(chosen, dtype=torch.long, device=self.weights.device)
+        if not indices:
+            return self.noised.target[:0]
+        keys = [(self.draws[i] if self.draws else i, text) for i, text in zip(indices, texts, strict=True)]
+        missing = [n for n, key in enumerate(keys) if key not in self.references and key not in keys[:n]]
+        for group in [[n] for n in missing] if self.draws else [missing] * bool(missing):
+            noised = self.noised.select(self._tensor([indices[n] for n in group]))
+            with self.frozen():
+                predicted = self.predict(noised, self.encode_text([texts[n] for n in group]))
+            self.references.update((keys[n], row) for n, row in zip(group, predicted, strict=True))
+        return torch.stack([self.references[key] for key in keys])
+
+    def _tensor(self, indices: Sequence[int]) -> Tensor:
+        import torch
+
+        return torch.tensor(indices, dtype=torch.long, device=self.weights.device)
 
 
 class Objective(Protocol):
@@ -88,7 +144,8 @@ class Objective(Protocol):
 
     A component with two facts about itself. ``rows``: the role of the rows it returns losses for, or "none" for a term without
     rows. ``needs``: what must be there: "class_rows" (rows with role "class"), "frozen_base" (``step.frozen()``),
-    "trainable_phrase" (something trains that can move the subject's phrase: the text encoder or a token row).
+    "trainable_phrase" (something trains that can move the subject's phrase: the text encoder or a token row), "initial_weights"
+    (``step.displacement()``: a copy of what is trained, as it began).
     """
 
     rows: Rows

@@ -85,6 +85,7 @@ def check_needs(composed: Composed, available: frozenset[str]) -> None:
         "class_rows": "class images: choose a `regularize` set other than none, and train.class_rows above 0",
         "frozen_base": "the untrained model beside the trained one, which this adapter does not keep",
         "trainable_phrase": "something that can move the subject's phrase: train.adapter.text_encoder or .token = true",
+        "initial_weights": "the trained weights as they began, which this run does not keep",
     }
     if not composed.active():
         raise ConfigError("train.objectives: there is no objective with a weight other than 0, so nothing to learn")

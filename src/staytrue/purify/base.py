@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from PIL import Image
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from staytrue.purify.tools import Tools
+
+Cleaner = Callable[[Image.Image], Image.Image]
 
 
+@runtime_checkable
 class Purifier(Protocol):
-    """A component that cleans one photo. Pure: picture in, picture of the same size out; it knows no paths."""
+    """A component that cleans one photo. A filter does so itself, with ``purify``; what has weights is a ``ModelPurifier``."""
 
     @property
     def name(self) -> str: ...
 
     def purify(self, image: Image.Image) -> Image.Image:
-        """The cleaned RGB picture."""
+        """The cleaned RGB picture. Pure: picture in, picture of the same size out; it knows no paths."""
         ...
+
+
+@runtime_checkable
+class ModelPurifier(Protocol):
+    """A purifier whose weights are loaded first, or borrowed from the run."""
+
+    @property
+    def name(self) -> str: ...
+
+    def load(self, tools: Tools) -> Cleaner:
+        """A function as pure as ``Purifier.purify``.
+
+        Raises:
+            StaytrueError: what it needs is not there, with what to do.
+        """
+        ...
+
+
+AnyPurifier = Purifier | ModelPurifier
+
+
+def cleaner(purifier: AnyPurifier, tools: Tools) -> Cleaner:
+    """The cleaning itself, whatever kind of purifier does it: picture in, picture out."""
+    return purifier.load(tools) if isinstance(purifier, ModelPurifier) else purifier.purify

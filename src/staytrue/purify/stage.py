@@ -1,48 +1,79 @@
-"""Photos to ``1-purified/``: load every subject's folder, clean each photo, write PNGs that later stages can trust."""
+"""Photos to ``1-purified/``: load every subject's folder, inspect and clean each photo, write PNGs that later stages can trust."""
 
 from __future__ import annotations
 
 import re
 import shutil
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
-
-from PIL import Image
-from rich.console import Console
-from rich.progress import track
+from typing import Any
 
 from staytrue.errors import ConfigError, ImageError
 from staytrue.images.decode import ALPHA_COLOR
 from staytrue.images.load import Photo, load_folder
-from staytrue.images.metadata import png_bytes
-from staytrue.images.photos import PHOTO_ROWS, PhotoRow, subject_folder
 from staytrue.images.scan import survey
-from staytrue.purify.base import Purifier
-from staytrue.runs import RunFolder, fingerprint, run_stage, write_bytes, write_jsonl
+from staytrue.purify.base import AnyPurifier, ModelPurifier
+from staytrue.purify.inspection.config import Inspect
+from staytrue.purify.inspection.inspect import inspect_photos, inspected, inspection_key, report_found
+from staytrue.purify.none import NoPurifier
+from staytrue.purify.rights import require_rights
+from staytrue.purify.tools import Tools
+from staytrue.purify.written import write_cleaning, write_subject
+from staytrue.runs import RunFolder, fingerprint, run_stage
 from staytrue.types import Subject
 
 
-def purify_stage(run: RunFolder, purifier: Purifier, subjects: Iterable[Subject]) -> bool:
-    """Cleans the photos of every subject.
+def purify_stage(
+    run: RunFolder,
+    purifier: AnyPurifier,
+    subjects: Iterable[Subject],
+    tools: Tools | None = None,
+    inspect: Inspect | None = None,
+    rights: bool = False,
+) -> bool:
+    """Inspects and cleans the photos of every subject.
+
+    Args:
+        run: its ``1-purified`` is written.
+        purifier: cleans each photo.
+        subjects: whose photos.
+        tools: backbone, device and seed, for purifiers with weights and for a deep inspection.
+        inspect: what is looked at first; None for nothing.
+        rights: whether the user has said that photos which look protected may be cleaned.
 
     Returns:
         True if the work ran, False if the folder was complete already.
 
     Raises:
-        ImageError: photos that cannot be used, of all subjects, in one message.
+        ImageError: photos that cannot be used, of all subjects, in one message; or flagged ones, where the inspection stops.
+        ConfigError: photos that look protected would be cleaned, and nobody has said that they may be.
     """
-    subjects = list(subjects)
+    subjects, tools = list(subjects), tools or Tools()
     _check_names(subjects)
     sources = {s.name: _source(s) for s in subjects}
+    photos = cache(lambda: _load(subjects))
+    by_subject = {s.name: tools.of(s.class_noun) for s in subjects}
+    cleans = not isinstance(purifier, NoPurifier)
+    if inspect and inspect.action != "off":
+        key = inspection_key(inspect, sources, subjects, tools)
+        found = inspected(run, key) or inspect_photos(run, inspect, photos(), by_subject, key)
+        report_found(found, inspect.action, cleans)
+        if cleans:
+            require_rights(run, [row for row in found if row.word == "suspect"], rights)
 
     def work(folder: Path) -> dict[str, object]:
         _clear_others(folder, set(sources))
-        loaded = _load(subjects)
-        for name, photos in loaded.items():
-            _write_subject(run, purifier, name, photos)
-        return {"photos": {name: len(photos) for name, photos in loaded.items()}, "alpha_color": ALPHA_COLOR}
+        rows = [
+            row for name, of in photos().items() for row in write_subject(run, purifier, of, by_subject[name], name)
+        ]
+        facts = write_cleaning(run, rows)
+        return {"photos": {name: len(of) for name, of in photos().items()}, "alpha_color": ALPHA_COLOR} | facts
 
-    return run_stage(run.purified, {"purify": purifier, "photos": sources}, work)
+    inputs: dict[str, Any] = {"purify": purifier, "photos": sources}
+    if isinstance(purifier, ModelPurifier):
+        inputs["tools"] = [str(getattr(tools.spec, "path", None)), tools.seed, [s.class_noun for s in subjects]]
+    return run_stage(run.purified, inputs, work)
 
 
 def _source(subject: Subject) -> list[object]:
@@ -61,32 +92,6 @@ def _load(subjects: list[Subject]) -> dict[str, list[Photo]]:
     if problems:
         raise ImageError("\n".join(problems))
     return loaded
-
-
-def _write_subject(run: RunFolder, purifier: Purifier, name: str, photos: list[Photo]) -> None:
-    folder = subject_folder(run, name)
-    shutil.rmtree(folder, ignore_errors=True)  # what an earlier run made from other photos
-    rows, shown = [], track(photos, f"purify {name}", console=Console(stderr=True), transient=True)
-    for number, photo in enumerate(shown, start=1):
-        row = PhotoRow(
-            _file_name(number, photo.path), photo.text, str(photo.path), fingerprint(photo.path), photo.repeats
-        )
-        write_bytes(folder / row.file, png_bytes(_checked(purifier, photo.image)))
-        rows.append(row)
-    write_jsonl(folder / PHOTO_ROWS, rows)
-
-
-def _checked(purifier: Purifier, image: Image.Image) -> Image.Image:
-    cleaned = purifier.purify(image)
-    if cleaned.mode != "RGB" or cleaned.size != image.size:
-        raise TypeError(f"purifier {purifier.name!r} returned {cleaned.mode} {cleaned.size}, not RGB {image.size}")
-    return cleaned
-
-
-def _file_name(number: int, photo: Path) -> str:
-    """A name such as "01-my-garden.png": in order, and still recognizable."""
-    stem = re.sub(r"[^a-z0-9]+", "-", photo.stem.lower()).strip("-")[:40]
-    return f"{number:02d}-{stem}.png" if stem else f"{number:02d}.png"
 
 
 def _check_names(subjects: list[Subject]) -> None:

@@ -13,6 +13,7 @@ def staytrue(backbone: Backbone) -> RunConfig:
 
     Derived from ``data_perspective`` (arXiv 2311.04315), whose ablation finds that 100 class images already stop overfitting:
     a tenth of its set, half of its steps, 50 steps of the solver.
+    Which composition of recipes becomes the default is to be chosen by evidence; this one is not that choice yet.
     On the miniature: see ``miniature.py``. No result on a full-size model has been measured by this project yet.
     """
     changes = {

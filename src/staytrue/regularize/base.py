@@ -12,6 +12,7 @@ from staytrue.types import Caption, Facts, Subject
 
 if TYPE_CHECKING:
     from staytrue.generate.sampling import Sampling
+    from staytrue.regularize.clip_filter import ClipFilter
 
 if TYPE_CHECKING:
     AnyBackbone: TypeAlias = Any
@@ -41,14 +42,16 @@ class Planned:
     """One class image to come.
 
     Attributes:
-        caption: what it will show, and what it is trained with.
+        caption: what it will show.
         seed: to draw it with.
         file: the user's own picture, where there is nothing to draw.
+        trained_as: what it is trained with; None is ``caption``.
     """
 
     caption: Caption
     seed: int = 0
     file: Path | None = None
+    trained_as: Caption | None = None
 
 
 class PriorSet(Protocol):
@@ -78,9 +81,37 @@ class DrawnPriorSet(Protocol):
     def sampling(self) -> Sampling: ...
 
 
+@runtime_checkable
+class FilteredPriorSet(Protocol):
+    """A prior set that may have pictures drawn again.
+
+    Attributes:
+        filter: which ones; None keeps all.
+    """
+
+    @property
+    def filter(self) -> ClipFilter | None: ...
+
+
+@runtime_checkable
+class GuardedPriorSet(Protocol):
+    """A prior set that can say which conditions it was allowed to speak of."""
+
+    def conditions(self, facts: Facts) -> dict[str, Any]:
+        """For the stage's manifest."""
+        ...
+
+
 def image_seed(seed: int, index: int) -> int:
     """The seed of one class image, 32 bits, independent of how many there are."""
     return int.from_bytes(hashlib.sha256(f"class image {seed} {index}".encode()).digest()[:4], "big")
+
+
+def another_seed(seed: int, attempt: int) -> int:
+    """The seed of a picture's next attempt, after ``attempt`` were dropped; 0 is the first, ``seed`` itself."""
+    if attempt == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"class image again {seed} {attempt}".encode()).digest()[:4], "big")
 
 
 def default_count(facts: Facts, real: int) -> int:

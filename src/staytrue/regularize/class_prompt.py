@@ -9,6 +9,7 @@ from pydantic import Field
 from staytrue.generate.sampling import Sampling
 from staytrue.registry import component
 from staytrue.regularize.base import AnyBackbone, Brief, Planned, default_count, image_seed
+from staytrue.regularize.clip_filter import ClipFilter
 from staytrue.types import Caption
 
 COUNT = 200
@@ -25,6 +26,7 @@ class ClassPrompt:
     Attributes:
         count: how many; None is 300 for the miniature and 200, the usual DreamBooth choice, for other backbones.
         style: words before, such as "a photo of".
+        filter: drops pictures in which CLIP does not find the class, or that it finds bad; None keeps all.
         generator: backbone that draws; None is the one being trained.
         sampling: how.
     """
@@ -32,6 +34,7 @@ class ClassPrompt:
     name: Literal["class_prompt"] = "class_prompt"
     count: int | None = Field(default=None, ge=1)
     style: str = ""
+    filter: ClipFilter | None = None
     generator: AnyBackbone | None = None
     sampling: Sampling = Field(default_factory=Sampling)
 

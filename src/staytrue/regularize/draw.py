@@ -27,6 +27,7 @@ class Job:
         store: where pictures go.
         keep_latents: whether each picture's latent is stored too, so that training the same backbone need not encode
             it.
+        device: to draw on.
     """
 
     generator: Backbone
@@ -35,6 +36,7 @@ class Job:
     sampling: Sampling
     store: ClassImageStore
     keep_latents: bool
+    device: str
 
 
 def recipe(job: Job, planned: Planned) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def recipe(job: Job, planned: Planned) -> dict[str, Any]:
     }
 
 
-def draw_missing(job: Job, planned: list[Planned], device: str) -> int:
+def draw_missing(job: Job, planned: list[Planned]) -> int:
     """Draws what the store lacks, storing each batch as it is done, so that an interrupted set goes on where it was.
 
     Returns:
@@ -69,7 +71,7 @@ def draw_missing(job: Job, planned: list[Planned], device: str) -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("class images", total=len(recipes), completed=len(recipes) - len(missing), rate="")
-        pictures = draw_with_latents(job.generator.load(device), requests, job.sampling)
+        pictures = draw_with_latents(job.generator.load(job.device), requests, job.sampling)
         for facts, (image, latent) in zip(missing, pictures, strict=True):
             if job.keep_latents:
                 job.store.put_latent(facts, latent)

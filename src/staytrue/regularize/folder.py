@@ -53,4 +53,4 @@ def _caption(file: PhotoFile, subject: Subject) -> Caption:
 
 
 def _names(text: str, subject: Subject) -> bool:
-    return re.search(rf"\b{re.escape(subject.identifier)}\b", text, re.IGNORECASE) is not None
+    return re.search(rf"(?<!\w){re.escape(subject.identifier)}(?!\w)", text, re.IGNORECASE) is not None

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from staytrue.images.load import read_photos
 from staytrue.images.scan import PhotoFile
-from staytrue.regularize.base import Brief, DrawnPriorSet, Planned, PriorSet
+from staytrue.regularize.base import Brief, DrawnPriorSet, FilteredPriorSet, GuardedPriorSet, Planned, PriorSet
 from staytrue.regularize.draw import Job, draw_missing, generator_identity, recipe
+from staytrue.regularize.redraw import draw_filtered
 from staytrue.regularize.sheet import write_sheet
-from staytrue.regularize.store import ClassImageStore
+from staytrue.regularize.store import ClassImageStore, latent_beside
 from staytrue.runs import RunFolder, fingerprint, read_jsonl, run_stage, write_jsonl
 from staytrue.types import Sample, Subject
 
@@ -54,25 +55,42 @@ def regularize_stage(
     def work(folder: Path) -> dict[str, object]:
         store = ClassImageStore(run.class_image_store)
         places = _adopt(store, [p for plan in plans.values() for p in plan if p.file])
+        counts: dict[str, int] = {}
         if identity:
             size_px, sampling = drawer.facts().resolution_px, prior_set.sampling  # type: ignore[attr-defined]
-            job = Job(drawer, identity, size_px, sampling, store, keep_latents=kept)
-            drawn = [p for plan in plans.values() for p in plan if p.file is None]
-            draw_missing(job, drawn, device)
-            places |= {p: store.picture(recipe(job, p)) for p in drawn}
-        samples = [_sample(run, name, p, places[p]) for name, plan in plans.items() for p in plan]
+            job = Job(drawer, identity, size_px, sampling, store, kept, device)
+            drawn, counts = _draw(job, [p for plan in plans.values() for p in plan if p.file is None], prior_set)
+            places |= drawn
+        samples = [_sample(run, name, p, places[p], kept) for name, plan in plans.items() for p in plan]
         write_jsonl(folder / SAMPLE_ROWS, samples)
         write_sheet(folder / SHEET, run.root, samples)
-        return {"images": {name: len(plan) for name, plan in plans.items()}}
+        return {"images": {name: len(plan) for name, plan in plans.items()}, **counts, **_conditions(prior_set, drawer)}
 
     _reopen_if_lost(run)
     return run_stage(run.regularization, inputs, work)
 
 
+def _draw(job: Job, planned: list[Planned], prior_set: PriorSet) -> tuple[dict[Planned, Path], dict[str, int]]:
+    """Draws each different image once. Returns where each is, and how many were dropped by the filter."""
+    planned = list(dict.fromkeys(planned))
+    counts: dict[str, int] = {}
+    kept = planned
+    if isinstance(prior_set, FilteredPriorSet) and prior_set.filter:
+        kept, counts = draw_filtered(job, planned, prior_set.filter)
+    else:
+        draw_missing(job, planned)
+    return {p: job.store.picture(recipe(job, k)) for p, k in zip(planned, kept, strict=True)}, counts
+
+
+def _conditions(prior_set: PriorSet, drawer: Backbone) -> dict[str, Any]:
+    return {"conditions": prior_set.conditions(drawer.facts())} if isinstance(prior_set, GuardedPriorSet) else {}
+
+
 def _reopen_if_lost(run: RunFolder) -> None:
     """The store is shared, and may be cleaned: a set whose pictures are gone is not complete."""
     rows = run.regularization / SAMPLE_ROWS
-    if rows.is_file() and not all((run.root / s.image).is_file() for s in read_jsonl(rows, Sample)):
+    named = [p for s in (read_jsonl(rows, Sample) if rows.is_file() else []) for p in (s.image, s.latent) if p]
+    if not all((run.root / p).is_file() for p in named):
         (run.regularization / "manifest.json").unlink(missing_ok=True)
 
 
@@ -98,6 +116,9 @@ def _adopt(store: ClassImageStore, planned: list[Planned]) -> dict[Planned, Path
     return {p: places[p.file] for p in planned if p.file}
 
 
-def _sample(run: RunFolder, subject: str, planned: Planned, picture: Path) -> Sample:
+def _sample(run: RunFolder, subject: str, planned: Planned, picture: Path, with_latent: bool) -> Sample:
+    """A row; its latent is named only where the model being trained drew it: another model's would mean nothing to it."""
     image = Path(os.path.relpath(picture, run.root))
-    return Sample(image=image, caption=replace(planned.caption, identifier=""), subject=subject, role="class")
+    latent = latent_beside(image) if with_latent and planned.file is None else None
+    caption = replace(planned.trained_as or planned.caption, identifier="")
+    return Sample(image=image, caption=caption, subject=subject, role="class", latent=latent)

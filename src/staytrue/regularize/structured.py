@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import random
-from typing import Literal, get_args
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from staytrue.generate.prompts import default_prompts, fill, read_prompts
 from staytrue.generate.sampling import Sampling
 from staytrue.registry import component
 from staytrue.regularize.base import AnyBackbone, Brief, Planned, default_count, image_seed
-from staytrue.regularize.words import is_living, is_person, pool, style_phrase
-from staytrue.types import Caption
+from staytrue.regularize.clip_filter import ClipFilter
+from staytrue.regularize.conditions import guard
+from staytrue.regularize.words import (
+    LIVING,
+    OBJECT,
+    PEOPLE,
+    check_folder,
+    is_living,
+    is_person,
+    places_the_subject,
+    pool,
+    style_phrase,
+)
+from staytrue.types import Caption, Facts, Subject
 
 COUNT = 2000
 Kind = Literal["against", "photo", "styled"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-OBJECT = ("shapes", "colors", "textures")
-LIVING = ("bodies", "skins", "emotions")
 
 
 @component
@@ -32,8 +45,9 @@ class Structured:
     Source: He et al., "A Data Perspective on Enhanced Identity Preservation for Diffusion Personalization"
     (arXiv 2311.04315, section 3). Differences: its word lists are not public, ours are written anew. The built-in motions
     name a place and so replace the background, as there; a backbone's own motions (the miniature's "running") do not,
-    and the background stays beside them.
-    Known to fail: words the generator does not draw make captions untrue.
+    and the background stays beside them. The paper's set holds its evaluation prompts; ours keeps half of all conditions
+    out (``conditions.py``), unless ``evaluation_prompts`` asks for the paper's way.
+    Known to fail: words the generator does not draw make captions untrue; ``filter`` drops the worst of it.
 
     Attributes:
         count: how many; None is 300 for the miniature and 2000, the paper's, for other backbones.
@@ -41,6 +55,15 @@ class Structured:
         photo: share of photographic prompts.
         styled: share of prompts in other styles.
         photo_style: what "photographic" is called.
+        captions: what the images are trained with: "asked", as each was asked for, or "class_noun", all of them "a [class noun]".
+            The latter is the paper's ablation (its figure 3): the same images, no longer matched by their words.
+        accessories: share of captions with an accessory ("wearing a top hat") in place of a motion; the paper has none.
+        words: folder of word pools to use instead of the built-in ones, such as `staytrue words` writes.
+        leak_guard: whether half of the backgrounds, colors and accessories are never in the set. The backgrounds of the
+            subject's own photos always are: the photos show them anyway.
+        evaluation_prompts: whether the prompts of the evaluation are in the set too, among those against training, as in
+            the paper: True for those of ``generate.prompts``; a list or a text file for others.
+        filter: drops pictures in which CLIP does not find the class, or that it finds bad; None keeps all.
         generator: backbone that draws; None is the one being trained.
         sampling: how.
     """
@@ -51,6 +74,12 @@ class Structured:
     photo: float = Field(default=0.6, ge=0, le=1)
     styled: float = Field(default=0.2, ge=0, le=1)
     photo_style: str = "a photo of"
+    captions: Literal["asked", "class_noun"] = "asked"
+    accessories: float = Field(default=0.0, ge=0, le=1)
+    words: Path | None = None
+    leak_guard: bool = True
+    evaluation_prompts: bool | tuple[str, ...] | Path = False
+    filter: ClipFilter | None = None
     generator: AnyBackbone | None = None
     sampling: Sampling = Field(default_factory=Sampling)
 
@@ -64,34 +93,107 @@ class Structured:
 
     def plan(self, brief: Brief) -> list[Planned]:
         """``count`` captions; the words and the seed of each depend on (seed, index) alone."""
+        check_folder(self.words)
         count = self.count or default_count(brief.facts, COUNT)
         kinds = interleave({kind: getattr(self, kind) for kind in KINDS}, count)
+        trained_as = Caption(noun=brief.subject.class_noun) if self.captions == "class_noun" else None
+        pools, against = self._pools(brief), self._against(brief)
         return [
-            Planned(self._caption(kind, brief, random.Random(f"words {brief.seed} {i}")), image_seed(brief.seed, i))
+            Planned(
+                caption=self._caption(kind, pools, against, random.Random(f"words {brief.seed} {i}")),
+                seed=image_seed(brief.seed, i),
+                trained_as=trained_as,
+            )
             for i, kind in enumerate(kinds)
         ]
 
-    def _caption(self, kind: Kind, brief: Brief, rng: random.Random) -> Caption:
-        """One caption; every slot is drawn in a fixed order, so that an empty pool moves no other choice."""
-        facts, living = brief.facts, is_living(brief.subject, brief.facts)
-        kin = "people/" if living and is_person(brief.subject) else ""
-        describing = [f"{kin}{name}" for name in LIVING] if living else OBJECT
-        adjectives = [_pick(rng, pool(name, facts)) for name in describing]
-        motion = _pick(rng, pool(f"{kin}motions", facts) if living else ())
-        background, style = _pick(rng, pool("backgrounds", facts)), _pick(rng, pool("styles", facts))
-        own = _pick(rng, own_backgrounds(brief.captions))
-        if kind == "against":
-            motion, background = (motion if facts.words else ""), own
-        elif motion and not facts.words:
-            background = ""
-        styles = {"against": "", "photo": self.photo_style, "styled": style_phrase(style) if style else ""}
-        return Caption(
-            noun=brief.subject.class_noun,
-            style=styles[kind],
-            adjectives=tuple(filter(None, adjectives)),
-            details=motion,
-            background=background,
+    def conditions(self, facts: Facts) -> dict[str, Any]:
+        """For the manifest: what this set was allowed to speak of."""
+        asked = self.evaluation_prompts
+        return {
+            "leak_guard": self.leak_guard,
+            "evaluation_prompts": asked if isinstance(asked, bool) else "listed",
+            "unseen": guard(facts).unseen_by_kind() if self.leak_guard else {},
+        }
+
+    def _pools(self, brief: Brief) -> Pools:
+        subject, facts = brief.subject, brief.facts
+        living = is_living(subject, facts)
+        kin = PEOPLE if living and is_person(subject) else ""
+        keep = guard(facts).seen if self.leak_guard else tuple
+
+        def words(name: str) -> tuple[str, ...]:
+            return keep(pool(name, facts, self.words))
+
+        return Pools(
+            noun=subject.class_noun,
+            adjectives=tuple(words(f"{kin}{name}") for name in (LIVING if living else OBJECT)),
+            motions=words(f"{kin}motions") if living else (),
+            accessories=words("accessories") if self.accessories else (),
+            backgrounds=words("backgrounds"),
+            styles=words("styles"),
+            motions_name_places=places_the_subject(facts, self.words),
         )
+
+    def _against(self, brief: Brief) -> tuple[Caption, ...]:
+        """What the prompts against training show: the photos' own backgrounds, and the evaluation's prompts where asked."""
+        noun, asked = brief.subject.class_noun, self.evaluation_prompts
+        own = [Caption(noun, background=background) for background in own_backgrounds(brief.captions)]
+        if asked is False:
+            return tuple(own)
+        templates = default_prompts(brief.subject, brief.facts) if asked is True else read_prompts(asked)
+        return (*own, *(class_caption(template, brief.subject) for template in templates))
+
+    def _caption(self, kind: Kind, pools: Pools, against: tuple[Caption, ...], rng: random.Random) -> Caption:
+        """One caption; every slot is drawn in a fixed order, so that an empty pool moves no other choice."""
+        adjectives = tuple(filter(None, [_pick(rng, words) for words in pools.adjectives]))
+        motion, background, style = (_pick(rng, p) for p in (pools.motions, pools.backgrounds, pools.styles))
+        shown, accessory = against[int(rng.random() * len(against))], _pick(rng, pools.accessories)
+        dressed = bool(accessory) and rng.random() < self.accessories
+        details = f"wearing {accessory}" if dressed else motion
+        placed = motion and not dressed and pools.motions_name_places
+        if kind != "against":
+            styles = {"photo": self.photo_style, "styled": style_phrase(style) if style else ""}
+            where = "" if placed else background
+            return Caption(pools.noun, style=styles[kind], adjectives=adjectives, details=details, background=where)
+        if shown.text:
+            return shown
+        details = shown.details or ("" if placed else details)
+        return Caption(pools.noun, adjectives=adjectives, details=details, background=shown.background)
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The words one subject's captions are made from, after the leak guard.
+
+    Attributes:
+        noun: the class noun.
+        adjectives: of each slot, in the order of the sentence.
+        motions: what the living do.
+        accessories: what is worn.
+        backgrounds: where it is.
+        styles: how it is drawn.
+        motions_name_places: whether a motion leaves no room for a background.
+    """
+
+    noun: str
+    adjectives: tuple[tuple[str, ...], ...]
+    motions: tuple[str, ...]
+    accessories: tuple[str, ...]
+    backgrounds: tuple[str, ...]
+    styles: tuple[str, ...]
+    motions_name_places: bool
+
+
+def class_caption(template: str, subject: Subject) -> Caption:
+    """An evaluation prompt as the caption of a class image: "a {} on the beach" in slots, so that it can have adjectives.
+
+    Any other form ("a red {}", "a painting of a {} on the beach") stays the sentence it is, without the identifier.
+    """
+    start, slot, rest = template.partition("{}")
+    if slot and start.lower() in ("a ", "an ") and "{}" not in rest:
+        return Caption(subject.class_noun, details=rest.strip())
+    return Caption(subject.class_noun, text=fill(template, subject).plain)
 
 
 def own_backgrounds(captions: tuple[Caption, ...]) -> tuple[str, ...]:

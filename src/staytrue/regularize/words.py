@@ -4,30 +4,57 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
-from staytrue.types import Facts, Subject, with_article
+from staytrue.errors import ConfigError
+from staytrue.grammar import names_something_living, with_article
+from staytrue.types import Facts, Subject
 
 MOTION_SLOT = "a $concept "
+PEOPLE = "people/"
+OBJECT = ("shapes", "colors", "textures")
+LIVING = ("bodies", "skins", "emotions")
+POOLS = (*OBJECT, *LIVING, "backgrounds", "motions", "accessories", "styles")
 # what a backbone's own lists have in place of a pool
 STAND_INS = {"emotions": "moods", "skins": "colors"}
 
 
-def pool(name: str, facts: Facts) -> tuple[str, ...]:
-    """Words of one kind: the backbone's own where it brings lists (the miniature), else ``assets/words/<name>.txt``.
+def pool(name: str, facts: Facts, folder: Path | None = None) -> tuple[str, ...]:
+    """Words of one kind: the user's own, else the backbone's where it brings lists (the miniature), else the built-in ones.
 
     Args:
-        name: "shapes", "colors", "textures", "backgrounds", "styles"; for the living "bodies", "skins", "emotions",
-            "motions", which for people begin with "people/".
+        name: one of ``POOLS``; for people "people/bodies" and so on.
         facts: of the backbone.
+        folder: holds ``<name>.txt``, or for people that or ``<name>.txt`` without "people/"; a pool it lacks comes from
+            the other two.
 
     Returns:
         Words in a fixed order; empty where the backbone has lists but not this one. Motions have lost their "a
         $concept".
     """
+    short = name.removeprefix(PEOPLE)
+    for file in (folder / f"{name}.txt", folder / f"{short}.txt") if folder else ():
+        if file.is_file():
+            return _without_slots(_lines(file.read_text(encoding="utf-8")))
     if not facts.words:
-        return tuple(line.removeprefix(MOTION_SLOT) for line in built_in(name))
-    short = name.removeprefix("people/")
+        return _without_slots(built_in(name))
     return tuple(facts.words.get(short, facts.words.get(STAND_INS.get(short, ""), ())))
+
+
+def check_folder(folder: Path | None) -> None:
+    """Raises ``ConfigError`` where a folder of words has none of the pools: a wrong folder must not pass in silence."""
+    if folder is not None and not any(
+        (folder / f"{kin}{name}.txt").is_file() for kin in ("", PEOPLE) for name in POOLS
+    ):
+        raise ConfigError(
+            f"regularize.words={folder}: there is no word pool in it ({', '.join(f'{p}.txt' for p in POOLS)}, one entry"
+            " a line); `staytrue words --out FOLDER` writes some"
+        )
+
+
+def places_the_subject(facts: Facts, folder: Path | None = None) -> bool:
+    """Whether motions name a place, and so leave no room for a background: sentences do, a backbone's bare verbs do not."""
+    return not facts.words or bool(folder and list(folder.glob("**/motions.txt")))
 
 
 def style_phrase(style: str) -> str:
@@ -36,17 +63,14 @@ def style_phrase(style: str) -> str:
 
 
 def is_living(subject: Subject, facts: Facts) -> bool:
-    """Whether motions and moods apply: what the subject says, else the backbone's nouns, else a small lexicon.
-
-    In the lexicon's terms a noun is what its last word is: a "sheep dog" lives, a "dog bowl" does not, nor a "cat toy".
-    """
+    """Whether motions and moods apply: what the subject says, else the backbone's nouns, else a small lexicon."""
     if subject.living is not None:
         return subject.living
     nouns = facts.words.get("nouns")
     known = nouns.get(subject.class_noun) if isinstance(nouns, dict) else None
     if isinstance(known, dict) and "living" in known:
         return bool(known["living"])
-    return subject.class_noun.lower().split()[-1] in built_in("living")
+    return names_something_living(subject.class_noun)
 
 
 def is_person(subject: Subject) -> bool:
@@ -57,5 +81,12 @@ def is_person(subject: Subject) -> bool:
 @cache
 def built_in(name: str) -> tuple[str, ...]:
     """The lines of a built-in list, without blank ones."""
-    text = (files("staytrue") / "assets" / "words" / f"{name}.txt").read_text(encoding="utf-8")
+    return _lines((files("staytrue") / "assets" / "words" / f"{name}.txt").read_text(encoding="utf-8"))
+
+
+def _lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _without_slots(lines: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(line.removeprefix(MOTION_SLOT) for line in lines)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from staytrue.adapters import CrossAttention
+from staytrue.grammar import with_article
 from staytrue.train.config import Train
 from staytrue.types import Facts, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FULL_USE = """from diffusers import StableDiffusionPipeline
-
-pipeline = StableDiffusionPipeline.from_pretrained("PATH/TO/THIS/FOLDER")
-"""
-LORA_USE = """from diffusers import StableDiffusionPipeline
-
-pipeline = StableDiffusionPipeline.from_pretrained("{base}")
-pipeline.load_lora_weights("PATH/TO/THIS/FOLDER")
-"""
+HERE = "PATH/TO/THIS/FOLDER"
+LOADS = {
+    "lora": f'pipeline.load_lora_weights("{HERE}")\n',
+    # without ``_pipeline`` diffusers 0.42 reads the file and changes nothing
+    "cross_attention": f'pipeline.unet.load_attn_procs("{HERE}", weight_name="{CrossAttention.file}", _pipeline=pipeline)\n',
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Card:
         train: how.
         subjects: whom it knows; photos' paths stay private.
         seed: of the run.
+        tokens: of the files with token rows: identifier -> the word that stock pipelines know it by, and the file's name.
     """
 
     base: str
@@ -39,18 +39,19 @@ class Card:
     train: Train
     subjects: Sequence[Subject]
     seed: int
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def render(self) -> str:
         """The card in Markdown with a YAML head."""
-        lora = self.train.adapter.name == "lora"
-        phrases = [subject.phrase for subject in self.subjects]
+        adapter = self.train.adapter.name
+        phrases = [self._phrase(subject) for subject in self.subjects]
         tags = [
             "text-to-image",
             "diffusers",
             "diffusers-training",
             "staytrue",
             "dreambooth",
-            *(["lora"] if lora else []),
+            *([] if adapter == "full" else [adapter.replace("_", "-")]),
         ]
         head = [
             "---",
@@ -62,17 +63,31 @@ class Card:
             "---",
         ]
         named = "\n".join(f"- `{phrase}`" for phrase in phrases)
-        use = LORA_USE.format(base=self._loadable()) if lora else FULL_USE
         draw = f'image = pipeline("{_a(phrases[0])} on the beach").images[0]'
         return "\n".join(head) + (
             f"\n\n# {', '.join(phrases)}\n\n"
             f"{self.facts.title}, personalized by Staytrue from a few photos of"
             f" {'one subject' if len(phrases) == 1 else f'{len(phrases)} subjects'}.\n\n"
-            f"Write these words where you mean the subject:\n\n{named}\n\n```python\n{use}{draw}\n```\n\n"
+            f"Write these words where you mean the subject:\n\n{named}\n\n```python\n{self._use()}{draw}\n```\n\n"
             f"## Training\n\n{self._table()}\n\n"
             "## Limits\n\nIt was trained on very few photos: what all of them share, background and pose too, may come along with"
             " the subject. Do not share a model of a person without that person's consent. The licence of the base model"
             " applies.\n"
+        )
+
+    def _phrase(self, subject: Subject) -> str:
+        """What a stock pipeline calls the subject: "olis dog", or, where its token row travels in a file, "<olis> dog"."""
+        word, _ = self.tokens.get(subject.identifier, (subject.identifier, ""))
+        return f"{word} {subject.class_noun}"
+
+    def _use(self) -> str:
+        """How stock diffusers loads it."""
+        name = self.train.adapter.name
+        rows = [f'pipeline.load_textual_inversion("{HERE}", weight_name="{f}")\n' for _, f in self.tokens.values()]
+        return (
+            "from diffusers import StableDiffusionPipeline\n\n"
+            f'pipeline = StableDiffusionPipeline.from_pretrained("{HERE if name == "full" else self._loadable()}")\n'
+            f"{LOADS.get(name, '')}{''.join(rows)}"
         )
 
     def _table(self) -> str:
@@ -96,7 +111,7 @@ class Card:
 
 
 def _a(phrase: str) -> str:
-    return f"{'an' if phrase[0].lower() in 'aeiou' else 'a'} {phrase}"
+    return with_article(phrase, phrase.split()[0])
 
 
 def _quoted(text: str) -> str:

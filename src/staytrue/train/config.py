@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from staytrue.adapters import ADAPTERS, Full
 from staytrue.generate.sampling import Sampling
-from staytrue.objectives import OBJECTIVES, Denoising
+from staytrue.objectives import OBJECTIVES, Denoising, SemanticLadder
 from staytrue.registry import component
+from staytrue.types import Subject
 
 if TYPE_CHECKING:
     AnyAdapter = Any
@@ -67,6 +69,7 @@ class Train:
         steps: optimizer updates.
         learning_rate: peak, constant after the warm-up.
         token_learning_rate: of a trained token row; None means ``learning_rate``.
+        text_encoder_learning_rate: of the text encoder where it trains; None means ``learning_rate``.
         batch: subject rows per micro-batch.
         class_rows: class rows beside them.
         accumulation: micro-batches per optimizer update.
@@ -77,9 +80,17 @@ class Train:
         checkpoint_every: how often the state is saved to resume from.
         previews: pictures drawn while training.
         adjective_dropout: probability that an adjective of a caption is left out, each independently, each time it is read.
+        subject_suffix: what every caption of a subject ends with, such as "with olis noisy pattern": contrastive decoupling lets
+            the noise of protected photos have a name of its own.
+        class_suffix: the same for class images, such as "without olis noisy pattern"; they are drawn without it.
+        noise_pool: how many draws of (crop, latent, noise, t) each row has, which come back in turn; 0 for a fresh draw each time.
+            With a pool the frozen base's predictions are computed once per draw and caption, and kept.
         crop_range: side of the random crop as a share of the shorter side, least and most; (1, 1) is the center crop.
         crop_variants: different random crops kept of each photo. Class images have one.
         cache_latents: whether the crops are encoded once instead of at each step. Changes speed, never a result.
+        stored_latents: whether a class image that is not cropped and that the trained model drew itself is trained on as the very
+            latent it was decoded from. Off, since that is not what the encoder makes of the picture (docs/log.md); encoded
+            crops are kept for later runs anyway.
         dtype: "float32"; "bfloat16" computes in it, with float32 weights; "auto" is bfloat16 where the device is fast at it.
         gradient_checkpointing: trade a third of the speed for memory.
     """
@@ -89,6 +100,7 @@ class Train:
     steps: int = Field(default=400, ge=1)
     learning_rate: float = Field(default=5e-6, gt=0)
     token_learning_rate: float | None = Field(default=None, gt=0)
+    text_encoder_learning_rate: float | None = Field(default=None, gt=0)
     batch: int = Field(default=1, ge=1)
     class_rows: int = Field(default=1, ge=0)
     accumulation: int = Field(default=1, ge=1)
@@ -99,11 +111,22 @@ class Train:
     checkpoint_every: Every = "100 steps"
     previews: Previews = Field(default_factory=Previews)
     adjective_dropout: float = Field(default=0.0, ge=0, le=1)
+    subject_suffix: str = ""
+    class_suffix: str = ""
+    noise_pool: int = Field(default=0, ge=0)
     crop_range: tuple[float, float] = (1.0, 1.0)
     crop_variants: int = Field(default=4, ge=1)
     cache_latents: bool = True
+    stored_latents: bool = False
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     gradient_checkpointing: bool = False
+
+    def texts(self, subjects: Sequence[Subject]) -> list[str]:
+        """What training itself adds to the words of captions: suffixes, and the nouns that objectives name."""
+        terms = [term.objective for term in self.objectives.values() if term.weight]
+        ladders = [term for term in terms if isinstance(term, SemanticLadder)]
+        nouns = [noun for ladder in ladders for subject in subjects for part in ladder.nouns(subject) for noun in part]
+        return [self.subject_suffix, self.class_suffix, *nouns]
 
 
 def steps_of(every: str) -> int:

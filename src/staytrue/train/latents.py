@@ -1,11 +1,16 @@
-"""Latents of crops: encoded at each step, or once. Both are the same function of (sample, variant)."""
+"""Latents of crops: encoded at each step, or once. Both are the same function of (sample, variant).
+
+Crops of class images are encoded once and kept in the store of class images, so that no later run encodes them again. The
+photos' stay in the run's folder: they are private. On request a class image that the trained model drew itself, and that is not
+cropped, is trained on as the sampler's own latent, which lies beside it.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -15,17 +20,18 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from safetensors import safe_open
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from staytrue.backbones.base import LoadedBackbone
 from staytrue.diffusion.randomness import derived_seed
-from staytrue.images.crop import center_box, fit, pixels_pm1, random_box
+from staytrue.images.crop import Box, center_box, fit, pixels_pm1, random_box
+from staytrue.regularize.store import LATENT
 from staytrue.runs import fingerprint, write_bytes
-from staytrue.types import Sample
+from staytrue.train.crop_store import CropStore, Moments
+from staytrue.types import Frame, Sample
 
 ENCODED_AT_ONCE = 8
-Moments = tuple[Float[Tensor, "rows channels height width"], Float[Tensor, "rows channels height width"]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Crops:
         crop_range: side of the crop as a share of the shorter side; (1, 1) is the center crop.
         variants: crops of a subject's photo; a class image has one, and so has anything under the center crop.
         seed: of the run.
+        stored: whether a whole class image's own latent is used where there is one.
     """
 
     root: Path
@@ -47,6 +54,7 @@ class Crops:
     crop_range: tuple[float, float] = (1.0, 1.0)
     variants: int = 1
     seed: int = 0
+    stored: bool = False
 
     def count(self, index: int) -> int:
         """How many crops a sample has."""
@@ -60,16 +68,56 @@ class Crops:
         """One square."""
         with Image.open(self.root / self.samples[index].image) as file:
             image = file.convert("RGB")
-        chance = random.Random(derived_seed(self.seed, index, variant, "crop"))
-        fixed = self.crop_range == (1.0, 1.0)
-        box = center_box(image.size) if fixed else random_box(image.size, self.crop_range, chance)
-        return fit(image, self.resolution_px, box)
+        return fit(image, self.resolution_px, self.box(index, variant))
+
+    def box(self, index: int, variant: int) -> Box:
+        """Its place in the picture. A class image's goes by its name, which is its content, not by its place in the set."""
+        sample = self.samples[index]
+        size = _size(self.root / sample.image)
+        if self.crop_range == (1.0, 1.0):
+            return center_box(size)
+        who = index if sample.role == "subject" else sample.image.name
+        return random_box(size, self.crop_range, random.Random(derived_seed(self.seed, who, variant, "crop")))
+
+    def frame(self, index: int, variant: int) -> Frame:
+        """The same place, in pixels of the picture enlarged until the square has the side that is trained on."""
+        size = _size(self.root / self.samples[index].image)
+        left, top, right, _ = self.box(index, variant)
+        scale = self.resolution_px / (right - left)
+        return Frame(
+            original_px=(round(size[0] * scale), round(size[1] * scale)),
+            top_left_px=(round(left * scale), round(top * scale)),
+            size_px=self.resolution_px,
+        )
+
+    def latent(self, index: int) -> Path | None:
+        """The file with the latent of the whole crop, where it is kept."""
+        sample = self.samples[index]
+        whole = self.crop_range == (1.0, 1.0) and _size(self.root / sample.image) == (self.resolution_px,) * 2
+        kept = self.root / sample.latent if self.stored and whole and sample.latent else None
+        return kept if kept and kept.is_file() else None
 
     def key(self) -> str:
         """Changes with anything that changes a crop."""
-        contents = [fingerprint((self.root / sample.image).resolve()) for sample in self.samples]
-        settings = (self.resolution_px, self.crop_range, self.seed, self.all())
+        contents = [self.content(index) for index in range(len(self.samples))]
+        latents = [index for index in range(len(self.samples)) if self.latent(index)]
+        settings = (self.resolution_px, self.crop_range, self.seed, self.all(), latents)
         return fingerprint({"contents": contents, "settings": settings})
+
+    def content(self, index: int) -> str:
+        """A hash of the picture's file."""
+        return fingerprint((self.root / self.samples[index].image).resolve())
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height, read from the first bytes, once."""
+    return _read_size(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 14)
+def _read_size(path: Path, changed_ns: int) -> tuple[int, int]:  # noqa: ARG001
+    with Image.open(path) as image:
+        return image.size
 
 
 class Latents(Protocol):
@@ -88,10 +136,14 @@ class EncodedLatents:
 
     def moments(self, crops: Sequence[tuple[int, int]]) -> Moments:
         """Of the crops in order, each encoded alone: a result depends on the crop, not on its company."""
-        pixels = pixels_pm1([self.crops.crop(*crop) for crop in crops])
         with torch.autocast(self.backbone.device.type, enabled=False):
-            means, stds = zip(*(self.backbone.encode(part) for part in pixels.split(1)), strict=True)
+            means, stds = zip(*(self._of(crop) for crop in crops), strict=True)
         return torch.cat(means).contiguous(), torch.cat(stds).contiguous()
+
+    def _of(self, crop: tuple[int, int]) -> Moments:
+        if file := self.crops.latent(crop[0]):
+            return kept_moments(file, self.backbone.device)
+        return self.backbone.encode(pixels_pm1([self.crops.crop(*crop)]))
 
 
 @dataclass(frozen=True)
@@ -112,21 +164,66 @@ class CachedLatents:
         return self.mean[places], self.std[places]
 
 
-def cached_latents(crops: Crops, backbone: LoadedBackbone, file: Path) -> CachedLatents:
+def cached_latents(
+    crops: Crops, backbone: LoadedBackbone, file: Path, shared: CropStore | None = None
+) -> CachedLatents:
     """Reads the cache, or encodes all crops and writes it.
 
     Stored in float32 as encoded, so that a resumed run reads the very same numbers.
+
+    Args:
+        crops: which ones.
+        backbone: encodes.
+        file: the run's own cache.
+        shared: where groups of class images' crops are kept for other runs; None for nowhere.
     """
     key, device = crops.key(), backbone.device
     if file.is_file():
         with safe_open(file, "pt", device=str(device)) as stored:
             if (stored.metadata() or {}).get("key") == key:
                 return CachedLatents(crops, stored.get_tensor("mean"), stored.get_tensor("std"))
-    wanted = crops.all()
-    groups = [wanted[start : start + ENCODED_AT_ONCE] for start in range(0, len(wanted), ENCODED_AT_ONCE)]
-    shown = track(groups, "latents", console=Console(stderr=True), transient=True)
-    parts = [backbone.encode(pixels_pm1([crops.crop(*crop) for crop in group])) for group in shown]
+    shown = track(_groups(crops), "latents", console=Console(stderr=True), transient=True)
+    parts = [_group_moments(crops, backbone, group, shared) for group in shown]
     # in the layout that a resumed run reads: convolutions round differently on channels-last latents
     mean, std = (torch.cat(tensors).contiguous() for tensors in zip(*parts, strict=True))
     write_bytes(file, save({"mean": mean.cpu(), "std": std.cpu()}, {"key": key}))
     return CachedLatents(crops, mean, std)
+
+
+def kept_moments(file: Path, device: torch.device) -> Moments:
+    """A kept latent as moments: itself, without spread, for it is a picture's latent and no posterior of one."""
+    latent = load_file(file)[LATENT][None].to(device)
+    return latent, torch.zeros_like(latent)
+
+
+def _groups(crops: Crops) -> list[list[tuple[int, int]]]:
+    """All crops in order, at most eight at a time; a group has one role, and either kept latents or none.
+
+    Class images are counted from their first, so that another number of photos moves no group.
+    """
+    groups: list[list[tuple[int, int]]] = []
+    kinds: list[tuple[str, bool]] = []
+    for crop in crops.all():
+        kind = (crops.samples[crop[0]].role, crops.latent(crop[0]) is not None)
+        if not groups or kind != kinds[-1] or len(groups[-1]) == ENCODED_AT_ONCE:
+            groups.append([])
+            kinds.append(kind)
+        groups[-1].append(crop)
+    return groups
+
+
+def _group_moments(
+    crops: Crops, backbone: LoadedBackbone, group: list[tuple[int, int]], shared: CropStore | None
+) -> Moments:
+    kept = [crops.latent(index) for index, _ in group]
+    if all(kept):
+        means, stds = zip(*(kept_moments(file, backbone.device) for file in kept if file), strict=True)
+        return torch.cat(means), torch.cat(stds)
+
+    def encode() -> Moments:
+        return backbone.encode(pixels_pm1([crops.crop(*crop) for crop in group]))
+
+    if shared is None or crops.samples[group[0][0]].role == "subject":
+        return encode()
+    made_from = [(crops.content(index), crops.box(index, variant)) for index, variant in group]
+    return shared.moments([made_from, crops.resolution_px], encode, backbone.device)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from staytrue.adapters.base import Adapter
 from staytrue.backbones.base import LoadedBackbone
 from staytrue.diffusion.noised import Noised
+from staytrue.train.displacement import Displacement
+from staytrue.types import Pooling
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class BackbonePredictor:
 
     backbone: LoadedBackbone
     adapter: Adapter
-    _kept: dict[str, Tensor] = field(default_factory=dict)
+    _kept: dict[tuple[bool, str], Tensor] = field(default_factory=dict)
+    _inside_frozen: list[bool] = field(default_factory=list)
+    _began: list[Displacement] = field(default_factory=list)
 
     def predict(
         self, noised: Noised, condition: Float[Tensor, "rows tokens width"]
@@ -36,16 +39,43 @@ class BackbonePredictor:
         return self.backbone.predict(noised, condition)
 
     def encode_text(self, texts: Sequence[str]) -> Float[Tensor, "rows tokens width"]:
-        """Token states; each text kept after its first use, unless the text side trains."""
-        if self.adapter.trains_text:
+        """Token states; each text kept after its first use where what encodes it does not train."""
+        base = bool(self._inside_frozen) and self.adapter.trains_text
+        if self.adapter.trains_text and not base:
             return self.backbone.encode_text(texts)
         for text in dict.fromkeys(texts):
-            if text not in self._kept:
+            if (base, text) not in self._kept:
                 # alone, and not with whatever else is missing: a resumed run must compute the same bits
                 with torch.no_grad(), torch.autocast(self.backbone.device.type, enabled=False):
-                    self._kept[text] = self.backbone.encode_text([text])[0]
-        return torch.stack([self._kept[text] for text in texts])
+                    self._kept[base, text] = self.backbone.encode_text([text])[0]
+        return torch.stack([self._kept[base, text] for text in texts])
 
-    def frozen(self) -> AbstractContextManager[Any]:
+    def pooled_text(
+        self, texts: Sequence[str], pooling: Pooling = "eos", identifiers: Sequence[str] = ()
+    ) -> Float[Tensor, "rows width"]:
+        """One feature per text, in float32: cosines near 1 have few digits left in bfloat16."""
+        with torch.autocast(self.backbone.device.type, enabled=False):
+            return self.backbone.pooled_text(texts, pooling, identifiers)
+
+    def remember(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Takes the weights as they are now for where they began. Before a checkpoint is loaded."""
+        self._began[:] = [Displacement.of(self.backbone, parameters)]
+
+    def displacement(self) -> Float[Tensor, ""]:
+        """Squared distance of the trained weights from where they began."""
+        [began] = self._began
+        return began()
+
+    def initial_bytes(self) -> int:
+        """Memory of what ``remember`` copied."""
+        return sum(began.bytes() for began in self._began)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
         """The untrained base."""
-        return self.adapter.frozen(self.backbone)
+        self._inside_frozen.append(True)
+        try:
+            with self.adapter.frozen(self.backbone):
+                yield
+        finally:
+            self._inside_frozen.pop()

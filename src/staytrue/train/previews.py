@@ -35,8 +35,11 @@ class PreviewGrids(Watched):
         """Draws, when it is time."""
         if self.previews.every is None or state.step % steps_of(self.previews.every):
             return
-        texts = [prompt.replace("{}", s.phrase) for s in self.subjects for prompt in self.previews.prompts]
-        requests = [Request(text, seed) for text in texts for seed in self.previews.seeds]
+        asked = [(prompt.replace("{}", s.phrase), s) for s in self.subjects for prompt in self.previews.prompts]
+        texts = [text for text, _ in asked]
+        requests = [
+            Request(text, seed, ((s.identifier, s.class_noun),)) for text, s in asked for seed in self.previews.seeds
+        ]
         images = list(draw(state.backbone, requests, self.previews.sampling))
         columns = len(self.previews.seeds)
         rows = [(text, images[i * columns : (i + 1) * columns]) for i, text in enumerate(texts)]

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 
+from staytrue.adapters.token_files import token_files
 from staytrue.backbones.base import Backbone, LoadedBackbone
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.errors import ConfigError
@@ -19,9 +21,11 @@ from staytrue.train.batches import Batches
 from staytrue.train.card import Card
 from staytrue.train.checkpoints import Checkpoints
 from staytrue.train.config import Train
+from staytrue.train.crop_store import CropStore, encoder_fingerprint
 from staytrue.train.curve import Bar, Curve
-from staytrue.train.latents import Crops, EncodedLatents, cached_latents
+from staytrue.train.latents import Crops, EncodedLatents, Latents, cached_latents
 from staytrue.train.loop import train_loop
+from staytrue.train.memory import memory_bytes, memory_line
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.previews import PreviewGrids
 from staytrue.train.state import State, start
@@ -98,7 +102,7 @@ def read_samples(run: RunFolder, subjects: Iterable[Subject]) -> list[Sample]:
 
 def available(job: Job) -> frozenset[str]:
     """What this run has of what objectives may need."""
-    found = {"frozen_base"}
+    found = {"frozen_base", "initial_weights"}
     if job.train.class_rows and any(sample.role == "class" for sample in job.samples):
         found.add("class_rows")
     if job.train.adapter.trains_text:
@@ -110,6 +114,10 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     backbone = job.backbone.load(job.device)
     make_step = step_maker(job, backbone, folder / "latents.safetensors")
     state = _state(job, backbone)
+    if "initial_weights" in Composed(job.train.objectives).needs():
+        make_step.predictor.remember(state.parameters())
+    memory = memory_bytes(state, make_step.predictor)
+    Console(stderr=True, highlight=False).print(f"  {memory_line(memory)}")
     checkpoints = Checkpoints(folder / "checkpoints", key, job.train.steps)
     checkpoints.resume(state)
     _sweep(folder, afresh=state.step == 0)
@@ -128,16 +136,19 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
         "steps": state.step,
         "rows": len(job.samples),
         "trained_parameters": sum(p.numel() for p in state.parameters()),
+        "memory_bytes": memory,
     }
 
 
 def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
     """The source of micro-batches; encodes what is to be cached."""
     train = job.train
-    crops = Crops(
-        job.run.root, job.samples, backbone.facts.resolution_px, train.crop_range, train.crop_variants, job.seed
-    )
-    latents = cached_latents(crops, backbone, cache) if train.cache_latents else EncodedLatents(crops, backbone)
+    size_px, root = backbone.facts.resolution_px, job.run.root
+    crops = Crops(root, job.samples, size_px, train.crop_range, train.crop_variants, job.seed, train.stored_latents)
+    latents: Latents = EncodedLatents(crops, backbone)
+    if train.cache_latents:
+        shared = CropStore(job.run.class_image_store / "crops", encoder_fingerprint(backbone))
+        latents = cached_latents(crops, backbone, cache, shared)
     return StepMaker(
         batches=Batches(job.samples, job.seed, (("subject", train.batch), ("class", train.class_rows))),
         subjects={subject.name: subject for subject in job.subjects},
@@ -146,6 +157,9 @@ def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
         process=backbone.process,
         predictor=BackbonePredictor(backbone, train.adapter),
         adjective_dropout=train.adjective_dropout,
+        suffixes={"subject": train.subject_suffix, "class": train.class_suffix},
+        noise_pool=train.noise_pool,
+        frame=crops.frame,
     )
 
 
@@ -153,7 +167,7 @@ def _state(job: Job, backbone: LoadedBackbone) -> State:
     keep_base = "frozen_base" in Composed(job.train.objectives).needs()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(job.seed, "adapter"))
-        return start(job.train, backbone, [subject.identifier for subject in job.subjects], keep_base)
+        return start(job.train, backbone, job.subjects, keep_base)
 
 
 def _sweep(folder: Path, afresh: bool) -> None:
@@ -171,7 +185,8 @@ def _export(job: Job, state: State) -> None:
     made = model.with_name(f".{model.name}.tmp")
     shutil.rmtree(made, ignore_errors=True)
     state.adapter.export(state.backbone, made)
-    card = Card(str(job.backbone.path), state.backbone.facts, job.train, job.subjects, job.seed)
+    tokens = {file.identifier: (file.token, file.path.name) for file in token_files(made)}
+    card = Card(str(job.backbone.path), state.backbone.facts, job.train, job.subjects, job.seed, tokens)
     write_text(made / "README.md", card.render())
     shutil.rmtree(model, ignore_errors=True)
     made.rename(model)

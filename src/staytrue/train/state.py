@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from staytrue.adapters.base import Adapter
 from staytrue.backbones.base import LoadedBackbone
 from staytrue.errors import ResumeError
 from staytrue.train.config import Train
+from staytrue.types import Subject
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 
@@ -33,7 +35,7 @@ class State:
     ema: dict[str, Tensor] = field(default_factory=dict)
     step: int = 0
 
-    def parameters(self) -> list[Tensor]:
+    def parameters(self) -> list[nn.Parameter]:
         """All trained parameters."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
@@ -75,16 +77,17 @@ class State:
         torch._foreach_lerp_(list(self.ema.values()), list(self.adapter.state(self.backbone).values()), 1 - decay)
 
 
-def start(train: Train, backbone: LoadedBackbone, identifiers: list[str], keep_base: bool) -> State:
-    """Attaches the adapter and makes the optimizer."""
+def start(train: Train, backbone: LoadedBackbone, subjects: Sequence[Subject], keep_base: bool) -> State:
+    """Attaches the adapter and makes the optimizer: a group each for denoiser, text encoder and token rows."""
     if train.gradient_checkpointing:
         backbone.unet.enable_gradient_checkpointing()
-    groups = train.adapter.attach(backbone, identifiers, keep_base)
-    token_rate = train.token_learning_rate or train.learning_rate
+    identifiers, nouns = [s.identifier for s in subjects], [s.class_noun for s in subjects]
+    groups = train.adapter.attach(backbone, identifiers, keep_base, nouns)
+    rates = {"token": train.token_learning_rate, "text_encoder": train.text_encoder_learning_rate}
     described = [
         {
             "params": parameters,
-            "peak": token_rate if name == "token" else train.learning_rate,
+            "peak": rates.get(name) or train.learning_rate,
             "weight_decay": 0.0 if name == "token" else train.weight_decay,
         }
         for name, parameters in groups.items()

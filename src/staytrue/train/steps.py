@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from staytrue.diffusion.ddpm import DDPM
 from staytrue.diffusion.randomness import generator_for
-from staytrue.objectives.base import Predictor, Step
+from staytrue.objectives.base import Step
 from staytrue.train.batches import Batches
 from staytrue.train.latents import Latents
-from staytrue.types import Caption, Subject
+from staytrue.train.predictor import BackbonePredictor
+from staytrue.types import Caption, Frame, Role, Sample, Subject
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class StepMaker:
         process: the noise process.
         predictor: handed to the step.
         adjective_dropout: probability that an adjective is left out.
+        suffixes: what the captions of each role end with.
+        noise_pool: how many draws of (latent, noise, t) each row has; 0 for a fresh one each time.
+        frame: of a sample's crop, for backbones that want to know; None for nobody.
     """
 
     batches: Batches
@@ -34,18 +39,22 @@ class StepMaker:
     latents: Latents
     crop_counts: tuple[int, ...]
     process: DDPM
-    predictor: Predictor
+    predictor: BackbonePredictor
     adjective_dropout: float = 0.0
+    suffixes: Mapping[Role, str] = field(default_factory=dict)
+    noise_pool: int = 0
+    frame: Callable[[int, int], Frame] | None = None
+    _references: dict[Hashable, Tensor] = field(default_factory=dict)
 
     def __call__(self, micro: int) -> Step:
         """Micro-batch number ``micro``, counted over the whole training."""
         rows = self.batches.rows(micro)
         samples = [self.batches.samples[row] for row in rows]
-        captions = self._captions([sample.caption for sample in samples], micro)
+        captions = self._captions([self._ended(sample) for sample in samples], micro)
         texts = tuple(caption.render() for caption in captions)
-        x0 = self._x0(rows, micro)
-        noise = torch.randn(x0.shape, generator=self._generator(micro, "noise")).to(x0.device)
-        t = self.process.sample_timesteps(len(rows), self._generator(micro, "timesteps"))
+        draws = self._draws(rows, micro)
+        crops = self._pooled_crops(draws) if draws else self._crops(rows, micro)
+        x0, noise, t = self._from_pool(draws, crops) if draws else self._drawn(crops, micro)
         return Step(
             captions=captions,
             texts=texts,
@@ -56,14 +65,43 @@ class StepMaker:
             condition=self.predictor.encode_text(list(texts)),
             predictor=self.predictor,
             generator=lambda purpose: self._generator(micro, purpose),
+            everyone=tuple(self.subjects.values()),
+            frames=tuple(self.frame(*crop) for crop in crops) if self.frame else (),
+            draws=tuple(draws),
+            **({"references": self._references} if draws else {}),
         )
 
-    def _x0(self, rows: list[int], micro: int) -> Tensor:
-        """A draw from the autoencoder's posterior of one crop of each row."""
-        chance = torch.rand(len(rows), generator=self._generator(micro, "crop")).tolist()
-        crops = [(row, int(u * self.crop_counts[row])) for row, u in zip(rows, chance, strict=True)]
+    def _crops(self, rows: list[int], *purpose: str | int) -> list[tuple[int, int]]:
+        """One crop (sample, variant) of each row."""
+        chance = torch.rand(len(rows), generator=self._generator(*purpose, "crop")).tolist()
+        return [(row, int(u * self.crop_counts[row])) for row, u in zip(rows, chance, strict=True)]
+
+    def _drawn(self, crops: list[tuple[int, int]], *purpose: str | int) -> tuple[Tensor, Tensor, Tensor]:
+        """A draw from the autoencoder's posterior of each crop, noise, and timesteps."""
         mean, std = self.latents.moments(crops)
-        return mean + std * torch.randn(mean.shape, generator=self._generator(micro, "posterior")).to(mean.device)
+        x0 = mean + std * torch.randn(mean.shape, generator=self._generator(*purpose, "posterior")).to(mean.device)
+        noise = torch.randn(x0.shape, generator=self._generator(*purpose, "noise")).to(x0.device)
+        return x0, noise, self.process.sample_timesteps(len(crops), self._generator(*purpose, "timesteps"))
+
+    def _draws(self, rows: list[int], micro: int) -> list[tuple[int, int]]:
+        """Which draw of the pool each row is: they come back in turn. Empty without a pool."""
+        if not self.noise_pool:
+            return []
+        return [(row, seen % self.noise_pool) for row, seen in zip(rows, self.batches.rounds(micro), strict=True)]
+
+    def _pooled_crops(self, draws: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The crop of each draw of the pool."""
+        return [self._crops([row], "pool", row, number)[0] for row, number in draws]
+
+    def _from_pool(self, draws: list[tuple[int, int]], crops: list[tuple[int, int]]) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for draws that come back: a function of the row and the draw's number alone."""
+        alone = [self._drawn([crop], "pool", *draw) for draw, crop in zip(draws, crops, strict=True)]
+        x0, noise, t = (torch.cat(parts) for parts in zip(*alone, strict=True))
+        return x0, noise, t
+
+    def _ended(self, sample: Sample) -> Caption:
+        ending = self.suffixes.get(sample.role)
+        return replace(sample.caption, suffix=ending) if ending else sample.caption
 
     def _captions(self, captions: list[Caption], micro: int) -> tuple[Caption, ...]:
         if not self.adjective_dropout or not any(caption.adjectives for caption in captions):
@@ -73,5 +111,5 @@ class StepMaker:
         flags = [tuple(row[: len(c.adjectives)]) for row, c in zip(kept.tolist(), captions, strict=True)]
         return tuple(c.without_adjectives(f) for c, f in zip(captions, flags, strict=True))
 
-    def _generator(self, micro: int, purpose: str) -> torch.Generator:
-        return generator_for(self.batches.seed, micro, purpose)
+    def _generator(self, *purpose: str | int) -> torch.Generator:
+        return generator_for(self.batches.seed, *purpose)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @component
-class Blur:
+class Gaussian:
     """Smooths the photo with a Gaussian.
 
     Formula: each channel convolved with exp(-r^2 / 2 sigma^2); sigma is ``sigma_px`` where the shorter side is 512 px,
@@ -27,7 +27,7 @@ class Blur:
         sigma_px: standard deviation, in pixels at 512 px.
     """
 
-    name: Literal["blur"] = "blur"
+    name: Literal["gaussian"] = "gaussian"
     sigma_px: float = Field(default=1.1, gt=0, le=20)
 
     def purify(self, image: Image.Image) -> Image.Image:

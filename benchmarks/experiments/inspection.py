@@ -1,0 +1,211 @@
+"""How well the inspection tells protected photos from others, and the limits that it goes by for the miniature.
+
+    python benchmarks/experiments/inspection.py                    negatives alone: limits by false alarms
+    python benchmarks/experiments/inspection.py --protections      calibrate on some protections, report on the others
+
+Negatives are MiniBench's photos clean, saved once as JPEG 75, and under random noise of the protections' radius; limits come from
+its subjects for tuning, numbers from those for reporting. A measure decides only if it tells the calibration's protections
+from negatives (AUC at least 0.75); its limit is the lowest quantile of the negatives at which all measures together flag at most
+2 % of them. Writes ``benchmarks/results/inspection.json`` and, with --write-limits, the built-in limits.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from staytrue.backbones import SD
+from staytrue.images.load import Photo, load_folder
+from staytrue.opening import commit
+from staytrue.purify import Tools
+from staytrue.purify.inspection.inspect import with_noise
+from staytrue.purify.inspection.measures import PERTURBATION, measure
+from staytrue.purify.inspection.verdict import Limit, judge
+from staytrue.purify.jpeg import Jpeg
+from staytrue.recipes.demo import bundled_subject
+from staytrue.regularize.draw import generator_identity
+from staytrue.runs import fingerprint, read_jsonl, write_json
+from staytrue.types import Subject
+
+ROOT = Path(__file__).parents[2]
+LIMITS = ROOT / "src/staytrue/purify/inspection/limits.json"
+CLIP = ROOT / "src/staytrue/assets/encoders/clip"
+SUBJECTS = ROOT / "src/staytrue/assets/minibench/subjects.jsonl"
+NEGATIVES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "clean": lambda image: image,
+    "jpeg 75": Jpeg(quality=75).purify,
+    "random noise": with_noise,
+}
+CALIBRATED_ON = ("aspl", "photoguard")
+NOT_ATTACKS = ("random_noise", "adaptive")  # the control, and an attack on a purifier rather than on training
+FALSE_ALARMS, USEFUL_AUC = 0.02, 0.75
+QUANTILES = (0.95, 0.97, 0.98, 0.99, 0.995, 1.0)
+QUALITY = {"noise_level": 1, "blockiness": 1, "sharpness": -1, "brightest": -1, "darkest": 1}
+QUALITY_MARGIN = 0.25
+BY_HAND = {"jpeg_quality": Limit(90, 40), "nearest_other": Limit(40, 1), "shorter_side_px": Limit(64, 48)}
+LOW_IS_BAD = ("class_cosine",)
+Rows = list[dict[str, float]]
+
+
+def auc(positives: list[float], negatives: list[float]) -> float:
+    """Share of pairs in which the positive is larger, ties counting half (Mann-Whitney)."""
+    p, n = np.asarray(positives)[:, None], np.asarray(negatives)[None]
+    return float((p > n).mean() + 0.5 * (p == n).mean())
+
+
+def fitted(negatives: Rows, positives: Rows | None) -> dict[str, Limit]:
+    """Limits of the measures of perturbation; without positives, every measure gets one."""
+    names = [n for n in PERTURBATION if all(n in row for row in negatives)]
+    if positives:
+        names = [n for n in names if measure_auc(n, positives, negatives) >= USEFUL_AUC]
+    for quantile in QUANTILES:
+        limits = {n: _limit([row[n] for row in negatives], quantile, n in LOW_IS_BAD) for n in names}
+        if np.mean([_suspicion(row, limits) >= 1 for row in negatives]) <= FALSE_ALARMS:
+            break
+    return limits
+
+
+def measure_auc(name: str, positives: Rows, negatives: Rows) -> float:
+    """Of one measure alone."""
+    sign = -1 if name in LOW_IS_BAD else 1
+    return auc([sign * row[name] for row in positives], [sign * row[name] for row in negatives])
+
+
+def quality_limits(clean: Rows) -> dict[str, Limit]:
+    """Limits of the measures of quality: a quarter of the way beyond the most extreme clean photo."""
+    found = {}
+    for name, side in QUALITY.items():
+        values = side * np.array([row[name] for row in clean])
+        typical, worst = float(np.median(values)), float(values.max())
+        limit = worst + QUALITY_MARGIN * max(worst - typical, 1e-3)
+        found[name] = Limit(round(side * typical, 4), round(side * limit, 4))
+    return found | BY_HAND
+
+
+def _limit(values: list[float], quantile: float, low_is_bad: bool) -> Limit:
+    sign = -1 if low_is_bad else 1
+    signed = sign * np.asarray(values)
+    typical, limit = float(np.median(signed)), float(np.quantile(signed, quantile))
+    limit = max(limit, typical + 1e-6) * (1 + 1e-9) if quantile == 1.0 else max(limit, typical + 1e-6)
+    return Limit(sign * typical, sign * limit)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _suspicion(row: dict[str, float], limits: dict[str, Limit]) -> float:
+    return judge(row, limits, "thing").suspicion
+
+
+def measured(subject: Subject, images: list[Image.Image], photos: list[Photo], tools: Tools) -> Rows:
+    """The measures of pictures made from a subject's photos. What a file says of itself is left out: these are no files."""
+    made = [Photo(photo.path, image) for photo, image in zip(photos, images, strict=True)]
+    return measure(made, tools.of(subject.class_noun), "model", "auto").rows
+
+
+def protected(name: str, subject: Subject, images: list[Image.Image], radius: float) -> list[Image.Image]:
+    """The photos under a protection of the registry."""
+    from staytrue.protect.config import Protect
+    from staytrue.protect.stage import Against, protect_images
+
+    return protect_images(Protect(method=name, radius=radius), images, subject, Against(SD()))
+
+
+def attacks() -> list[str]:
+    """The protections there are."""
+    from staytrue.protect import PROTECTIONS
+
+    return [name for name in PROTECTIONS.names() if name not in NOT_ATTACKS]
+
+
+def collect(names: list[str], subjects: int | None, radius: float, kept: Path) -> dict[str, dict[str, Rows]]:
+    """Measures by split ("tuning", "reporting") and kind of picture.
+
+    What an interrupted call measured, with the same weights and radius, is read from ``kept`` and not measured again.
+    """
+    tools = Tools(SD())
+    key = fingerprint([generator_identity(SD()), fingerprint(CLIP / "model.safetensors"), radius])
+    old = {(r["subject"], r["kind"]): r["rows"] for r in read_jsonl(kept) if r["key"] == key} if kept.is_file() else {}
+    found: dict[str, dict[str, Rows]] = {"tuning": {}, "reporting": {}}
+    for split, by_kind in found.items():
+        rows = [row for row in read_jsonl(SUBJECTS) if row["split"] == split][:subjects]
+        for subject in [bundled_subject(row["name"]) for row in rows]:
+            photos = load_folder(subject.photos)
+            images = [photo.image for photo in photos]
+            wanted = [n for n in names if (n in CALIBRATED_ON) == (split == "tuning")]
+            for kind in [*NEGATIVES, *wanted]:
+                rows = old.get((subject.name, kind))
+                if rows is None:
+                    make = NEGATIVES.get(kind)
+                    pictures = [make(i) for i in images] if make else protected(kind, subject, images, radius)
+                    rows = measured(subject, pictures, photos, tools)
+                    with kept.open("a") as file:
+                        file.write(json.dumps({"key": key, "subject": subject.name, "kind": kind, "rows": rows}) + "\n")
+                by_kind.setdefault(kind, []).extend(rows)
+            print(split, subject.name, flush=True)
+    return found
+
+
+def summary(found: dict[str, dict[str, Rows]], limits: dict[str, Limit]) -> dict[str, Any]:
+    """False alarms and AUC on the subjects that limits were not made from, and how well each measure does alone."""
+    reporting = found["reporting"]
+    negatives = [row for kind in NEGATIVES for row in reporting[kind]]
+    scores = {kind: [_suspicion(row, limits) for row in rows] for kind, rows in reporting.items()}
+    quiet = [score for kind in NEGATIVES for score in scores[kind]]
+    kinds = [kind for kind in reporting if kind not in NEGATIVES]
+    return {
+        "false_alarms": {kind: float(np.mean([s >= 1 for s in scores[kind]])) for kind in NEGATIVES},
+        "found": {kind: float(np.mean([s >= 1 for s in scores[kind]])) for kind in kinds},
+        "auc": {kind: auc(scores[kind], quiet) for kind in kinds},
+        "auc_by_measure": {k: {n: measure_auc(n, reporting[k], negatives) for n in limits} for k in kinds},
+    }
+
+
+def main() -> None:
+    """Measures, fits, reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--protections", action="store_true", help="calibrate and report on staytrue's protections")
+    parser.add_argument("--subjects", type=int, help="at most this many of each split")
+    parser.add_argument("--radius", type=float, default=11 / 255)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/inspection.json")
+    parser.add_argument(
+        "--kept", type=Path, default=ROOT / "benchmarks/results/inspection-rows.jsonl", help="to go on from"
+    )
+    parser.add_argument("--write-limits", action="store_true", help="make these the limits that ship")
+    options = parser.parse_args()
+    names = attacks() if options.protections else []
+    options.kept.parent.mkdir(parents=True, exist_ok=True)
+    found = collect(names, options.subjects, options.radius, options.kept)
+    negatives = [row for kind in NEGATIVES for row in found["tuning"][kind]]
+    positives = [row for name in CALIBRATED_ON for row in found["tuning"].get(name, [])]
+    limits = fitted(negatives, positives or None)
+    result = {"calibrated_on": list(CALIBRATED_ON) if positives else [], "radius": options.radius, "commit": commit()}
+    result |= summary(found, limits)
+    result["negatives"] = {split: sum(len(kinds[k]) for k in NEGATIVES) for split, kinds in found.items()}
+    write_json(options.out, result)
+    print(json.dumps(result, indent=1))
+    if options.write_limits:
+        write_limits(limits | quality_limits(found["tuning"]["clean"]), result)
+
+
+def write_limits(limits: dict[str, Limit], result: dict[str, Any]) -> None:
+    """Puts the limits, and how they came about, into the built-in file."""
+    table = json.loads(LIMITS.read_text())
+    on = " and ".join(result["calibrated_on"]) or "no protection (limits by false alarms alone: their power is unknown)"
+    table["miniature"] = {
+        "calibration": f"benchmarks/experiments/inspection.py at commit {result['commit']}: on {on}; negatives: clean, JPEG 75,"
+        f" random noise of the same radius; at most {FALSE_ALARMS:.0%} of {result['negatives']['tuning']} of the tuning"
+        f" subjects flagged. On {result['negatives']['reporting']} of the subjects for reporting: false alarms"
+        f" {result['false_alarms']}, AUC {result['auc']}.",
+        "limits": {n: {"limit": _short(v.limit), "typical": _short(v.typical)} for n, v in limits.items()},
+    }
+    LIMITS.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""All experiments, packed on one GPU, within a time: run it again and it goes on where it stopped.
+
+    python benchmarks/gpu.py [MINUTES] [JOBS]        by default 9.5 minutes, 12 processes on one device
+
+The searches come first and their tables with them, because the main table starts from what they chose.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SUITES = Path(__file__).parent / "suites"
+SEARCHES = ("0-search", "0-search-lora")
+EXPERIMENTS = (
+    "8-main",
+    "1-sets-along-steps",
+    "3-dropout",
+    "4-rephrased",
+    "5-living",
+    "6-photos-and-set-size",
+    "7-captions-without-set",
+    "9-solver",
+)
+
+
+def staytrue(*words: str) -> int:
+    """One command of the bench, its output as it comes."""
+    return subprocess.run([sys.executable, "-m", "staytrue", "bench", *words], check=False).returncode
+
+
+def chosen(names: tuple[str, ...]) -> str:
+    """The suites as a setting."""
+    return "bench.suite=[" + ", ".join(f'"{SUITES / name}.toml"' for name in names) + "]"
+
+
+def main() -> None:
+    """Round after round, while there is time; tables and figures of whatever is there."""
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 9.5
+    jobs = sys.argv[2] if len(sys.argv) > 2 else "12"
+    end, failed = time.monotonic() + 60 * minutes, 0
+    for names in (SEARCHES, EXPERIMENTS):
+        left = (end - time.monotonic()) / 60
+        if left <= 0.2:
+            break
+        suite = chosen(names)
+        failed |= staytrue("minibench", suite, "--jobs", jobs, f"bench.minutes={left:.2f}", "bench.threads=1")
+        for name in names:
+            if staytrue("table", chosen((name,))) == 0:
+                staytrue("plot", chosen((name,)))
+        if failed or time.monotonic() >= end:
+            break  # the next round starts from choices that a whole search makes
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""One task: train, draw, judge; returns a record for each of its settings."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import redirect_stderr
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from staytrue.bench.judge import Drawn, Judges, judged
+from staytrue.bench.memory import peak_mb, start_peak
+from staytrue.bench.plan import Setting, Task, judge_specs, run_config, weights_of
+from staytrue.bench.prompts import Asked, class_prompts, other_prompts, suite_prompts, suite_words
+from staytrue.bench.real import REAL, real_photos
+from staytrue.bench.results import STAGES, Record
+from staytrue.config import RunConfig
+from staytrue.encoders.judges import is_miniature
+from staytrue.generate.prompts import fill
+from staytrue.generate.seeds import picture_seed
+from staytrue.opening import commit, resolved_device
+from staytrue.pipeline import run
+from staytrue.regularize.base import Planned
+from staytrue.regularize.draw import Job, draw_missing, recipe
+from staytrue.regularize.store import ClassImageStore
+from staytrue.runs import RunFolder, read_json, read_jsonl
+from staytrue.types import Caption, Picture, Sample, Subject
+
+if TYPE_CHECKING:
+    from staytrue.encoders.clip import ClipJudge
+    from staytrue.encoders.dino import DinoJudge
+
+DIGITS = 5
+
+
+def measure(task: Task, device: str) -> list[Record]:
+    """Runs a task in its folder, where an interrupted one goes on, and scores what it drew.
+
+    Returns:
+        For each setting: subject, seed, every score of every picture, seconds by stage, peak memory.
+    """
+    task.folder.mkdir(parents=True, exist_ok=True)
+    with (task.folder / "log.txt").open("a") as log, redirect_stderr(log):
+        return [_one(task, one, resolved_device(device)) for one in task.settings]
+
+
+def _one(task: Task, one: Setting, device: str) -> Record:
+    config = run_config(task, one)
+    start_peak(device)
+    subject = task.member.subject  # judged by all of its photos, whatever it was trained on
+    real = one.variant.arm.recipe == REAL
+    here = RunFolder(task.folder) if real else run(config, task.folder, device, until="generate")
+    started = time.monotonic()
+    drawn = real_photos(subject) if real else _drawn(here, config, subject, _asked(task, one), device)
+    judges = open_judges(*judge_specs(config), _only_drawn(config), device)
+    scores = judged(judges, subject, drawn)
+    texts = _trained_texts(here)
+    return {
+        "subject": subject.name,
+        "class_noun": subject.class_noun,
+        "split": task.member.split,
+        "design": task.member.design,
+        "seed": task.seed,
+        "device": device,
+        "commit": commit(),
+        "judges": {
+            name: {"judge": judge.judge, "sha256": judge.sha256}
+            for name, judge in (("clip", judges.clip), ("dino", judges.dino))
+        },
+        "seconds": _seconds(here) | {"scoring": round(time.monotonic() - started, 3)},
+        "peak_memory_mb": peak_mb(device),
+        "prompts": [_about(asked, texts) for asked in drawn.asked],
+        **_rounded(_without_itself(scores) if real else scores),
+    }
+
+
+@cache
+def open_judges(clip: ClipJudge, dino: DinoJudge, only_drawn: bool, device: str) -> Judges:
+    """The judges with weights: once in a process, whose memory of embeddings then serves every run."""
+    return Judges(clip.load(device), dino.load(device), only_drawn)
+
+
+def seen(asked: Asked, texts: Iterable[str]) -> dict[str, bool]:
+    """For each condition, whether its word occurs in any text that the run was trained with.
+
+    By the word ("a crown"), not by the sentence, so that a guard that keeps only whole prompts out of the class set does not
+    count as one. A word counts wherever it occurs: "red" was seen in "a red scarf", too.
+    """
+    words = {slot: asked.word(slot, suite_words()) for slot in asked.conditions}
+    texts = list(texts)
+    return {slot: any(re.search(rf"\b{re.escape(w)}\b", text) for text in texts) for slot, w in words.items()}
+
+
+def _asked(task: Task, one: Setting) -> list[Asked]:
+    return suite_prompts(task.member.subject, one.bench.lists, one.bench.prompts)
+
+
+def _seconds(here: RunFolder) -> dict[str, float]:
+    files = {name: getattr(here, name) / "manifest.json" for name in STAGES}
+    return {name: read_json(file)["duration_s"] if file.is_file() else 0.0 for name, file in files.items()}
+
+
+def _without_itself(scores: dict[str, Any]) -> dict[str, Any]:
+    """A photo is among the photos it would be compared with."""
+    place = scores["columns"].index("identity_train")
+    return scores | {"images": [[None if i == place else v for i, v in enumerate(row)] for row in scores["images"]]}
+
+
+def _about(asked: Asked, texts: Iterable[str]) -> dict[str, Any]:
+    row = {"id": asked.id, "list": asked.list, "kind": asked.kind, "text": asked.template()}
+    return row | {"seen": seen(asked, texts)}
+
+
+def _trained_texts(here: RunFolder) -> list[str]:
+    """Every different text of the photos and class images."""
+    files = (here.captions / "captions.jsonl", here.regularization / "samples.jsonl")
+    rows = [row for file in files if file.is_file() for row in read_jsonl(file, Sample)]
+    return list(dict.fromkeys(row.caption.render() for row in rows))
+
+
+def _drawn(here: RunFolder, config: RunConfig, subject: Subject, asked: Sequence[Asked], device: str) -> Drawn:
+    """The pictures of the run by prompt, and the base model's beside those that do not name the subject."""
+    rows = read_jsonl(here.images / "images.jsonl", Picture)
+    by_prompt: dict[int, list[Image.Image]] = {}
+    for row in rows:
+        by_prompt.setdefault(int(Path(row.file).name.partition("-")[0]), []).append(_read(here.images / row.file))
+    of_class, of_others = class_prompts(subject), other_prompts(subject)
+    base = _base(here.root.parent, config, [*of_class, *of_others], device)
+    tuned = [by_prompt[place] for place in range(len(asked), len(by_prompt))]
+    pairs = [list(zip(mine, theirs, strict=True)) for mine, theirs in zip(tuned, base, strict=True)]
+    flat = [[pair for some in part for pair in some] for part in (pairs[: len(of_class)], pairs[len(of_class) :])]
+    return Drawn(asked, [by_prompt[place] for place in range(len(asked))], flat[0], flat[1])
+
+
+def _base(runs: Path, config: RunConfig, texts: Sequence[str], device: str) -> list[list[Image.Image]]:
+    """What the untrained model draws for prompts from the same noise; drawn once for all recipes, subjects and seeds."""
+    generate, facts = config.generate, config.backbone.facts()
+    store = ClassImageStore(runs / "base-images")
+    identity = weights_of(config.backbone)
+    job = Job(
+        config.backbone, identity, facts.resolution_px, generate.sampling, store, keep_latents=False, device=device
+    )
+    subject = config.subjects[0]
+    planned = [
+        [
+            Planned(Caption(noun=subject.class_noun, text=text), picture_seed(generate.seed, plain, number))
+            for number in range(generate.images_per_prompt)
+        ]
+        for text, plain in ((text, fill(text, subject).plain) for text in texts)
+    ]
+    draw_missing(job, [p for some in planned for p in some])
+    return [[_read(store.picture(recipe(job, p))) for p in some] for some in planned]
+
+
+def _only_drawn(config: RunConfig) -> bool:
+    facts, metrics = config.backbone.facts(), config.evaluate.metrics
+    return any(is_miniature(getattr(metrics.get(name), "judge", "auto"), facts) for name in ("clip_i", "dino"))
+
+
+def _read(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers short enough to keep in git; NaN as null."""
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(v) for v in value]
+    if isinstance(value, float):
+        return None if value != value else round(value, DIGITS)
+    return value

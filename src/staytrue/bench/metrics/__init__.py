@@ -1,0 +1,39 @@
+"""MiniBench's scores as pure functions of unit-length embeddings: no files, no models.
+
+Each is written a second time, naively, in ``tests/naive/test_bench_metrics.py``. ``METRICS`` are the names under which the tables
+have them, in the tables' order.
+"""
+
+from staytrue.bench.metrics.composition import found
+from staytrue.bench.metrics.diversity import diversity
+from staytrue.bench.metrics.drift import class_leakage, drift
+from staytrue.bench.metrics.identity import mean_cosine, recall_at_1
+from staytrue.bench.metrics.truth import paired_cosine
+from staytrue.bench.metrics.two import both_found
+
+METRICS = (
+    "identity_heldout",
+    "identity_train",
+    "recall_at_1",
+    "clip_i_heldout",
+    "clip_t_object",
+    "clip_t_vague",
+    "composition",
+    "class_leakage",
+    "drift",
+    "diversity",
+)
+LOWER_IS_BETTER = frozenset({"class_leakage", "drift"})
+
+__all__ = [
+    "LOWER_IS_BETTER",
+    "METRICS",
+    "both_found",
+    "class_leakage",
+    "diversity",
+    "drift",
+    "found",
+    "mean_cosine",
+    "paired_cosine",
+    "recall_at_1",
+]

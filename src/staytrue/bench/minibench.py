@@ -1,0 +1,184 @@
+"""``staytrue bench minibench``: from names of recipes, or suite files, to files of results."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from staytrue.bench.plan import Setting, Task, setting, tasks
+from staytrue.bench.results import add, log_reporting, so_far
+from staytrue.bench.settings import Bench
+from staytrue.bench.subjects import QUICK, Member, chosen
+from staytrue.bench.suites import MAIN, Arm, Suite, bench_of, read_suite, require_chosen, variants
+from staytrue.bench.workers import Crew
+from staytrue.errors import StaytrueError
+from staytrue.runs import RunFolder
+
+RESULTS = Path("benchmarks/results")
+QUICK_RUNS = Path("runs/minibench-quick")
+QUICK_BENCH = {"prompts": 8, "images_per_prompt": 2, "seeds": (0,)}
+QUICK_CLASS_IMAGES = 100
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says.
+
+    Attributes:
+        recipes: names.
+        subjects: as ``--subjects``; None is the suite's own, or tuning.
+        out: folder of results; None is ``benchmarks/results/<suite>``.
+        quick: four subjects, a few prompts.
+        bench: ``bench.field=value``, unchecked.
+        assignments: every other ``section.field=value``.
+    """
+
+    recipes: tuple[str, ...] = ("dreambooth", "data-perspective")
+    subjects: str | None = None
+    out: Path | None = None
+    quick: bool = False
+    bench: dict[str, Any] | None = None
+    assignments: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Bench:
+        return bench_of(self.bench or {})
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A suite, resolved.
+
+    Attributes:
+        suite: its file's content.
+        settings: its variants.
+        members: its subjects.
+    """
+
+    suite: Suite
+    settings: tuple[Setting, ...]
+    members: tuple[Member, ...]
+
+
+def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
+    """Runs what is missing, and writes each result as it comes.
+
+    Args:
+        asked: what to run.
+        jobs: processes at a time; on one GPU they share it.
+        device: of all of them.
+
+    Returns:
+        The files of results.
+
+    Raises:
+        StaytrueError: of what was asked; or, after everything else is done, that some runs failed.
+    """
+    plans = [plan(suite, asked) for suite in suites(asked)]
+    console = Console(stderr=True, highlight=False)
+    work: list[tuple[Planned, Task]] = []
+    for one in plans:
+        _note_reporting(one, console)
+        finished = {s.file: {(r["subject"], r["seed"]) for r in so_far(s)} for s in one.settings}
+        missing = tasks(one.settings, one.members, finished)
+        work += [(one, task) for task in missing]
+        console.print(_announced(one, len(missing), sum(map(len, finished.values()))))
+    bench = asked.settings
+    started = time.monotonic()
+
+    def done(given: tuple[Planned, Task], records: list[dict[str, Any]]) -> None:
+        planned, task = given
+        for one, record in zip(task.settings, records, strict=True):
+            add(one, planned.suite.name, record)
+        if not task.settings[0].bench.keep_models:
+            shutil.rmtree(RunFolder(task.folder).training, ignore_errors=True)  # asked for more, it would train again
+        console.print(f"  {(time.monotonic() - started) / 60:6.1f} min  {task.title}")
+
+    threads = bench.threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
+    crew = Crew(partial(_measure, device=device), jobs, threads, bench.minutes)
+    outcome = crew.run(work, done)
+    if outcome.left:
+        console.print(f"The time is up: {outcome.left} trainings are not finished; the same command goes on with them.")
+    if outcome.failed:
+        told = "\n".join(f"  {task.title}: {reason}" for (_, task), reason in outcome.failed)
+        raise StaytrueError(f"{len(outcome.failed)} of {len(work)} trainings failed, the others are kept:\n{told}")
+    return [s.file for one in plans for s in one.settings if s.file.is_file()]
+
+
+def suites(asked: Asked) -> list[Suite]:
+    """The suite files named, or one suite of the recipes named."""
+    if files := asked.settings.suites:
+        return [read_suite(file) for file in files]
+    label = asked.settings.label or " ".join(asked.assignments)
+    arms = [Arm(label=" ".join(filter(None, (recipe, label))), recipe=recipe) for recipe in asked.recipes]
+    return [Suite(arms=tuple(arms))]
+
+
+def plan(suite: Suite, asked: Asked) -> Planned:
+    """A suite with what the command line says on top."""
+    require_chosen(suite)
+    quick: dict[str, Any] = QUICK_BENCH if asked.quick else {}
+    bench = bench_of({**suite.bench, **quick, **(asked.bench or {})})
+    if asked.quick and "runs" not in (asked.bench or {}):
+        bench = replace(bench, runs=QUICK_RUNS)
+    out = asked.out or (bench.runs / "results" if asked.quick else RESULTS) / suite.name
+    which = asked.subjects or (",".join(QUICK) if asked.quick else suite.subjects)
+    resolved = [setting(v, bench, out) for v in variants(suite, asked.assignments)]
+    if asked.quick:
+        resolved = [_fewer_class_images(one, asked) for one in resolved]
+    return Planned(suite, tuple(resolved), chosen(which))
+
+
+def _fewer_class_images(one: Setting, asked: Asked) -> Setting:
+    """At most ``QUICK_CLASS_IMAGES``: the smallest set that the paper finds to stop overfitting (its figure 8)."""
+    count = getattr(one.config.regularize, "count", None)
+    if count is None or count <= QUICK_CLASS_IMAGES or any(a.startswith("regularize.count") for a in asked.assignments):
+        return one
+    fewer = replace(one.variant, assignments=(*one.variant.assignments, f"regularize.count={QUICK_CLASS_IMAGES}"))
+    return setting(fewer, one.bench, one.out)
+
+
+def _measure(given: tuple[Planned, Task], device: str) -> list[dict[str, Any]]:
+    from staytrue.bench.measure import measure  # and with it torch, which tables do without
+
+    return measure(given[1], device)
+
+
+def _note_reporting(one: Planned, console: Console) -> None:
+    if any(m.split == "reporting" for m in one.members):
+        count = log_reporting(one.settings[0].out.parent, one.settings, time.strftime("%Y-%m-%d"))
+        console.print(f"Reporting subjects: this log of looks at them has {count}.")
+
+
+def _announced(one: Planned, missing: int, finished: int) -> str:
+    estimate = f"; about {one.suite.cpu_minutes:g} minutes of one core in all" if one.suite.cpu_minutes else ""
+    asks = f"{one.suite.asks} " if one.suite.asks else ""
+    return f"[bold]{one.suite.name}[/bold] {asks}{finished} runs are there, {missing} trainings to do{estimate}."
+
+
+def summary_folder(out: Path) -> Path:
+    """Where the summary of a folder of results goes: the main table's beside it, an experiment's inside."""
+    return out.parent if out.name == MAIN else out
+
+
+def results_folder(asked: Asked, suite: Suite | None) -> Path:
+    """The folder of results that a table or figure is of."""
+    return asked.out or RESULTS / (suite.name if suite else MAIN)
+
+
+def tabled(asked: Asked) -> Sequence[tuple[Path, Suite | None]]:
+    """The folders to make tables of, with the suites they are from."""
+    files = asked.settings.suites
+    return (
+        [(results_folder(asked, s), s) for s in map(read_suite, files)]
+        if files
+        else [(results_folder(asked, None), None)]
+    )

@@ -1,0 +1,178 @@
+"""What is to be run: settings, and tasks that share one training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from staytrue.backbones import SD
+from staytrue.backbones.base import Backbone
+from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts
+from staytrue.bench.real import REAL
+from staytrue.bench.settings import Bench
+from staytrue.bench.subjects import Member, with_photos
+from staytrue.bench.suites import Variant, file_name
+from staytrue.config import RunConfig, overridden, parse, values_of
+from staytrue.encoders.checkpoint import weights_sha256
+from staytrue.encoders.clip import ClipJudge
+from staytrue.encoders.dino import DinoJudge
+from staytrue.encoders.judges import clip_judge, dino_judge
+from staytrue.recipes import DEFAULT, recipe
+from staytrue.regularize.draw import generator_identity
+from staytrue.runs import fingerprint
+from staytrue.types import Subject
+
+LEARNING = ("backbone", "purify", "caption", "regularize", "train")
+# a change of what is scored, or how, makes earlier results incomparable
+PROTOCOL = 1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variant, resolved.
+
+    Attributes:
+        variant: its label, arm and place in the grid.
+        config: of its runs, without subjects.
+        bench: what is drawn.
+        out: folder of its results.
+        key: fingerprint of everything that its scores depend on except subject and seed.
+        learned: fingerprint of everything that its training depends on except subject and seed.
+    """
+
+    variant: Variant
+    config: RunConfig
+    bench: Bench
+    out: Path
+    key: str
+    learned: str
+
+    @property
+    def file(self) -> Path:
+        """Its results."""
+        return self.out / f"{file_name(self.variant.label)}.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training, and the settings that draw from it.
+
+    Attributes:
+        member: whom it learns.
+        seed: of the training.
+        folder: of the run.
+        settings: which differ in nothing that is learned.
+    """
+
+    member: Member
+    seed: int
+    folder: Path
+    settings: tuple[Setting, ...]
+
+    @property
+    def title(self) -> str:
+        labels = ", ".join(s.variant.label for s in self.settings)
+        return f"{self.member.name}, seed {self.seed}: {labels}"
+
+
+def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
+    """Resolves a variant. Raises ``ConfigError`` for what its assignments have wrong."""
+    paths = [a.partition("=")[2] for a in variant.assignments if a.startswith("backbone.path=")]
+    name = DEFAULT if variant.arm.recipe == REAL else variant.arm.recipe  # photos have no recipe, only judges
+    base = values_of(recipe(name, SD(path=paths[-1].strip("\"'")) if paths else SD()))
+    config = parse(overridden(base, [*variant.assignments, "train.previews.every=null", "generate.base=false"]))
+    config = config.model_copy(update={"subjects": ()})
+    identity = weights_of(config.backbone)
+    return Setting(
+        variant, config, bench, out, _key(variant, config, bench, identity), _learned(variant, config, identity)
+    )
+
+
+def tasks(
+    settings: Iterable[Setting], members: Sequence[Member], finished: dict[Path, set[tuple[str, int]]]
+) -> list[Task]:
+    """The trainings that are missing, those with the most to gain first: seed by seed, subject by subject.
+
+    Args:
+        settings: what is compared.
+        members: on whom.
+        finished: file of results -> (subject, seed) that it has already.
+    """
+    grouped: dict[tuple[int, str, Path], list[Setting]] = {}
+    for one in settings:
+        for seed in one.bench.seeds:
+            for member in members:
+                if (member.name, seed) not in finished.get(one.file, set()):
+                    grouped.setdefault((seed, member.name, _folder(one, member, seed)), []).append(one)
+    by_name = {m.name: m for m in members}
+    return [Task(by_name[name], seed, folder, tuple(some)) for (seed, name, folder), some in grouped.items()]
+
+
+def run_config(task: Task, one: Setting) -> RunConfig:
+    """The configuration of one run, its prompts the suite's."""
+    subject, arm = task.member.subject, one.variant.arm
+    asked = suite_prompts(subject, one.bench.lists, one.bench.prompts)
+    texts = [*(a.drawn(subject) for a in asked), *class_prompts(subject), *other_prompts(subject)]
+    generate = values_of(one.config)["generate"] | {"prompts": texts, "images_per_prompt": one.bench.images_per_prompt}
+    learned = with_photos(subject, arm.photos, one.bench.runs / "photos")
+    if arm.living is not None:
+        learned = learned.model_copy(update={"living": arm.living})
+    subjects = [learned.model_dump(mode="json")]
+    return parse(values_of(one.config) | {"subjects": subjects, "seed": task.seed, "generate": generate})
+
+
+def judge_specs(config: RunConfig) -> tuple[ClipJudge, DinoJudge]:
+    """The judges, without weights: those that the run's own metrics name."""
+    facts, metrics = config.backbone.facts(), config.evaluate.metrics
+    clip, dino = (getattr(metrics.get(name), "judge", "auto") for name in ("clip_i", "dino"))
+    return clip_judge(clip, facts), dino_judge(dino, facts)
+
+
+def _folder(one: Setting, member: Member, seed: int) -> Path:
+    """Settings that learn the same have the same folder, and so one training."""
+    about = fingerprint([one.learned, _plain(member.subject)])
+    return one.bench.runs / f"{member.name}-s{seed}-{about[:12]}"
+
+
+def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
+    arm = variant.arm
+    about = [arm.recipe == REAL, arm.photos, arm.living, identity]
+    return fingerprint([{name: getattr(config, name) for name in LEARNING}, about])
+
+
+def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> str:
+    shas = [_sha256(spec.checkpoint) for spec in judge_specs(config)]
+    values = values_of(config)
+    wording = [
+        fingerprint([a.template() for a in suite_prompts(_someone(living), bench.lists, bench.prompts)])
+        for living in (True, False)
+    ]
+    sampling = values["generate"].pop("sampling") | {"batch": None}
+    drawn = [bench.lists, bench.images_per_prompt, bench.prompts, wording, CLASS_PROMPTS, OTHER_NOUNS, sampling]
+    learned = _learned(variant, config, identity)
+    return fingerprint(
+        [learned, drawn, shas, values["generate"] | {"prompts": None, "images_per_prompt": None}, PROTOCOL]
+    )
+
+
+@cache
+def weights_of(backbone: Backbone) -> str:
+    """A fingerprint of the base model's weights: read once, however many settings there are."""
+    return generator_identity(backbone)
+
+
+@cache
+def _sha256(checkpoint: str) -> str:
+    return weights_sha256(checkpoint)
+
+
+def _someone(living: bool) -> Subject:
+    return Subject(name="any", photos=Path("any"), class_noun="thing", living=living)
+
+
+def _plain(subject: Subject) -> dict[str, Any]:
+    """A subject without the place where this machine keeps its photos."""
+    return subject.model_dump(mode="json", exclude={"photos", "heldout"})

@@ -1,0 +1,154 @@
+"""Files of results: one JSON per variant, one line per run in it, and the log of reporting runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from staytrue.bench.plan import Setting, weights_of
+from staytrue.config import values_of
+from staytrue.errors import ConfigError
+from staytrue.opening import commit, versions
+from staytrue.runs import read_json, read_jsonl, write_jsonl, write_text
+
+Record = dict[str, Any]
+LOG, SUMMARY, CHOSEN = "reporting_runs.jsonl", "summary.json", "chosen.json"
+NOT_RESULTS = {SUMMARY, CHOSEN}
+STAGES = ("purified", "captions", "regularization", "training", "images")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What one variant has so far.
+
+    Attributes:
+        header: label, recipe, settings, versions, judges.
+        records: one per subject and seed.
+    """
+
+    header: dict[str, Any]
+    records: tuple[Record, ...]
+
+    @property
+    def label(self) -> str:
+        return str(self.header["label"])
+
+    @property
+    def finished(self) -> set[tuple[str, int]]:
+        """(subject, seed) of every record."""
+        return {(r["subject"], r["seed"]) for r in self.records}
+
+    def of(self, which: Iterable[str]) -> Results:
+        """Only the records of some subjects."""
+        names = set(which)
+        return Results(self.header, tuple(r for r in self.records if r["subject"] in names))
+
+
+def read_results(file: Path) -> Results:
+    """A file of results. Raises ``ConfigError`` where it is none."""
+    try:
+        values = read_json(file)
+        return Results({k: v for k, v in values.items() if k != "runs"}, tuple(values["runs"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{file} is not a file of results ({error}); move it elsewhere") from None
+
+
+def results_in(folder: Path) -> list[Results]:
+    """All files of results of a folder, in the order of their names.
+
+    Raises:
+        ConfigError: there are none, or they were judged by different judges, or drawn by different base models.
+    """
+    files = [p for p in sorted(folder.glob("*.json")) if p.name not in NOT_RESULTS] if folder.is_dir() else []
+    if not files:
+        raise ConfigError(f"no results in {folder}; `staytrue bench minibench` makes them, or name another with --out")
+    found = [read_results(file) for file in files]
+    for part in ("judges", "backbone"):
+        if len({json.dumps(r.header[part], sort_keys=True) for r in found}) > 1:
+            told = "\n".join(f"  {r.label}: {_told(r.header[part])}" for r in found)
+            raise ConfigError(f"the results in {folder} have different {part} and cannot be compared:\n{told}")
+    return found
+
+
+def so_far(setting: Setting) -> tuple[Record, ...]:
+    """The records that a setting has already; those made with other settings do not count."""
+    if not setting.file.is_file():
+        return ()
+    found = read_results(setting.file)
+    return found.records if found.header.get("key") == setting.key else ()
+
+
+def add(setting: Setting, suite: str, record: Record) -> None:
+    """Puts a record into its setting's file, in place of an earlier one of the same subject and seed."""
+    where = (record["subject"], record["seed"])
+    others = [r for r in so_far(setting) if (r["subject"], r["seed"]) != where]
+    records = sorted([*others, {k: v for k, v in record.items() if k != "judges"}], key=_order)
+    _write(setting.file, header(setting, suite, record["judges"]), records)
+
+
+def header(setting: Setting, suite: str, judges: dict[str, Any]) -> dict[str, Any]:
+    """What a reader needs to run a variant again."""
+    variant, config = setting.variant, values_of(setting.config)
+    config.pop("subjects")
+    for name in ("prompts", "images_per_prompt", "base"):  # the suite's, said beside
+        config["generate"].pop(name)
+    return {
+        "label": variant.label,
+        "recipe": variant.arm.recipe,
+        "arm": variant.arm.label,
+        "at": variant.at,
+        "suite": suite,
+        "set": list(variant.assignments),
+        "photos": variant.arm.photos,
+        "living": variant.arm.living,
+        "lists": list(setting.bench.lists),
+        "images_per_prompt": setting.bench.images_per_prompt,
+        "key": setting.key,
+        "backbone": {"path": config["backbone"]["path"], "weights": weights_of(setting.config.backbone)},
+        "judges": judges,
+        "config": config,
+        "versions": versions(),
+    }
+
+
+def log_reporting(home: Path, settings: Sequence[Setting], date: str) -> int:
+    """Notes that settings are about to be scored on the reporting subjects, once for each; returns how many the log has.
+
+    Every look at these subjects can be used to choose, so looks are counted. To go on with an interrupted run is none.
+    """
+    file = home / LOG
+    rows = read_jsonl(file) if file.is_file() else []
+    known = {(row["label"], row["key"]) for row in rows}
+    for one in settings:
+        if (one.variant.label, one.key) not in known:
+            rows.append(
+                {
+                    "number": len(rows) + 1,
+                    "date": date,
+                    "label": one.variant.label,
+                    "key": one.key,
+                    "set": list(one.variant.assignments),
+                    "seeds": list(one.bench.seeds),
+                    "commit": commit(),
+                }
+            )
+    write_jsonl(file, rows)
+    return len(rows)
+
+
+def _write(file: Path, head: dict[str, Any], records: Sequence[Record]) -> None:
+    """JSON with one line per record, so that a diff of two results is readable."""
+    top = json.dumps(head, indent=1, sort_keys=True)[:-2]
+    lines = ",\n".join("  " + json.dumps(record, sort_keys=True, separators=(",", ":")) for record in records)
+    write_text(file, f'{top},\n "runs": [\n{lines}\n ]\n}}\n')
+
+
+def _order(record: Record) -> tuple[Any, ...]:
+    return record["split"], record["subject"], record["seed"]
+
+
+def _told(value: Any) -> str:
+    return ", ".join(f"{k} {v.get('sha256', v)[:12]}" if isinstance(v, dict) else f"{k} {v}" for k, v in value.items())

@@ -1,0 +1,132 @@
+"""From files of results to means, intervals and paired differences: ``summary.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from staytrue.bench.metrics import METRICS
+from staytrue.bench.results import Record, Results
+from staytrue.evaluate.reduce import bootstrap
+
+OF_RUN = {"class_leakage", "drift"}
+MAIN_LIST = "prompts"
+Where = Callable[[Record, Mapping[str, Any]], bool]
+
+
+def on_main_list(record: Record, prompt: Mapping[str, Any]) -> bool:  # noqa: ARG001
+    """Whether a prompt counts in the summary: the 25 of the main list do."""
+    return bool(prompt["list"] == MAIN_LIST)
+
+
+def summary(results: Sequence[Results]) -> dict[str, Any]:
+    """The content of ``summary.json``.
+
+    Returns:
+        ``{"recipes": {label: {metric: {"mean", "ci95"}}}, "paired": {"A-vs-B": {metric: {"mean", "ci95"}, "subjects", "seeds"}}}``,
+        differences as A minus B, for every ordered pair that shares subjects and seeds. A metric without a value is left out.
+    """
+    table = {r.label: {m: means(r, m) for m in METRICS} for r in results}
+    recipes = {
+        label: {m: _interval(v, r) for m, v in rows.items() if v}
+        for (label, rows), r in zip(table.items(), results, strict=True)
+    }
+    paired = {}
+    for a, b in permutations(results, 2):
+        if shared := a.finished & b.finished:
+            paired[f"{a.label}-vs-{b.label}"] = {
+                m: row for m in METRICS if (row := difference(table[a.label][m], table[b.label][m], a))
+            } | {"subjects": len({s for s, _ in shared}), "seeds": seeds_each(shared)}
+    return {"recipes": recipes, "paired": paired}
+
+
+def means(results: Results, metric: str, where: Where = on_main_list) -> dict[tuple[str, int], float]:
+    """The mean of a metric for each (subject, seed), over the pictures of the prompts that ``where`` lets through.
+
+    Pictures without a value (a lone picture's diversity) do not count; runs without any are left out.
+    """
+    found = {}
+    for record in results.records:
+        values = record[metric] if metric in OF_RUN else _of_pictures(record, metric, where)
+        numbers = [v for v in values if v is not None]
+        if numbers:
+            found[record["subject"], record["seed"]] = float(np.mean(numbers))
+    return found
+
+
+def difference(a: Mapping[tuple[str, int], float], b: Mapping[tuple[str, int], float], of: Results) -> dict[str, Any]:
+    """Mean of a - b over what both have, with its interval; empty where they share nothing.
+
+    Each difference is between two trainings of the same subject with the same seed, scored on the same prompts and first noise.
+    """
+    return _interval({key: a[key] - b[key] for key in a if key in b}, of)
+
+
+def seeds_each(runs: set[tuple[str, int]]) -> int:
+    """How many seeds every subject has."""
+    return min(sum(1 for subject, _ in runs if subject == one) for one in {s for s, _ in runs})
+
+
+def seen_by_any(results: Sequence[Results], seen: bool) -> Where:
+    """Which prompts ask only for what some of the results were trained with (``seen``), or for something that none was.
+
+    One division for all recipes of a table, by subject: else a recipe would be compared on the prompts that its own class set
+    happened to hold.
+    """
+    held: dict[tuple[str, str], dict[str, bool]] = {}
+    for r in results:
+        for record in r.records:
+            for prompt in record["prompts"]:
+                slots = held.setdefault((record["subject"], prompt["id"]), {})
+                for slot, was in prompt["seen"].items():
+                    slots[slot] = slots.get(slot, False) or was
+
+    def where(record: Record, prompt: Mapping[str, Any]) -> bool:
+        return on_main_list(record, prompt) and all(held[record["subject"], prompt["id"]].values()) == seen
+
+    return where
+
+
+def of_kind(kind: str) -> Where:
+    """Prompts of the main list and of one kind."""
+    return lambda record, prompt: on_main_list(record, prompt) and prompt["kind"] == kind
+
+
+def of_list(name: str) -> Where:
+    """Prompts of one list."""
+    return lambda record, prompt: prompt["list"] == name  # noqa: ARG005
+
+
+def interval(values: Mapping[tuple[str, int], float], of: Results) -> dict[str, Any]:
+    """Mean over subjects of the mean over seeds, with its 95 % interval; empty without values."""
+    return _interval(values, of)
+
+
+def _of_pictures(record: Record, metric: str, where: Where) -> list[float | None]:
+    column = record["columns"].index(metric)
+    wanted = {place for place, prompt in enumerate(record["prompts"]) if where(record, prompt)}
+    return [row[column] for row in record["images"] if row[0] in wanted]
+
+
+def _interval(values: Mapping[tuple[str, int], float], of: Results) -> dict[str, Any]:
+    """The bootstrap draws designs: pictures, prompts and seeds of one subject say nothing about other subjects."""
+    if not values:
+        return {}
+    designs = {r["subject"]: r["design"] for r in of.records}
+    subjects = sorted({subject for subject, _ in values})
+    by_subject = [float(np.mean([v for (s, _), v in values.items() if s == subject])) for subject in subjects]
+    found = bootstrap(by_subject, [designs[s] for s in subjects])
+    return {"mean": round(found.mean, 5), "ci95": [round(found.low, 5), round(found.high, 5)]}
+
+
+def as_json(value: dict[str, Any]) -> str:
+    """The summary as text, one line per recipe or pair."""
+    parts = []
+    for part, rows in value.items():
+        lines = ",\n".join(f"  {json.dumps(k)}: {json.dumps(v, sort_keys=True)}" for k, v in rows.items())
+        parts.append(f' "{part}": {{\n{lines}\n }}' if rows else f' "{part}": {{}}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"

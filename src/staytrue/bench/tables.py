@@ -1,0 +1,164 @@
+"""``staytrue bench table``: Markdown from files of results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from staytrue.bench.choose import choices
+from staytrue.bench.metrics import LOWER_IS_BETTER, METRICS
+from staytrue.bench.minibench import Asked, summary_folder, tabled
+from staytrue.bench.results import CHOSEN, STAGES, SUMMARY, Results, results_in
+from staytrue.bench.subjects import chosen
+from staytrue.bench.suites import Suite, variants
+from staytrue.bench.summary import as_json, interval, means, of_kind, of_list, seen_by_any, summary
+from staytrue.errors import ConfigError
+from staytrue.runs import write_json, write_text
+
+BEGIN, END = "<!-- minibench:", "<!-- end of minibench -->"
+SHOWN = ("identity_heldout", "clip_t_object", "composition")
+HEADLINE_SEEDS = 2
+
+
+def make_tables(asked: Asked) -> list[Path]:
+    """Writes ``table.md`` and ``summary.json`` of each folder of results asked for, and ``chosen.json`` of a search.
+
+    Raises:
+        ConfigError: no results, none on these subjects, or results that cannot be compared.
+    """
+    written = []
+    for out, suite in tabled(asked):
+        which = asked.subjects or (suite.subjects if suite else "reporting")
+        results = on_subjects(results_in(out), which, out)
+        table, found = markdown(results, which), summary(results)
+        write_text(summary_folder(out) / SUMMARY, as_json(found))
+        write_text(out / "table.md", table)
+        written += [summary_folder(out) / SUMMARY, out / "table.md"]
+        if suite is not None and suite.choose:
+            require_whole(suite, results, which)
+            write_json(out / CHOSEN, choices(results))
+            written.append(out / CHOSEN)
+        if asked.settings.into is not None:
+            fill_block(asked.settings.into, table)
+            written.append(asked.settings.into)
+    return written
+
+
+def on_subjects(results: Sequence[Results], which: str, out: Path) -> list[Results]:
+    """The results on some subjects, without those that have none. Raises ``ConfigError`` where none has any."""
+    names = [m.name for m in chosen(which)]
+    found = [r for r in (r.of(names) for r in results) if r.records]
+    if not found:
+        raise ConfigError(
+            f"no results in {out} are on the subjects {which!r}; run `staytrue bench minibench --subjects {which}`, "
+            "or make the table of others with --subjects"
+        )
+    return found
+
+
+def require_whole(suite: Suite, results: Sequence[Results], which: str) -> None:
+    """Raises ``ConfigError`` unless every setting of a search has every subject: half a search is not an equal one."""
+    wanted = {m.name for m in chosen(which)}
+    have = {r.label: {subject for subject, _ in r.finished} for r in results}
+    if missing := [v.label for v in variants(suite) if have.get(v.label, set()) < wanted]:
+        raise ConfigError(f"{suite.name} is not finished, so nothing is chosen yet; missing: {', '.join(missing)}")
+
+
+def markdown(results: Sequence[Results], which: str) -> str:
+    """All tables of a folder of results."""
+    found = summary(results)
+    parts = [_about(results, which), _main_table(results, found["recipes"])]
+    if found["paired"]:
+        parts.append(_paired_table(results, found["paired"]))
+    seen = [
+        (f"{m}, {word}", m, seen_by_any(results, was))
+        for m in SHOWN
+        for word, was in (("seen", True), ("unseen", False))
+    ]
+    text = (
+        "By condition. Seen: prompts that ask only for things that some of these were trained with; unseen: for something that "
+        "none was."
+    )
+    parts.append(f"{text}\n\n{_columns(results, seen)}")
+    kinds = list(dict.fromkeys(p["kind"] for r in results for p in r.records[0]["prompts"]))
+    parts.append(
+        "Composition by kind of prompt.\n\n" + _columns(results, [(k, "composition", of_kind(k)) for k in kinds])
+    )
+    lists = list(dict.fromkeys(p["list"] for r in results for p in r.records[0]["prompts"]))
+    if len(lists) > 1:
+        columns = [(f"{m}, {name}", m, of_list(name)) for m in SHOWN for name in lists]
+        parts.append("By list of prompts.\n\n" + _columns(results, columns))
+    parts.append(_costs(results))
+    return "\n\n".join(parts) + "\n"
+
+
+def fill_block(page: Path, table: str) -> None:
+    """Puts the table between a page's two markers. Raises ``ConfigError`` where it has not got them."""
+    begin = re.escape(BEGIN) + r"[^\n]*\n"
+    text, count = re.subn(
+        f"({begin}).*?({re.escape(END)})", lambda m: f"{m[1]}{table}{m[2]}", page.read_text(), flags=re.DOTALL
+    )
+    if count != 1:
+        raise ConfigError(f"{page} must hold the line '{BEGIN} -->' and after it '{END}', once")
+    write_text(page, text)
+
+
+def _about(results: Sequence[Results], which: str) -> str:
+    runs = sum(len(r.records) for r in results)
+    subjects = len({rec["subject"] for r in results for rec in r.records})
+    pictures = sum(len(rec["images"]) for r in results for rec in r.records)
+    judges = "; ".join(j["judge"] for j in results[0].header["judges"].values())
+    return (
+        f"{subjects} subjects ({which}), {runs} trainings, {pictures} pictures; intervals of 95 % from a bootstrap over designs."
+        f" Judges: {judges}."
+    )
+
+
+def _main_table(results: Sequence[Results], rows: dict[str, Any]) -> str:
+    heads = [f"{m} {'↓' if m in LOWER_IS_BETTER else '↑'}" for m in METRICS]
+    body = [[r.label, *(_said(rows[r.label].get(m)) for m in METRICS)] for r in results]
+    return _table(["", *heads], body)
+
+
+def _paired_table(results: Sequence[Results], paired: dict[str, Any]) -> str:
+    """Each pair once, in the order of the results."""
+    labels = [r.label for r in results]
+    body = []
+    for i, a in enumerate(labels):
+        for b in labels[:i]:
+            if row := paired.get(f"{a}-vs-{b}"):
+                note = "" if row["seeds"] >= HEADLINE_SEEDS else " (one seed: no headline)"
+                body.append([f"{a} - {b}{note}", *(_said(row.get(m), signed=True) for m in METRICS)])
+    return "Differences, training by training.\n\n" + _table(["", *METRICS], body)
+
+
+def _columns(results: Sequence[Results], columns: Sequence[tuple[str, str, Callable[..., bool]]]) -> str:
+    body = [[r.label, *(_said(interval(means(r, m, where), r)) for _, m, where in columns)] for r in results]
+    return _table(["", *(head for head, _, _ in columns)], body)
+
+
+def _costs(results: Sequence[Results]) -> str:
+    stages = [*STAGES, "scoring"]
+    body = []
+    for r in results:
+        mean = [sum(rec["seconds"][s] for rec in r.records) / len(r.records) for s in stages]
+        memory = max(rec["peak_memory_mb"] for rec in r.records)
+        devices = ", ".join(sorted({rec["device"] for rec in r.records}))
+        body.append([r.label, *(f"{s:.1f}" for s in mean), f"{memory:.0f}", devices])
+    heads = ["", *(f"{s}, s" for s in stages), "peak, MiB", "device"]
+    return "Mean seconds of a run by stage, and its largest peak of memory.\n\n" + _table(heads, body)
+
+
+def _said(row: dict[str, Any] | None, signed: bool = False) -> str:
+    if not row:
+        return ""
+    sign = "+" if signed else ""
+    low, high = row["ci95"]
+    return f"{row['mean']:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)])

@@ -1,0 +1,75 @@
+"""The adaptive attack: it knows the purifier that will be used against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from staytrue.protect.base import Scene
+from staytrue.protect.pgd import PGD
+from staytrue.protect.training import SurrogateTraining
+from staytrue.purify import PURIFIERS, cleaner
+from staytrue.purify.jpeg import Jpeg
+from staytrue.registry import component
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from PIL import Image
+    from torch import Tensor
+
+    AnyPurifier = Any
+else:
+    AnyPurifier = PURIFIERS.union()
+
+
+@component
+class Adaptive:
+    """Raises the loss on what is left after the purifier.
+
+    x = argmax over the ball of E_{t, e, chance of P} L_cond(theta, P(x)); backward, P is the identity (BPDA); the expectation
+    is a mean over ``pgd.draws`` (EOT). theta is the untouched model (as in AdvDM), or one trained on purified clean photos (as
+    in FSMG).
+
+    Reads the photos, the backbone and the purifier, which may be any function from picture to picture (``perturb_against``).
+    Returns pictures in the ball.
+    Source: Athalye et al. (arXiv 1802.00420), sections 4.1 and 4.2. DiffShortcut (arXiv 2406.18944) reports one adaptive
+    attack, "AdvDM-style" through the sampling of its purifier, 6 steps, 16/255, with no code; ours needs no gradient of the
+    purifier, so it is the same for all of them.
+    Known to fail: where a purifier redraws the photo rather than filters it, the identity says little about its gradient. A
+    purifier that withstands this attack is not proven safe.
+
+    Args:
+        purifier: that is expected.
+        pgd: the ascent; its ``draws`` are the EOT samples.
+        surrogate: how the surrogate learns.
+        surrogate_steps: on purified clean photos; 0 attacks the untouched model.
+    """
+
+    name: Literal["adaptive"] = "adaptive"
+    purifier: AnyPurifier = Field(default_factory=Jpeg)
+    pgd: PGD = Field(default_factory=lambda: PGD(draws=2))
+    surrogate: SurrogateTraining = Field(default_factory=SurrogateTraining)
+    surrogate_steps: int = Field(default=0, ge=0)
+
+    def gradients(self) -> int:
+        """Steps of ascent."""
+        return self.pgd.steps
+
+    def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
+        """The attacked photos."""
+        return self.perturb_against(scene, cleaner(self.purifier, scene.tools))
+
+    def perturb_against(
+        self, scene: Scene, purify: Callable[[Image.Image], Image.Image]
+    ) -> Float[Tensor, "rows 3 height width"]:
+        """The same against any purifier, such as a chain of several."""
+        from staytrue.protect.surrogate import Surrogate
+        from staytrue.protect.transforms import straight_through
+
+        through, surrogate = straight_through(purify), Surrogate(scene.fresh(None), scene, self.surrogate)
+        if self.surrogate_steps:
+            surrogate.learn(through(scene.reference), self.surrogate_steps)
+        caption = scene.caption() if self.surrogate_steps else scene.class_caption()
+        return self.pgd.ascend(lambda x, rows, draw: surrogate.denoising(through(x), rows, draw, caption), scene)

@@ -1,0 +1,214 @@
+"""Photos to protected photos: squares at the backbone's size, the attack, lossless files, and what was measured."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from staytrue.backbones.base import Backbone, LoadedBackbone
+from staytrue.diffusion.randomness import derived_seed
+from staytrue.errors import ConfigError
+from staytrue.images.crop import fit, pixels_pm1
+from staytrue.images.load import Photo, load_folder
+from staytrue.images.metadata import png_bytes
+from staytrue.images.scan import scan_folder
+from staytrue.protect.base import Scene
+from staytrue.protect.config import Protect, ProtectConfig
+from staytrue.protect.measure import changed_by, control, denoising_losses, distances, mismatches
+from staytrue.protect.pgd import quantized
+from staytrue.protect.radius import levels, said
+from staytrue.protect.report import write_page
+from staytrue.protect.surrogate import Surrogate
+from staytrue.purify import Tools
+from staytrue.runs import fingerprint, run_stage, write_bytes, write_json, write_text
+from staytrue.types import Facts, Subject
+
+PHOTOS, FACTS, PAGE = "photos", "protect.json", "report.html"
+
+
+@dataclass(frozen=True)
+class Against:
+    """The model that photos are protected against.
+
+    Attributes:
+        backbone: not loaded.
+        device: to attack on.
+        seed: of the attack.
+    """
+
+    backbone: Backbone
+    device: str = "cpu"
+    seed: int = 0
+
+
+def protect_stage(config: ProtectConfig, folder: Path, device: str = "cpu") -> bool:
+    """Writes ``photos/`` (PNG), ``protect.json`` and ``report.html`` into the folder.
+
+    Returns:
+        True if the work ran, False if the folder was complete already.
+
+    Raises:
+        ImageError: photos that cannot be used.
+        BackboneError: the backbone cannot be attacked.
+    """
+    against = Against(config.backbone, device, config.seed)
+    return run_stage(folder, _inputs(config), lambda here: _work(config, against, here))
+
+
+def protect_images(
+    protect: Protect, images: Sequence[Image.Image], subject: Subject, against: Against
+) -> list[Image.Image]:
+    """Protected copies of pictures that have the backbone's size already; nothing is measured or written.
+
+    Every value of a result is a whole level within the radius of its picture's.
+    """
+    return _attacked(protect, _scene(protect, list(images), subject, against))
+
+
+def protect_subjects(
+    protections: Mapping[str, Protect], subjects: Sequence[Subject], against: Against, folder: Path
+) -> dict[tuple[str, str], Path]:
+    """Protects the photos of many subjects in many ways, for a benchmark; what is complete already is not made again.
+
+    Args:
+        protections: by a name of the caller's, which names a folder.
+        subjects: whose photos.
+        against: the model.
+        folder: each set goes to ``<folder>/<protection>/<subject>``.
+
+    Returns:
+        For each (protection, subject) the folder of the protected photos, which may stand in for ``subject.photos``.
+    """
+    made = {}
+    for name, protect in protections.items():
+        for subject in subjects:
+            config = ProtectConfig(subject=subject, backbone=against.backbone, seed=against.seed, protect=protect)
+            protect_stage(config, folder / name / subject.name, against.device)
+            made[name, subject.name] = folder / name / subject.name / PHOTOS
+    return made
+
+
+def _inputs(config: ProtectConfig) -> dict[str, Any]:
+    """All that the outcome depends on; a batch and a place on disk do not."""
+    folders = filter(None, (config.subject.photos, config.protect.reference))
+    photos = [[(f.path.name, fingerprint(f.path), f.text) for f in scan_folder(folder)] for folder in folders]
+    subject = (config.subject.class_noun, config.subject.identifier)
+    protect = replace(config.protect, batch=1)
+    return {"protect": protect, "subject": subject, "backbone": config.backbone, "seed": config.seed, "photos": photos}
+
+
+def _work(config: ProtectConfig, against: Against, folder: Path) -> dict[str, Any]:
+    protect, subject, facts = config.protect, config.subject, config.backbone.facts()
+    photos = load_folder(subject.photos)
+    clean = squares([photo.image for photo in photos], facts)
+    started = time.monotonic()
+    scene = _scene(protect, clean, subject, against)
+    protected = _attacked(protect, scene)
+    seconds = time.monotonic() - started
+    shutil.rmtree(folder / PHOTOS, ignore_errors=True)
+    names = [_file_name(number, photo.path) for number, photo in enumerate(photos, start=1)]
+    for name, photo, image in zip(names, photos, protected, strict=True):
+        _write(folder / PHOTOS / name, photo, image)
+    told = _measured(protect, scene, (clean, protected), facts)
+    told |= {
+        "files": names,
+        "seconds": seconds,
+        "method": protect.method,
+        "radius": said(protect.radius),
+        "seed": config.seed,
+    }
+    told |= {"backbone": facts.title, "class_noun": subject.class_noun, "size_px": facts.resolution_px}
+    write_json(folder / FACTS, told)
+    write_page(folder / PAGE, told, (clean, protected), levels(protect.radius))
+    return {"photos": len(names), "seconds": round(seconds, 3)}
+
+
+def squares(images: Sequence[Image.Image], facts: Facts) -> list[Image.Image]:
+    """The center squares at the backbone's size: what training would see of the photos under the center crop."""
+    return [fit(image, facts.resolution_px) for image in images]
+
+
+def _scene(protect: Protect, clean: list[Image.Image], subject: Subject, against: Against) -> Scene:
+    facts = against.backbone.facts()
+    if any(image.size != (facts.resolution_px,) * 2 for image in clean):
+        raise ConfigError(f"pictures to protect must be {facts.resolution_px} px squares, as this backbone sees them")
+    pixels = _unit(clean, against.device)
+    others = load_folder(protect.reference) if protect.reference else []
+    reference = _unit(squares([photo.image for photo in others], facts), against.device) if others else pixels
+    return Scene(
+        clean=pixels,
+        reference=reference,
+        subject=subject,
+        radius=protect.radius,
+        seed=derived_seed(against.seed, "protect"),
+        batch=protect.batch,
+        fresh=_loader(against, facts),
+        tools=Tools(against.backbone, against.device, against.seed, subject.class_noun),
+    )
+
+
+def _loader(against: Against, facts: Facts) -> Callable[[str | None], LoadedBackbone]:
+    def fresh(path: str | None) -> LoadedBackbone:
+        if path is None:
+            return against.backbone.load(against.device)
+        other = replace(against.backbone, path=path)  # type: ignore[type-var]
+        if other.facts().resolution_px != facts.resolution_px:
+            raise ConfigError(f"protect.method.checkpoints: {path} draws pictures of another size than the backbone")
+        return other.load(against.device)
+
+    return fresh
+
+
+def _attacked(protect: Protect, scene: Scene) -> list[Image.Image]:
+    """The attack with a progress bar, its result in whole levels."""
+    total = protect.method.gradients()
+    with Progress(console=Console(stderr=True), transient=True, disable=not total) as progress:
+        task = progress.add_task(f"protect: {protect.method.name}", total=total)
+        x = protect.method.perturb(replace(scene, tick=lambda: progress.advance(task)))
+    center = (scene.clean * 255).round().to(torch.uint8)
+    rows = quantized(x, center, scene.radius).permute(0, 2, 3, 1).cpu().numpy()
+    return [Image.fromarray(row) for row in rows]
+
+
+def _measured(
+    protect: Protect, scene: Scene, pictures: tuple[list[Image.Image], list[Image.Image]], facts: Facts
+) -> dict[str, Any]:
+    clean, protected = pictures
+    device, noun = str(scene.clean.device), scene.subject.class_noun
+    sets = {"clean": scene.clean, "random_noise": control(scene), "protected": _unit(protected, device)}
+    told: dict[str, Any] = {
+        "changed": [changed_by(a, b) for a, b in zip(clean, protected, strict=True)],
+        "distance": distances(clean, protected, facts, protect),
+        "denoising_loss": denoising_losses(Surrogate(scene.fresh(None), scene), sets),
+    }
+    before, clip = mismatches(clean, noun, facts, protect)
+    after, _ = mismatches(protected, noun, facts, protect)
+    return told | {"mismatch": {"before": before, "after": after, "clip": clip}}
+
+
+def _write(path: Path, photo: Photo, image: Image.Image) -> None:
+    write_bytes(path, png_bytes(image))
+    if photo.text:
+        write_text(path.with_suffix(".txt"), photo.text + "\n")
+
+
+def _unit(images: Sequence[Image.Image], device: str) -> Tensor:
+    """Pictures in [0, 1]; the very float of each level, so that levels can be read back exactly."""
+    levels_of = (pixels_pm1(list(images)) + 1) * 127.5
+    return (levels_of.round() / 255).to(device)
+
+
+def _file_name(number: int, photo: Path) -> str:
+    stem = re.sub(r"[^a-z0-9]+", "-", photo.stem.lower()).strip("-")[:40]
+    return f"{number:02d}-{stem}.png" if stem else f"{number:02d}.png"

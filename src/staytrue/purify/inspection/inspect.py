@@ -1,0 +1,184 @@
+"""The inspection of a run: measures, verdicts, and the pictures that show them, in ``1-purified/``."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+
+from staytrue.errors import ImageError
+from staytrue.images.grid import contact_sheet
+from staytrue.images.load import Photo
+from staytrue.purify.inspection.config import Inspect
+from staytrue.purify.inspection.measures import Measured, measure
+from staytrue.purify.inspection.pixels import residual
+from staytrue.purify.inspection.verdict import Verdict, judge, read_limits
+from staytrue.runs import RunFolder, fingerprint, read_json, write_bytes, write_json, write_text
+from staytrue.types import Subject
+
+if TYPE_CHECKING:
+    from staytrue.purify.tools import Tools
+
+CONTROL = 11  # levels of 255: the protections' usual radius
+AMPLIFIED = 8
+SHEET_COLUMNS, CELL_PX = 6, 150
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One photo as the inspection left it, a row of ``inspection.json``.
+
+    Attributes:
+        subject: whose.
+        file: the user's.
+        sha256: of that file.
+        word: "fine", "poor" or "suspect".
+        reasons: in words.
+        suspicion: 1 and more is suspect.
+        measures: value by name.
+    """
+
+    subject: str
+    file: str
+    sha256: str
+    word: str
+    reasons: tuple[str, ...]
+    suspicion: float
+    measures: dict[str, float]
+
+
+def inspection_key(inspect: Inspect, sources: Any, subjects: Sequence[Subject], tools: Tools) -> str:
+    """Changes with the photos and with what is looked at, not with what is done about it."""
+    facts = tools.facts
+    small = bool(facts and facts.is_miniature)
+    limits = fingerprint(read_limits(inspect.limits, small))
+    about = [sources, {s.name: s.class_noun for s in subjects}, inspect.deep(small), inspect.clip, limits]
+    return fingerprint([*about, str(getattr(tools.spec, "path", None))])
+
+
+def inspected(run: RunFolder, key: str) -> list[Inspected] | None:
+    """What an earlier inspection under the same key found; None where there was none."""
+    file = run.inspection
+    content = read_json(file) if file.is_file() else {}
+    if content.get("key") != key:
+        return None
+    return [Inspected(**{**row, "reasons": tuple(row["reasons"])}) for row in content["photos"]]
+
+
+def inspect_photos(
+    run: RunFolder, inspect: Inspect, loaded: dict[str, list[Photo]], tools: dict[str, Tools], key: str
+) -> list[Inspected]:
+    """Looks at every photo and writes ``inspection.json``, the contact sheet, and a picture of embeddings per subject.
+
+    Args:
+        run: the run.
+        inspect: the settings.
+        loaded: photos by subject.
+        tools: by subject.
+        key: of ``inspection_key``.
+    """
+    for old in run.purified.glob("embeddings-*.svg"):  # of subjects that are no longer there
+        old.unlink()
+    rows, skipped, labeled = [], [], []
+    for name, photos in loaded.items():
+        facts = tools[name].facts
+        small = bool(facts and facts.is_miniature)
+        measured = measure(photos, tools[name], inspect.deep(small), inspect.clip)
+        skipped += measured.skipped
+        limits = read_limits(inspect.limits, small)
+        for photo, row, twin in zip(photos, measured.rows, measured.twins, strict=True):
+            other = photos[twin].path.name if twin is not None else None
+            verdict = judge(row, limits, tools[name].class_noun, other)
+            rows.append(_row(name, photo, row, verdict))
+            labeled += [
+                (photo.image, f"{photo.path.name}: {verdict.word}"),
+                (_shown_residual(photo.image), "fine detail x8"),
+            ]
+        _draw_embeddings(run, name, photos, measured, tools[name])
+    _write_sheet(run.inspection.with_suffix(".jpg"), labeled)
+    kept = list(dict.fromkeys(skipped))
+    write_json(run.inspection, {"key": key, "skipped": kept, "photos": rows})
+    for line in kept:
+        Console(stderr=True, highlight=False).print(f"  not measured: {line}", markup=False, soft_wrap=True)
+    return rows
+
+
+def report_found(rows: Sequence[Inspected], action: str, cleans: bool) -> None:
+    """Says what was found, and warns or stops as the settings ask.
+
+    Args:
+        rows: of the inspection.
+        action: of the settings.
+        cleans: whether a purifier will clean the photos.
+
+    Raises:
+        ImageError: the action is "stop", a photo is flagged, and nothing cleans it.
+    """
+    console = Console(stderr=True, highlight=False)
+    flagged = [row for row in rows if row.word != "fine"]
+    console.print(f"  inspected {len(rows)} photos: {len(flagged) or 'none'} flagged", markup=False)
+    lines = [f"{Path(row.file).name} is {row.word}: {'; '.join(row.reasons)}" for row in flagged]
+    for line in lines:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+    if not flagged or cleans:
+        return
+    advice = (
+        "Replace them, or clean them with a purifier, such as purify.name=diffpure (`staytrue list purifiers`); see "
+        "1-purified/inspection.jpg. inspect.action=proceed trains on them as they are."
+    )
+    if action == "stop":
+        raise ImageError("\n".join(["the inspection flagged photos, and inspect.action=stop:", *lines, advice]))
+    if action == "warn":
+        warnings.warn(f"{len(flagged)} of {len(rows)} photos are flagged by the inspection. {advice}", stacklevel=2)
+
+
+def _row(subject: str, photo: Photo, measures: dict[str, float], verdict: Verdict) -> Inspected:
+    rounded = {name: float(f"{value:.5g}") for name, value in sorted(measures.items())}
+    return Inspected(
+        subject, str(photo.path), fingerprint(photo.path), verdict.word, verdict.reasons, verdict.suspicion, rounded
+    )
+
+
+def with_noise(image: Image.Image, radius: int = CONTROL) -> Image.Image:
+    """The photo with uniform random noise of at most ``radius`` levels: the control of every protection."""
+    chance = np.random.default_rng(0)
+    noisy = np.asarray(image).astype(int) + chance.integers(-radius, radius + 1, (*image.size[::-1], 3))
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+
+
+def _shown_residual(image: Image.Image) -> Image.Image:
+    return Image.fromarray((128 + AMPLIFIED * residual(image)).clip(0, 255).astype(np.uint8))
+
+
+def _write_sheet(path: Path, labeled: list[tuple[Image.Image, str]]) -> None:
+    buffer = io.BytesIO()
+    sheet = contact_sheet([i for i, _ in labeled], [label for _, label in labeled], SHEET_COLUMNS, CELL_PX)
+    sheet.save(buffer, "JPEG", quality=90)
+    write_bytes(path, buffer.getvalue())
+
+
+def _draw_embeddings(run: RunFolder, subject: str, photos: list[Photo], measured: Measured, tools: Tools) -> None:
+    """Photos and their noisy twins; cleaned ones are added after cleaning."""
+    if measured.embeddings is None or len(photos) < 2:
+        return
+    draw_groups(run, subject, {"photo": [p.image for p in photos]}, [p.path.name for p in photos], tools)
+
+
+def draw_groups(
+    run: RunFolder, subject: str, images: dict[str, list[Image.Image]], names: list[str], tools: Tools
+) -> None:
+    """Writes the picture of embeddings of a subject: the groups given, and the photos with random noise."""
+    from staytrue.purify.inspection.picture import embedding_svg
+
+    clip = tools.memory["clip"]
+    first = next(iter(images.values()))
+    groups = images | {"with random noise": [with_noise(image) for image in first]}
+    svg = embedding_svg({kind: clip.images(pictures).numpy() for kind, pictures in groups.items()}, names)
+    write_text(run.purified / f"embeddings-{subject}.svg", svg)

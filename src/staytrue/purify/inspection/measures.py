@@ -1,0 +1,118 @@
+"""Every measure of a photo, by name, and what it means in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from staytrue.images.load import Photo
+from staytrue.purify.inspection import pixels
+from staytrue.purify.inspection.jpeg_history import jpeg_quality
+
+if TYPE_CHECKING:
+    from staytrue.purify.tools import Tools
+
+SAYS = {
+    "mismatch": "CLIP takes it for noise rather than for {noun}",
+    "class_cosine": "CLIP sees little of {noun} in it",
+    "noise_level": "it is noisy",
+    "high_frequency": "it has more fine detail than ordinary photos",
+    "round_trip": "the model's autoencoder cannot reproduce it",
+    "latent_shift": "its finest detail moves the model's latents",
+    "latent_gain": "its finest detail moves the model's latents more than detail does",
+    "denoising_gap": "its finest detail confuses the denoiser",
+    "jpeg_quality": "it was saved as JPEG of low quality",
+    "blockiness": "it shows the blocks of JPEG compression",
+    "sharpness": "it is blurred",
+    "brightest": "it is too dark",
+    "darkest": "it is too bright",
+    "shorter_side_px": "it is smaller than the model's pictures",
+    "nearest_other": "it is nearly the same as another",
+}
+PERTURBATION = (
+    "mismatch",
+    "class_cosine",
+    "high_frequency",
+    "round_trip",
+    "latent_shift",
+    "latent_gain",
+    "denoising_gap",
+)
+
+
+@dataclass
+class Measured:
+    """The measures of a subject's photos.
+
+    Attributes:
+        rows: per photo, value by name; a measure that could not be taken is absent.
+        twins: per photo, the index of the one most like it.
+        embeddings: CLIP's, per photo and, as a control, of the photo with random noise; None without CLIP.
+        skipped: what was not measured, and why.
+    """
+
+    rows: list[dict[str, float]]
+    twins: list[int | None]
+    embeddings: Any = None
+    skipped: list[str] = field(default_factory=list)
+
+
+def measure(photos: Sequence[Photo], tools: Tools, depth: str, clip: str) -> Measured:
+    """Takes every measure that the depth allows.
+
+    Args:
+        photos: of one subject.
+        tools: with the subject's class noun and the backbone.
+        depth: "pixels", "clip" or "model".
+        clip: of the settings.
+    """
+    images = [photo.image for photo in photos]
+    near = pixels.nearest_other(images)
+    measured = Measured([_of_file(photo) for photo in photos], [twin for _, twin in near])
+    for row, (difference, twin) in zip(measured.rows, near, strict=True):
+        if twin is not None:
+            row["nearest_other"] = difference
+    if depth in ("clip", "model"):
+        _see(measured, images, tools, clip)
+    if depth == "model" and tools.spec:
+        from staytrue.purify.inspection.model import model_measures
+
+        for row, more in zip(
+            measured.rows, model_measures(tools.backbone(), images, tools.prompt("a photo of {}")), strict=True
+        ):
+            row |= more
+    return measured
+
+
+def of_picture(image: Image.Image) -> dict[str, float]:
+    """The measures of pixels alone."""
+    return {
+        "noise_level": pixels.noise_level(image),
+        "high_frequency": pixels.high_frequency(image),
+        "blockiness": pixels.blockiness(image),
+        "sharpness": pixels.sharpness(image),
+        "brightest": pixels.brightest(image),
+        "darkest": pixels.darkest(image),
+        "shorter_side_px": float(min(image.size)),
+    }
+
+
+def _of_file(photo: Photo) -> dict[str, float]:
+    row, quality = of_picture(photo.image), jpeg_quality(photo.path)
+    return row if quality is None else row | {"jpeg_quality": quality}
+
+
+def _see(measured: Measured, images: list[Image.Image], tools: Tools, checkpoint: str) -> None:
+    from staytrue.purify.inspection.zero_shot import look, own_clip
+
+    clip, reason = own_clip(checkpoint, tools)
+    if clip is None:
+        measured.skipped.append(f"image-text mismatch: {reason}")
+        return
+    sight = look(clip, images, tools.class_noun)
+    for row, mismatch, cosine in zip(measured.rows, sight.mismatch, sight.class_cosine, strict=True):
+        row |= {"mismatch": mismatch, "class_cosine": cosine}
+    measured.embeddings = sight.embeddings

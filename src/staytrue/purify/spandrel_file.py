@@ -1,0 +1,104 @@
+"""Restorers and upscalers from one file, through spandrel, which tells the architecture by the names of the weights.
+
+A file that holds anything but tensors is refused: ``.safetensors`` cannot, and others are read with ``weights_only``. (spandrel's
+own reader of ``.pth`` files passes a pickle module of its own to ``torch.load``, which recent torch refuses together with it.)
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from staytrue.errors import BackboneError, MissingExtraError
+
+PICKLES = (".pth", ".pt", ".ckpt")
+INSTALL = "pip install 'staytrue[restore]'"
+BORROWED = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
+
+
+def load_file(path: Path, device: str = "cpu", architectures: Any = None) -> Any:
+    """A spandrel model, ready to be called with pictures in [0, 1].
+
+    Args:
+        path: the weights.
+        device: to load them to.
+        architectures: spandrel's registry of them; None for those of its core, which all have permissive licences.
+
+    Raises:
+        MissingExtraError: spandrel is not installed.
+        BackboneError: no such file, not a weight file, a pickle that holds more than tensors, or an unknown architecture.
+    """
+    loaded, weights = spandrel(), tensors(path)
+    reader = loaded.ModelLoader(device, architectures or loaded.MAIN_REGISTRY)
+    try:
+        return reader.load_from_state_dict(loaded.canonicalize_state_dict(weights)).eval()
+    except loaded.UnsupportedModelError as error:
+        raise BackboneError(
+            f"{path} is of no architecture that spandrel {loaded.__version__} knows; "
+            "ESRGAN, SwinIR, SCUNet, NAFNet, GFPGAN and many others are"
+        ) from error
+
+
+def tensors(path: Path) -> dict[str, Any]:
+    """The weights of a file, and nothing else that could run. Raises ``BackboneError``."""
+    import torch
+    from safetensors.torch import load_file as load_safetensors
+
+    if not path.is_file():
+        raise BackboneError(f"there is no model file {path}; name a .safetensors or .pth file that is on this machine")
+    if path.suffix == ".safetensors":
+        return load_safetensors(path)
+    if path.suffix not in PICKLES:
+        raise BackboneError(f"{path} is not a weight file that is read here: .safetensors, or {', '.join(PICKLES)}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise BackboneError(
+            f"{path} holds more than tensors, or is broken, and was not opened: a pickle can run any program. "
+            "Look for the same model as .safetensors"
+        ) from error
+
+
+def spandrel() -> Any:
+    """The package. Raises ``MissingExtraError``.
+
+    Two of its architectures (LaMa, RestoreFormer) import torchvision, all others do without; where torchvision is absent,
+    those two cannot run, and the rest should.
+    """
+    try:
+        with _torchvision_or_placeholder():
+            import spandrel as package
+    except ImportError as error:
+        raise MissingExtraError(f"restoring with a model file needs spandrel: {INSTALL}") from error
+    return package
+
+
+@contextmanager
+def _torchvision_or_placeholder() -> Iterator[None]:
+    """Lets an import of torchvision's names pass for as long as this lasts; using one raises ``MissingExtraError``."""
+    if "spandrel" in sys.modules or find_spec("torchvision"):
+        yield
+        return
+    sys.modules.update({name: _Placeholder(name) for name in BORROWED})
+    try:
+        yield
+    finally:
+        for name in BORROWED:
+            del sys.modules[name]
+
+
+class _Placeholder(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def missing(*_: Any, **__: Any) -> None:
+            raise MissingExtraError(f"this architecture needs torchvision's {name}: pip install torchvision")
+
+        return missing

@@ -1,0 +1,107 @@
+"""Asks for the pools of a domain, and saves them as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from staytrue.grammar import names_something_living
+from staytrue.registry import component
+from staytrue.regularize.new_words import WRITERS
+from staytrue.regularize.new_words.cleaning import distinct, entries
+from staytrue.regularize.new_words.questions import MORE, OF_OBJECTS, OF_THE_LIVING, Question, question
+from staytrue.regularize.new_words.writer import Turn, Writer
+from staytrue.regularize.words import built_in
+from staytrue.runs import write_text
+
+if TYPE_CHECKING:
+    AnyWriter = Any
+else:
+    AnyWriter = WRITERS.union()
+
+
+@component
+class NewWords:
+    """The settings of `staytrue words`.
+
+    Attributes:
+        domain: whose words: "object", "animal" and "person" are the paper's; any other noun, such as "car", takes their place.
+        living: whether it has body, skin, emotion and motion, or shape, color and texture; None looks the noun up.
+        pools: which ones; empty is all of that kind.
+        size: entries wanted of each; None is the paper's.
+        rounds: answers asked for at most, until there are enough.
+        writer: who answers.
+    """
+
+    name: Literal["words"] = "words"
+    domain: str = Field(default="object", min_length=1)
+    living: bool | None = None
+    pools: tuple[str, ...] = ()
+    size: int | None = Field(default=None, ge=1)
+    rounds: int = Field(default=6, ge=1)
+    writer: AnyWriter = Field(default_factory=WRITERS.get("endpoint"))
+
+    @model_validator(mode="after")
+    def _known(self) -> NewWords:
+        known = (*OF_OBJECTS, *OF_THE_LIVING)
+        if unknown := [pool for pool in self.pools if pool not in known]:
+            raise ValueError(f"pools: no {', '.join(unknown)}; there are: {', '.join(dict.fromkeys(known))}")
+        return self
+
+    def questions(self) -> list[Question]:
+        """What will be asked, in order."""
+        noun = self.domain.lower()
+        person = noun.split()[-1] in built_in("people/nouns")
+        living = noun == "animal" or person or names_something_living(noun) if self.living is None else self.living
+        return [question(pool, self.domain) for pool in self.pools or (OF_THE_LIVING if living else OF_OBJECTS)]
+
+
+class Settings(BaseModel):
+    """What follows `staytrue words`: ``words.field=value``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: NewWords = Field(default_factory=NewWords)
+
+
+def make_pools(
+    wanted: NewWords, folder: Path, tell: Callable[[str, list[str], int], None] = lambda *_: None
+) -> dict[str, int]:
+    """Writes ``folder/<pool>.txt`` for each question; a pool that is there already is left as it is, and nothing asked.
+
+    Args:
+        wanted: the settings.
+        folder: takes the files; ``regularize.words`` reads it.
+        tell: called for each pool with its name, its entries, and how many were wanted.
+
+    Returns:
+        Entries of each pool.
+    """
+    found = {}
+    for asked in wanted.questions():
+        file, size = folder / f"{asked.pool}.txt", wanted.size or asked.size
+        if not file.is_file():
+            wanted.writer.ready()
+            if made := ask(wanted.writer, asked, size, wanted.rounds):
+                write_text(file, "\n".join(made) + "\n")
+        there = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+        found[asked.pool] = len(there)
+        tell(asked.pool, there, size)
+    return found
+
+
+def ask(writer: Writer, asked: Question, size: int, rounds: int) -> list[str]:
+    """The entries of as many answers as it takes to reach ``size``, all of one conversation; at most ``rounds`` answers."""
+    turns: list[Turn] = [{"role": "user", "content": asked.text}]
+    found: list[str] = []
+    for _ in range(rounds):
+        answer = writer.answer(turns)
+        found = distinct([*found, *entries(answer, asked.pool)])
+        if len(found) >= size:
+            break
+        more = MORE.format(number=size - len(found))
+        turns += [{"role": "assistant", "content": answer}, {"role": "user", "content": more}]
+    return found

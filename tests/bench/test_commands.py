@@ -1,0 +1,63 @@
+"""``staytrue bench`` on the command line: what it passes on, and how it says no."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from staytrue.cli import app
+from staytrue.errors import ConfigError
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["bench", *words], catch_exceptions=True)
+
+
+@pytest.fixture
+def passed(monkeypatch):
+    calls = []
+    monkeypatch.setattr("staytrue.bench.minibench.minibench", lambda *told: calls.append(told) or [Path("done.json")])
+    monkeypatch.setattr("staytrue.bench.tables.make_tables", lambda *told: calls.append(told) or [])
+    return calls
+
+
+def test_flags_and_assignments_arrive(passed):
+    words = (
+        "minibench",
+        "train.steps=3",
+        'bench.lists=["rephrased"]',
+        "--recipe",
+        "dreambooth",
+        "--recipe",
+        "staytrue",
+    )
+    done = run(*words, "--subjects", "can", "--jobs", "2", "--quick", "--out", "here", "--device", "cpu")
+    assert done.output.strip().endswith("done.json"), done.output
+    [(asked, jobs, device)] = passed
+    assert (jobs, device) == (2, "cpu")
+    assert asked.recipes == ("dreambooth", "staytrue")
+    assert (asked.subjects, asked.out, asked.quick) == ("can", Path("here"), True)
+    assert asked.assignments == ("train.steps=3",)
+    assert asked.settings.lists == ("rephrased",)
+
+
+def test_without_words_it_is_the_main_table_on_tuning_subjects(passed):
+    assert run("table").exit_code == 0
+    [(asked,)] = passed
+    assert asked.recipes == ("dreambooth", "data-perspective")
+    assert (asked.subjects, asked.out, asked.assignments) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("minibench", "--recipe", "dreambuth"), "dreambuth"),
+        (("table", "--out", "no/such/folder"), "no results in no/such/folder"),
+        (("table", "bench.sweeds=[1]"), "bench.sweeds"),
+        (("table", "bench.suite=no.toml"), r"no file no\.toml"),
+        (("plot", "--subjects", "dog9", "--out", "no/such/folder"), "no results"),
+    ],
+)
+def test_mistakes_are_errors_in_words(words, says):
+    with pytest.raises(ConfigError, match=says):
+        raise run(*words).exception

@@ -1,0 +1,138 @@
+"""The benchmark end to end on a tiny random-weight model: once, then from what it left."""
+
+from dataclasses import replace
+
+import pytest
+
+from staytrue.bench.judge import COLUMNS
+from staytrue.bench.measure import seen
+from staytrue.bench.minibench import minibench, plan, suites
+from staytrue.bench.plan import tasks
+from staytrue.bench.prompts import Asked as Prompt
+from staytrue.bench.results import log_reporting, read_results, so_far
+from staytrue.runs import read_jsonl
+from tests.bench.small import asked, assignments, tiny_models
+
+SUITE = """
+name = "s"
+asks = "Nothing."
+subjects = "cat2"
+arms = [
+    { label = "one", recipe = "dreambooth" },
+    { label = "same training", recipe = "dreambooth", set = ["generate.sampling.guidance=2.0"] },
+    { label = "real photos", recipe = "real-photos" },
+]
+"""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return tiny_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def ran(models, tmp_path_factory):
+    """A suite of two variants that share a training, and the photos themselves."""
+    home = tmp_path_factory.mktemp("bench")
+    (home / "s.toml").write_text(SUITE)
+    told = asked(models, home, subjects=None, bench={"suite": str(home / "s.toml"), "prompts": 2})
+    return told, {file.stem: read_results(file) for file in minibench(told, device="cpu")}, home
+
+
+def test_every_picture_has_every_score(ran):
+    _, found, _ = ran
+    assert found.keys() == {"one", "same_training", "real_photos"}
+    [run] = found["one"].records
+    assert run["columns"] == list(COLUMNS)
+    assert [row[:2] for row in run["images"]] == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert all(value is not None for row in run["images"] for value in row)
+    assert len(run["class_leakage"]) == 3 * 2
+    assert len(run["drift"]) == 8 * 2
+    assert run["seconds"]["training"] > 0
+    assert run["peak_memory_mb"] > 0
+    assert (run["subject"], run["split"], run["seed"]) == ("cat2", "tuning", 0)
+    assert all(not any(p["seen"].values()) for p in run["prompts"])  # the class images are "a cat"
+
+
+def test_the_header_is_enough_to_run_it_again_and_holds_no_place_of_this_machines_photos(ran):
+    _, found, home = ran
+    head = found["one"].header
+    assert head["recipe"] == "dreambooth"
+    assert head["config"]["train"]["steps"] == 1
+    assert head["config"]["generate"]["sampling"]["steps"] == 1
+    assert {"torch", "staytrue"} <= head["versions"].keys()
+    assert {len(j["sha256"]) for j in head["judges"].values()} == {64}
+    assert "subjects" not in head["config"]
+    assert str(home) not in str(found["one"].records)
+
+
+def test_settings_that_learn_the_same_share_a_training_and_its_weights_are_not_kept(ran):
+    _, found, home = ran
+    folders = [p for p in (home / "runs").glob("cat2-s0-*") if (p / "5-images").is_dir()]
+    assert len(folders) == 1
+    assert not (folders[0] / "4-training").exists()
+    assert found["one"].records[0]["images"] != found["same_training"].records[0]["images"]
+
+
+def test_real_photos_have_no_likeness_to_themselves(ran):
+    [run] = ran[1]["real_photos"].records
+    assert len(run["images"]) == 5
+    place = run["columns"].index("identity_train")
+    assert {row[place] for row in run["images"]} == {None}
+    assert run["class_leakage"] == run["drift"] == []
+    assert all(set(p["seen"]) == {"background"} for p in run["prompts"])
+
+
+def test_what_is_finished_is_not_run_again(ran, monkeypatch):
+    told, found, _ = ran
+    monkeypatch.setattr("staytrue.bench.measure.measure", lambda *_: pytest.fail("nothing was missing"))
+    again = minibench(told, device="cpu")
+    assert {f.stem: read_results(f).records for f in again} == {k: v.records for k, v in found.items()}
+
+
+def test_other_settings_make_it_another_result(ran):
+    """A change of what is trained, drawn or asked starts the file afresh; where runs are kept, and how, does not."""
+    told, _, home = ran
+    suite = suites(told)[0]
+
+    def kept(**more):
+        return len(so_far(plan(suite, replace(told, **more)).settings[0]))
+
+    assert kept() == 1
+    assert kept(bench=told.bench | {"keep_models": True, "threads": 1, "runs": str(home / "elsewhere")}) == 1
+    assert kept(assignments=(*told.assignments, "generate.sampling.batch=3")) == 1
+    for change in ("train.steps=2", "generate.sampling.steps=2", "regularize.count=3", "generate.seed=1"):
+        assert kept(assignments=(*told.assignments, change)) == 0, change
+    for change in ({"prompts": 1}, {"images_per_prompt": 1}, {"lists": ["rephrased"]}):
+        assert kept(bench=told.bench | change) == 0, change
+
+
+def test_seeds_and_subjects_are_trainings_of_their_own(ran):
+    told, _, _ = ran
+    planned = plan(suites(told)[0], replace(told, subjects="cat2,can", bench=told.bench | {"seeds": [0, 1]}))
+    todo = tasks(planned.settings, planned.members, {planned.settings[0].file: {("cat2", 0)}})
+    shared = [t for t in todo if len(t.settings) == 2]
+    assert len(todo) == 4 * 2  # two subjects, two seeds: a training for two variants, and photos
+    assert len(shared) == 3  # one variant of cat2, seed 0, is there
+    assert len({t.folder for t in todo}) == len(todo)
+    assert all(t.folder.name.startswith(f"{t.member.name}-s{t.seed}-") for t in todo)
+
+
+def test_looks_at_reporting_subjects_are_counted_once(models, tmp_path):
+    def settings(*more):
+        told = asked(models, tmp_path, assignments=(*assignments(models), *more), subjects="reporting")
+        return plan(suites(told)[0], told).settings
+
+    assert log_reporting(tmp_path, settings(), "2026-01-01") == 1
+    assert log_reporting(tmp_path, settings(), "2026-01-02") == 1  # the same again: it goes on, or changes nothing
+    assert log_reporting(tmp_path, settings("train.steps=2"), "2026-01-03") == 2
+    rows = read_jsonl(tmp_path / "reporting_runs.jsonl")
+    assert [(r["number"], r["date"]) for r in rows] == [(1, "2026-01-01"), (2, "2026-01-03")]
+
+
+def test_a_condition_is_seen_by_its_word():
+    conditions = {"accessory": "wearing a crown", "background": "on the beach"}
+    prompt = Prompt("x", "prompts", "two", "a {} {accessory} {background}", conditions)
+    assert seen(prompt, ["a tall dog on the beach", "a cat"]) == {"accessory": False, "background": True}
+    assert seen(prompt, ["a painting of a dog wearing a crown in the snow"]) == {"accessory": True, "background": False}
+    assert seen(prompt, []) == {"accessory": False, "background": False}

@@ -1,0 +1,131 @@
+"""Suite files: every one in ``benchmarks/suites`` is whole, says what it asks and costs, and resolves."""
+
+from pathlib import Path
+
+import pytest
+
+from staytrue.bench.costs import cpu_minutes
+from staytrue.bench.minibench import Asked, plan, suites
+from staytrue.bench.prompts import suite_prompts
+from staytrue.bench.suites import read_suite, require_chosen, variants
+from staytrue.bench.two import read_two, windows
+from staytrue.errors import ConfigError
+from staytrue.runs import write_json
+
+HOME = Path(__file__).parents[2] / "benchmarks" / "suites"
+FILES = sorted(p for p in HOME.glob("*.toml") if p.name != "minibench-two.toml")
+ARMS = '[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n'
+
+
+def test_there_is_one_file_for_each_experiment():
+    numbers = {p.name.split("-")[0] for p in FILES}
+    assert numbers == {"0", "1", "3", "4", "5", "6", "7", "8", "9"}  # 1 answers the second question, too
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_a_suite_resolves_and_states_its_cost(path, monkeypatch):
+    """The stated minutes are within a third of what the sizes of its runs come to."""
+    monkeypatch.setattr("staytrue.bench.minibench.require_chosen", lambda suite: None)
+    suite = read_suite(path)
+    assert suite.asks.endswith((".", "?", ")"))
+    planned = plan(suite, Asked())
+    assert planned.settings
+    assert suite.x is None or suite.x in suite.grid
+    assert suite.cpu_minutes == pytest.approx(cpu_minutes([planned]), rel=0.33)
+    if path.stem != "8-main":
+        assert all(m.split == "tuning" for m in planned.members)
+
+
+def test_the_main_suite_is_on_reporting_subjects_with_two_seeds():
+    suite = read_suite(HOME / "8-main.toml")
+    assert (suite.name, suite.subjects, suite.bench["seeds"]) == ("minibench", "reporting", [0, 1])
+    assert {a.label for a in suite.arms} >= {"real photos", "dreambooth", "data-perspective", "data-perspective-lora"}
+
+
+def test_a_grid_is_every_combination(tmp_path):
+    file = tmp_path / "s.toml"
+    file.write_text(f'set = ["seed=1"]\n{ARMS}set = ["seed=2"]\n[grid]\n"train.steps" = [1, 2]\nphotos = [1, 4]\n')
+    found = variants(read_suite(file), ("seed=3",))
+    assert [v.label for v in found] == [
+        "a steps=1 photos=1",
+        "a steps=1 photos=4",
+        "a steps=2 photos=1",
+        "a steps=2 photos=4",
+    ]
+    assert found[1].arm.photos == 4
+    assert found[1].assignments == ("seed=1", "seed=2", "train.steps=1", "seed=3")
+
+
+def test_a_suite_starts_from_what_a_search_chose(tmp_path):
+    file, chosen = tmp_path / "s.toml", tmp_path / "search" / "chosen.json"
+    file.write_text(f'chosen = ["search/chosen.json"]\n{ARMS}')
+    with pytest.raises(ConfigError, match=r"suites/search\.toml"):
+        require_chosen(read_suite(file))
+    write_json(chosen, {"a": {"set": ["train.steps=7"]}, "b": {"set": ["train.steps=8"]}})
+    require_chosen(read_suite(file))
+    assert variants(read_suite(file))[0].assignments == ("train.steps=7",)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("arms = 3", "arms"),
+        (f"colour = 1\n{ARMS}", "colour"),
+        (f"{ARMS}[bench]\nsteps = 3", "bench.steps"),
+        (f"{ARMS}{ARMS}", "two variants are called a"),
+        ("arms = [", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, says):
+    file = tmp_path / "s.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        read_suite(file)
+
+
+def test_the_command_line_goes_over_the_suite():
+    asked = Asked(recipes=("dreambooth",), bench={"images_per_prompt": 2}, assignments=("train.steps=7",))
+    planned = plan(suites(asked)[0], asked)
+    [one] = planned.settings
+    assert one.config.train.steps == 7
+    assert one.bench.images_per_prompt == 2
+    assert one.file == Path("benchmarks/results/minibench/dreambooth_train.steps=7.json")
+    assert {m.split for m in planned.members} == {"tuning"}
+
+
+def test_quick_is_four_subjects_few_prompts_and_files_of_its_own():
+    asked = Asked(recipes=("data-perspective",), quick=True)
+    planned = plan(suites(asked)[0], asked)
+    [one] = planned.settings
+    assert len(planned.members) == 4
+    assert len(suite_prompts(planned.members[0].subject, one.bench.lists, one.bench.prompts)) == 8
+    assert one.config.regularize.count == 100
+    assert one.out == Path("runs/minibench-quick/results/minibench")
+
+
+def test_pairs_of_subjects():
+    suite = read_two(HOME / "minibench-two.toml")
+    pairs = suite.subjects()
+    assert len(pairs) == len(set(suite.pairs)) == 10
+    dog, cat = pairs[0]
+    assert (dog.phrase, cat.phrase) == ("olis dog", "zwx cat")
+    assert suite.texts(pairs[0])[1] == "a olis dog next to a zwx cat on the beach"
+
+
+def test_windows_are_of_their_half():
+    from PIL import Image
+
+    picture = Image.new("RGB", (64, 64), "red")
+    picture.paste("blue", (0, 0, 28, 64))
+    left, right = windows(picture, "left"), windows(picture, "right")
+    assert len(left) == len(right) == 3
+    assert all(w.size == (64, 64) for w in (*left, *right))
+    assert left[0].getpixel((5, 30)) == (0, 0, 255)
+    assert right[0].getpixel((30, 30)) == (255, 0, 0)
+
+
+def test_a_file_of_pairs_names_unknown_subjects(tmp_path):
+    file = tmp_path / "two.toml"
+    file.write_text((HOME / "minibench-two.toml").read_text().replace('"dog6"', '"dog9"'))
+    with pytest.raises(ConfigError, match="dog9"):
+        read_two(file)

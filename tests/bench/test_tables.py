@@ -1,0 +1,114 @@
+"""Tables and figures from files alone."""
+
+import re
+import xml.dom.minidom
+from itertools import pairwise
+
+import pytest
+
+from staytrue.bench.minibench import Asked
+from staytrue.bench.plots import along, make_plots, trade
+from staytrue.bench.results import NOT_RESULTS, read_results, results_in
+from staytrue.bench.svg import figure, ticks
+from staytrue.bench.tables import fill_block, make_tables, markdown
+from staytrue.errors import ConfigError
+from staytrue.runs import read_json, write_json
+from tests.bench.records import record, results
+
+
+@pytest.fixture
+def pair():
+    a = results("data-perspective", *(record("dog", (0.6, 0.8, 0), seed) for seed in (0, 1)))
+    b = results("dreambooth", *(record("dog", (0.5, 0.5, 0), seed) for seed in (0, 1)))
+    return [a, b]
+
+
+def save(folder, some):
+    for r in some:
+        write_json(folder / f"{r.label}.json", r.header | {"runs": list(r.records)})
+
+
+def test_markdown_has_the_numbers_by_hand(pair):
+    """Main list: (.6 + .8) / 2 and .5, difference .2; seen is the beach (.6), unseen the red dog (.8)."""
+    text = markdown(pair, "reporting")
+    assert "| data-perspective | 0.700 [0.700, 0.700] |" in text
+    assert "| dreambooth - data-perspective | -0.200 [-0.200, -0.200] |" in text
+    assert re.search(r"\| data-perspective \| 0\.600 \[0\.600, 0\.600\] \| 0\.800 \[0\.800, 0\.800\] \|", text)
+    assert "1 subjects (reporting), 4 trainings, 24 pictures" in text
+    assert "no headline" not in text
+    assert len({line.count("|") for line in text.split("\n\n")[1].splitlines()}) == 1
+
+
+def test_one_seed_is_no_headline(pair):
+    one = [r.__class__(r.header, r.records[:1]) for r in pair]
+    assert "(one seed: no headline)" in markdown(one, "reporting")
+
+
+def test_files_to_tables_and_figures(tmp_path, pair):
+    out = tmp_path / "minibench"
+    save(out, pair)
+    page = tmp_path / "README.md"
+    page.write_text("before\n<!-- minibench: -->\nold\n<!-- end of minibench -->\nafter\n")
+    asked = Asked(subjects="reporting", out=out, bench={"into": str(page)})
+    assert tmp_path / "summary.json" in make_tables(asked)
+    first = (out / "table.md").read_text()
+    assert first in page.read_text()
+    assert "old" not in page.read_text()
+    assert read_json(tmp_path / "summary.json")["paired"]["data-perspective-vs-dreambooth"]["seeds"] == 2
+    make_tables(asked)  # what it wrote is not read as results
+    assert (out / "table.md").read_text() == first
+    [figure_file] = make_plots(asked)
+    xml.dom.minidom.parse(str(figure_file))
+    with pytest.raises(ConfigError, match="on the subjects 'tuning'"):
+        make_tables(Asked(subjects="tuning", out=out))
+
+
+def test_a_page_without_the_block_is_refused(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text("nothing")
+    with pytest.raises(ConfigError, match="minibench"):
+        fill_block(page, "x")
+
+
+def test_other_judges_cannot_be_compared(tmp_path, pair):
+    other = results("other", record("dog", (0, 0, 0)), judges={"clip": {"judge": "another", "sha256": "cd"}})
+    save(tmp_path, [*pair, other])
+    with pytest.raises(ConfigError, match="different judges"):
+        results_in(tmp_path)
+
+
+def test_what_is_no_result_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="no results in"):
+        results_in(tmp_path / "nothing")
+    (tmp_path / "x.json").write_text("[1]")
+    with pytest.raises(ConfigError, match=r"x\.json is not a file of results"):
+        read_results(tmp_path / "x.json")
+    assert {"summary.json", "chosen.json"} == NOT_RESULTS
+
+
+def test_lines_along_the_grid_are_in_order():
+    some = [
+        results(f"a {n}", record("dog", (n / 1000,) * 3), arm="a", at={"train.steps": n, "photos": 1})
+        for n in (400, 100, 200)
+    ]
+    panel = along([*some, results("elsewhere", record("dog", (0, 0, 0)))], "composition", "train.steps")
+    [line] = panel.series
+    assert line.name == "a, photos 1"
+    assert [(p.x, p.y) for p in line.points] == [(100, 0.1), (200, 0.2), (400, 0.4)]
+
+
+def test_a_figure_is_whole_xml_with_every_point(pair):
+    panel = trade(pair)
+    text = figure([panel, panel, panel])
+    document = xml.dom.minidom.parseString(text)
+    assert len(document.getElementsByTagName("circle")) == 3 * 2 + 2  # points, and the legend
+    assert "nan" not in text
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.013, 0.021), (95, 2005), (0.5, 0.50001)])
+def test_ticks_are_few_round_and_inside(low, high):
+    found = ticks(low, high)
+    assert 2 <= len(found) <= 6
+    assert all(low <= t <= high for t in found)
+    steps = {round((b - a) / (found[1] - found[0]), 6) for a, b in pairwise(found)}
+    assert steps == {1}

@@ -1,0 +1,60 @@
+"""Objectives and sampling from the command line: by name, by dotted path, with errors in words, before weights load."""
+
+import tomllib
+
+import pytest
+
+from staytrue.config import overridden, parse, to_toml, values_of
+from staytrue.errors import ConfigError
+from staytrue.generate import TEA
+from staytrue.objectives import OBJECTIVES, SemanticAnchor
+from staytrue.opening import check, unknown_words
+from staytrue.recipes.demo import demo
+
+
+def changed(*assignments):
+    return parse(overridden(values_of(demo()), assignments))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES.names())
+def test_every_objective_is_named_and_comes_back_from_toml(name):
+    config = changed(f"train.objectives.mine.objective.name={name}", "train.objectives.mine.weight=0.5")
+    assert config.train.objectives["mine"].objective == OBJECTIVES.get(name)()
+    assert parse(tomllib.loads(to_toml(config))) == config
+
+
+def test_fields_are_reached_by_dotted_path():
+    path = "train.objectives.anchor.objective"
+    config = changed(f"{path}.reading=B", f"{path}.name=semantic_anchor", "generate.sampling.tea.rotation=0.3")
+    assert config.train.objectives["anchor"].objective == SemanticAnchor(reading="B")
+    assert config.generate.sampling.tea == TEA(rotation=0.3)
+
+
+def test_errors_name_the_path_and_what_is_allowed():
+    path = "train.objectives.anchor.objective"
+    with pytest.raises(ConfigError, match=rf"{path}\.raeding: no such setting; there are: .*reading"):
+        changed(f"{path}.name=semantic_anchor", f"{path}.raeding=B")
+    with pytest.raises(ConfigError, match=rf"{path}\.name: no 'semantic'; there are: .*semantic_ladder"):
+        changed(f"{path}.name=semantic")
+    with pytest.raises(ConfigError, match=rf"{path}\.reading: .*'A', 'B', 'C' or 'D'"):
+        changed(f"{path}.name=semantic_anchor", f"{path}.reading=E")
+
+
+def test_what_cannot_work_is_said_before_weights_load():
+    path = "train.objectives.mine.objective"
+    with pytest.raises(ConfigError, match="mine needs something that can move the subject's phrase"):
+        check(changed(f"{path}.name=class_semantics"))
+    check(changed(f"{path}.name=class_semantics", "train.adapter.token=true"))
+    with pytest.raises(ConfigError, match="neighbors of 'dog' too"):
+        check(changed(f"{path}.name=semantic_ladder", f'{path}.others=["dog"]'))
+    with pytest.raises(ConfigError, match="mine needs class images"):
+        check(changed(f"{path}.name=semantic_anchor", f"{path}.reading=C", "train.class_rows=0",
+                      'train.objectives.class.weight=0'))  # fmt: skip
+
+
+def test_words_that_objectives_and_suffixes_bring_are_checked():
+    path = "train.objectives.mine.objective"
+    settings = (f"{path}.name=semantic_ladder", f'{path}.others=["car", "zeppelin"]')
+    suffixes = ("train.subject_suffix=with flurbish noise", "generate.suffix=without grumpel")
+    assert not unknown_words(demo())
+    assert unknown_words(changed(*settings, *suffixes)) == ["grumpel", "flurbish", "zeppelin"]

@@ -1,0 +1,103 @@
+"""LoRAs that were trained apart, drawn with together."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from staytrue.adapters import Lora, TextualInversion
+from staytrue.backbones import SD
+from staytrue.errors import ConfigError
+from staytrue.generate import Generate, LoraSource, Sampling
+from staytrue.generate.personalized import personalize
+from staytrue.generate.stage import generate_stage
+from staytrue.images.photos import PhotoRow
+from staytrue.runs import RunFolder, read_jsonl, write_json, write_jsonl
+from staytrue.types import Picture, Subject
+from tests.tiny import tiny_sd
+
+PROMPT = "a {} next to a sks cat"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
+
+
+def export(folder, to, adapter, identifier, seed):
+    backbone = SD(path=str(folder)).load()
+    adapter.attach(backbone, [identifier], nouns=["dog"])
+    with torch.no_grad():
+        for tensor in adapter.state(backbone).values():
+            tensor.add_(0.3 * torch.randn(tensor.shape, generator=torch.Generator().manual_seed(seed)))
+    adapter.export(backbone, to)
+
+
+@pytest.fixture
+def run(folder, tmp_path):
+    """A run of a dog, and beside it one of a cat."""
+    run = RunFolder(tmp_path / "dog")
+    (run.purified / "dog").mkdir(parents=True)
+    Image.new("RGB", (16, 16), "red").save(run.purified / "dog" / "00.png")
+    write_jsonl(run.purified / "dog" / "photos.jsonl", [PhotoRow("00.png", None, "x", "0")])
+    write_json(run.training / "manifest.json", {"key": "trained"})
+    export(folder, run.model, Lora(rank=2), "olis", seed=1)
+    export(folder, tmp_path / "cat/4-training/model", Lora(rank=3), "sks", seed=2)
+    return run
+
+
+def drawn(run, folder, **settings):
+    generate = Generate(prompts=(PROMPT,), images_per_prompt=1, base=False, sampling=Sampling(steps=2), **settings)
+    subjects = (Subject(name="dog", photos=run.root, class_noun="dog"),)
+    assert generate_stage(run, generate, subjects, SD(path=str(folder)))
+    (picture,) = read_jsonl(run.images / "images.jsonl", Picture)
+    return np.asarray(Image.open(run.images / picture.file)).astype(int)
+
+
+def test_every_setting_changes_the_picture_and_weight_0_is_absence(run, folder):
+    cat = run.root.parent / "cat"
+    alone = drawn(run, folder)
+    assert np.abs(alone - drawn(run, folder, loras=(LoraSource(path=cat, weight=0.0),))).max() <= 1
+    beside = drawn(run, folder, loras=(LoraSource(path=cat),))
+    halved = drawn(run, folder, loras=(LoraSource(path=cat, weight=0.5),))
+    softer = drawn(run, folder, loras=(LoraSource(path=cat),), lora_weight=0.2)
+    for one, two in ((alone, beside), (beside, halved), (beside, softer)):
+        assert np.abs(one - two).max() > 1
+
+
+def test_a_run_its_model_and_its_file_are_one_lora(run, folder):
+    model = RunFolder(run.root.parent / "cat").model
+    pictures = [drawn(run, folder, loras=(LoraSource(path=p),)) for p in (model.parents[1], model, model / Lora.file)]
+    assert all(np.array_equal(pictures[0], other) for other in pictures[1:])
+
+
+def test_a_lora_that_changed_is_drawn_anew(run, folder):
+    cat = run.root.parent / "cat"
+    before = drawn(run, folder, loras=(LoraSource(path=cat),))
+    export(folder, RunFolder(cat).model, Lora(rank=3), "sks", seed=9)
+    assert np.abs(before - drawn(run, folder, loras=(LoraSource(path=cat),))).max() > 1
+
+
+def test_what_cannot_be_composed_is_said(run, folder, tmp_path):
+    with pytest.raises(ConfigError, match=r"generate\.loras: no pytorch_lora_weights"):
+        LoraSource(path=tmp_path / "nothing").place()
+    backbone = SD(path=str(folder)).load()
+    export(folder, tmp_path / "a", Lora(rank=2, token=True), "olis", seed=1)
+    export(folder, tmp_path / "b", TextualInversion(), "olis", seed=1)
+    with pytest.raises(ConfigError, match="both trained the word 'olis'"):
+        personalize(backbone, tmp_path / "b", (LoraSource(path=tmp_path / "a"),))
+    with pytest.raises(ConfigError, match="has no LoRA to weigh"):
+        personalize(backbone, tmp_path / "b", own_weight=0.5)
+
+
+def test_other_adapters_take_loras_beside_them(run, folder, tmp_path):
+    export(folder, tmp_path / "row", TextualInversion(), "olis", seed=1)
+    one, two = (SD(path=str(folder)).load() for _ in range(2))
+    personalize(one, tmp_path / "row")
+    personalize(two, tmp_path / "row", (LoraSource(path=run.root.parent / "cat"),))
+    texts = ["a olis dog"]
+    torch.testing.assert_close(one.encode_text(texts), two.encode_text(texts))
+    x0, noise = torch.randn(2, 1, 4, 4, 4)
+    noised = one.process.noise(x0, noise, torch.tensor([500]))
+    condition = one.encode_text(texts)
+    assert not torch.allclose(one.predict(noised, condition), two.predict(noised, condition), atol=1e-3)

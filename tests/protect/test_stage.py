@@ -1,0 +1,223 @@
+"""From a folder of photos to lossless files, numbers and a page."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from staytrue.backbones import SD
+from staytrue.cli import main
+from staytrue.errors import ConfigError
+from staytrue.images.load import load_folder
+from staytrue.protect.config import Protect, ProtectConfig
+from staytrue.protect.stage import Against, protect_images, protect_stage, protect_subjects, squares
+from staytrue.runs import read_json
+from staytrue.types import Subject
+from tests.encoders.tiny_judges import tiny_clip, tiny_vit
+from tests.tiny import tiny_sd
+
+SIZES = [(40, 48), (64, 33), (36, 36)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Photos, a backbone of 32 px, a CLIP and a judge."""
+    home = tmp_path_factory.mktemp("home")
+    rng = np.random.default_rng(0)
+    for number, size in enumerate(SIZES):
+        path = home / "photos" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        coarse = Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8))
+        coarse.resize(size, Image.Resampling.BICUBIC).save(path)
+    (home / "photos" / "1.txt").write_text("a dog on the grass")
+    tiny_sd(home / "model", size=32)
+    tiny_clip(home / "clip", side=32)
+    tiny_vit(home / "judge", side=32)
+    return home
+
+
+def config(home, method="random_noise", **changes):
+    protect = Protect(method=method, clip=str(home / "clip"), judge=str(home / "judge"), **changes)
+    subject = Subject(name="rex", photos=home / "photos", class_noun="dog")
+    return ProtectConfig(subject=subject, backbone=SD(path=str(home / "model")), protect=protect)
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    monkeypatch.setattr("staytrue.protect.measure.DRAWS", 1)
+
+
+ADVDM = {"name": "advdm", "pgd": {"steps": 2, "step": "8/255"}}
+
+
+@pytest.fixture(scope="module")
+def made(home):
+    folder = home / "out"
+    assert protect_stage(config(home, ADVDM, radius="11/255"), folder)
+    return folder
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        assert image.format == "PNG" and image.mode == "RGB"
+        return np.asarray(image).astype(int)
+
+
+def test_files_are_lossless_within_the_radius_to_the_level(home, made):
+    clean = squares([photo.image for photo in load_folder(home / "photos")], SD(path=str(home / "model")).facts())
+    files = sorted((made / "photos").glob("*.png"))
+    assert [file.name for file in files] == ["01-0.png", "02-1.png", "03-2.png"]
+    for file, picture in zip(files, clean, strict=True):
+        difference = np.abs(pixels(file) - np.asarray(picture).astype(int))
+        assert difference.shape == (32, 32, 3)
+        assert 5 < difference.max() <= 11
+    assert (made / "photos" / "02-1.txt").read_text() == "a dog on the grass\n"
+    assert len(load_folder(made / "photos")) == 3  # the folder is photos to train on
+
+
+def test_numbers_are_told(home, made):
+    told = read_json(made / "protect.json")
+    assert told["radius"] == "11/255"
+    assert told["method"]["name"] == "advdm"
+    assert [row["largest_levels"] <= 11 for row in told["changed"]] == [True] * 3
+    assert all(25 < row["psnr_db"] < 60 for row in told["changed"])
+    assert len(told["distance"]["values"]) == 3 and "class token" in told["distance"]["judge"]
+    assert set(told["denoising_loss"]) == {"clean", "random_noise", "protected"}
+    assert all(-1 <= row["cosine"] <= 1 and 0 <= row["noise_share"] <= 1 for row in told["mismatch"]["after"])
+    assert told["mismatch"]["before"] != told["mismatch"]["after"]
+
+
+def test_the_page_shows_three_pictures_a_photo_and_opens_offline(made):
+    page = (made / "report.html").read_text()
+    assert page.count("<img ") == 9
+    assert page.count("data:image/png;base64,") == 9
+    assert not re.search(r'(src|href)="http', page)
+    assert "11/255" in page and "advdm" in page and "dB" in page
+
+
+def test_a_complete_folder_is_not_made_again_and_a_batch_is_no_reason(home, made):
+    before = (made / "manifest.json").read_bytes()
+    assert not protect_stage(config(home, ADVDM, radius="11/255", batch=1), made)
+    assert (made / "manifest.json").read_bytes() == before
+
+
+def test_same_seed_same_bytes(home, made, tmp_path):
+    assert protect_stage(config(home, ADVDM, radius="11/255"), tmp_path)
+    for file in (made / "photos").iterdir():
+        assert file.read_bytes() == (tmp_path / "photos" / file.name).read_bytes()
+
+
+def test_other_settings_replace_the_photos(home, tmp_path):
+    assert protect_stage(config(home, radius="2/255"), tmp_path)
+    (tmp_path / "photos" / "09-old.png").write_bytes(b"of an earlier folder")
+    assert protect_stage(config(home, radius="3/255"), tmp_path)
+    assert sorted(p.name for p in (tmp_path / "photos").glob("*.png")) == ["01-0.png", "02-1.png", "03-2.png"]
+    assert read_json(tmp_path / "protect.json")["changed"][0]["largest_levels"] == 3
+
+
+def test_a_judge_that_cannot_judge_says_why_and_nothing_is_lost(home, tmp_path):
+    protect = Protect(method="random_noise", clip=str(home / "clip"), judge="miniature")  # which sees 64 px alone
+    protect_stage(config(home).model_copy(update={"protect": protect}), tmp_path)
+    told = read_json(tmp_path / "protect.json")["distance"]
+    assert told["values"] is None and "64 x 64" in told["refused"]
+    assert "not judged" in (tmp_path / "report.html").read_text()
+
+
+def test_a_reference_folder_teaches_the_surrogates(home, tmp_path):
+    method = {
+        "name": "fsmg",
+        "pgd": {"steps": 1, "step": "8/255"},
+        "surrogate_steps": 2,
+        "surrogate": {"learning_rate": 0.05},
+    }
+    other = tmp_path / "reference"
+    other.mkdir()
+    Image.effect_mandelbrot((40, 40), (-2, -1, 1, 1), 50).convert("RGB").save(other / "a.png")
+    subject, against = (
+        Subject(name="rex", photos=home / "photos", class_noun="dog"),
+        Against(SD(path=str(home / "model"))),
+    )
+    images = squares([photo.image for photo in load_folder(home / "photos")], against.backbone.facts())
+    with_own = protect_images(Protect(method=method), images, subject, against)
+    with_other = protect_images(Protect(method=method, reference=other), images, subject, against)
+    assert any(a.tobytes() != b.tobytes() for a, b in zip(with_own, with_other, strict=True))
+
+
+def test_pictures_of_another_size_are_refused(home):
+    subject, against = (
+        Subject(name="rex", photos=home / "photos", class_noun="dog"),
+        Against(SD(path=str(home / "model"))),
+    )
+    with pytest.raises(ConfigError, match="32 px squares"):
+        protect_images(Protect(method="random_noise"), [Image.new("RGB", (40, 40))], subject, against)
+
+
+def test_many_subjects_in_many_ways(home, tmp_path):
+    rex = Subject(name="rex", photos=home / "photos", class_noun="dog")
+    ways = {
+        f"noise-{n}": Protect(
+            method="random_noise", radius=f"{n}/255", clip=str(home / "clip"), judge=str(home / "judge")
+        )
+        for n in (2, 4)
+    }
+    against = Against(SD(path=str(home / "model")), seed=3)
+    made = protect_subjects(ways, [rex, rex.model_copy(update={"name": "ben"})], against, tmp_path)
+    assert list(made) == [("noise-2", "rex"), ("noise-2", "ben"), ("noise-4", "rex"), ("noise-4", "ben")]
+    for (way, _), folder in made.items():
+        files = sorted(folder.glob("*.png"))
+        assert len(files) == 3
+        assert read_json(folder.parent / "protect.json")["changed"][0]["largest_levels"] == int(way[-1])
+    stamps = [p.stat().st_mtime_ns for p in tmp_path.rglob("manifest.json")]
+    protect_subjects(ways, [rex], against, tmp_path)
+    assert [p.stat().st_mtime_ns for p in tmp_path.rglob("manifest.json")] == stamps
+
+
+def typed(monkeypatch, *words):
+    monkeypatch.setattr("sys.argv", ["staytrue", *map(str, words)])
+    with pytest.raises(SystemExit) as exit:
+        main()
+    return exit.value.code or 0
+
+
+def test_the_command_line(home, tmp_path, monkeypatch, capsys):
+    words = (
+        "protect",
+        home / "photos",
+        "protect.method=random_noise",
+        "protect.radius=5/255",
+        "protect.method.distribution=uniform",
+    )
+    judges = (
+        f"protect.clip={home / 'clip'}",
+        f"protect.judge={home / 'judge'}",
+        "seed=4",
+        "--backbone",
+        home / "model",
+    )
+    assert typed(monkeypatch, *words, *judges, "--class-noun", "dog", "--out", tmp_path / "out", "--device", "cpu") == 0
+    told = read_json(tmp_path / "out" / "protect.json")
+    assert (told["method"], told["seed"]) == ({"name": "random_noise", "distribution": "uniform"}, 4)
+    assert told["changed"][0]["largest_levels"] == 5
+    assert str(Path("out") / "photos") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("protect.radius=0", "protect.radius: 0 is not above 0"),
+        ("protect.radius=12", 'eleven of 255 levels are "11/255"'),
+        ("protect.radius=much", "protect.radius: 'much' is not a number"),
+        ("protect.method=aspel", "protect.method.name: no 'aspel'; there are: adaptive, advdm, aspl"),
+        ("protect.method.rownds=3", "protect.method.rownds: no such setting; there are: "),
+        ("protect.method.pgd.step=2", "the step of pgd"),
+        ("train.steps=3", "train: no such setting; there are: "),
+    ],
+)
+def test_bad_settings_exit_2_with_a_message(setting, said, home, tmp_path, monkeypatch, capsys):
+    assert typed(monkeypatch, "protect", home / "photos", setting, "--out", tmp_path / "out") == 2
+    output = capsys.readouterr().err
+    assert said in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "out").exists()

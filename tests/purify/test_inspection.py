@@ -1,0 +1,308 @@
+"""The inspection: each measure by hand, verdicts with reasons, what a run writes, and what it does about it."""
+
+import io
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageFilter
+
+from staytrue.backbones import SD
+from staytrue.errors import ConfigError, ImageError
+from staytrue.images.load import Photo
+from staytrue.purify import Tools
+from staytrue.purify.gaussian import Gaussian
+from staytrue.purify.inspection import Inspect, pixels
+from staytrue.purify.inspection.inspect import with_noise
+from staytrue.purify.inspection.jpeg_history import jpeg_quality
+from staytrue.purify.inspection.measures import PERTURBATION, SAYS, measure, of_picture
+from staytrue.purify.inspection.model import model_measures
+from staytrue.purify.inspection.picture import embedding_svg, two_axes
+from staytrue.purify.inspection.verdict import Limit, judge, read_limits
+from staytrue.purify.inspection.zero_shot import look, own_clip
+from staytrue.purify.none import NoPurifier
+from staytrue.purify.stage import purify_stage
+from staytrue.runs import RunFolder, read_json
+from staytrue.types import Subject
+from tests.caption.tiny_models import tiny_clip
+from tests.tiny import tiny_sd
+
+PIXELS = Inspect(depth="pixels")
+NOISY = {"general": {"limits": {"high_frequency": {"typical": 1.0, "limit": 3.0}}}}
+
+
+def scene(seed: int = 0, side: int = 64) -> Image.Image:
+    """A smooth picture with a few straight edges."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(40, 215, (4, 4, 3), dtype=np.uint8)
+    return Image.fromarray(np.kron(coarse, np.ones((side // 4, side // 4, 1), np.uint8)))
+
+
+def gaussian_noise(image: Image.Image, sigma: float) -> Image.Image:
+    noise = np.random.default_rng(1).normal(0, sigma, (*image.size[::-1], 3))
+    return Image.fromarray((np.asarray(image) + noise).round().clip(0, 255).astype(np.uint8))
+
+
+def test_noise_level_is_the_standard_deviation_of_noise_on_luminance() -> None:
+    """Independent noise of sigma 10 a channel has sigma 10 |(.299, .587, .114)| = 6.69 on luminance; blocks alone have none."""
+    clean = scene(side=128)
+    assert pixels.noise_level(clean) < 0.01
+    assert pixels.noise_level(gaussian_noise(clean, 10)) == pytest.approx(6.69, rel=0.1)
+
+
+def test_noise_level_by_loops() -> None:
+    gray = pixels.luma(gaussian_noise(scene(side=16), 5))
+    kernel = [[1, -2, 1], [-2, 4, -2], [1, -2, 1]]
+    found = [
+        abs(sum(kernel[i][j] * gray[y + i - 1, x + j - 1] for i in range(3) for j in range(3)))
+        for y in range(1, 15)
+        for x in range(1, 15)
+    ]
+    assert pixels.noise_level(gaussian_noise(scene(side=16), 5)) == pytest.approx(np.median(found) / (6 * 0.6745))
+
+
+def test_sharpness_falls_and_blockiness_rises() -> None:
+    image = scene(3)
+    assert pixels.sharpness(image.filter(ImageFilter.GaussianBlur(3))) < 0.4 * pixels.sharpness(image)
+    ramp = Image.fromarray(np.tile(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], (64, 1, 3)))
+    noisy, buffer = gaussian_noise(ramp, 12), io.BytesIO()
+    noisy.save(buffer, "JPEG", quality=5)
+    assert pixels.blockiness(Image.open(buffer).convert("RGB")) > 1.5 * pixels.blockiness(noisy)
+
+
+def test_exposure_percentiles() -> None:
+    half = np.zeros((32, 32, 3), np.uint8)
+    half[:16] = 200
+    image = Image.fromarray(half)
+    assert (pixels.brightest(image), pixels.darkest(image)) == (pytest.approx(200), 0)
+
+
+@pytest.mark.parametrize("quality", [10, 35, 50, 75, 95])
+def test_jpeg_quality_is_read_from_the_tables(quality: int, tmp_path: Path) -> None:
+    scene().save(tmp_path / "a.jpg", quality=quality)
+    assert jpeg_quality(tmp_path / "a.jpg") == pytest.approx(quality, abs=1)
+    scene().save(tmp_path / "a.png")
+    assert jpeg_quality(tmp_path / "a.png") is None
+
+
+def test_near_duplicates_find_each_other() -> None:
+    images = [scene(0), scene(1), gaussian_noise(scene(0), 2)]
+    (near, twin), (far, _), (_, back) = pixels.nearest_other(images)
+    assert (twin, back) == (2, 0)
+    assert near < 1.5 < far
+    assert pixels.nearest_other(images[:1]) == [(255.0, None)]
+
+
+def test_mismatch_is_a_softmax_of_two_concepts(tmp_path: Path) -> None:
+    """By hand from the embeddings: p(noise) = 1 / (1 + exp(scale (cos class - cos noise)))."""
+    tools = Tools(SD(path=str(tiny_sd(tmp_path / "sd"))), class_noun="dog")
+    clip, reason = own_clip(str(tiny_clip(tmp_path / "clip")), tools)
+    assert reason == ""
+    sight = look(clip, [scene(0), scene(1)], "dog")
+
+    def concept(texts):
+        return torch.nn.functional.normalize(clip.texts(texts).mean(0), dim=0)
+
+    dog = concept(["a photo of a dog", "a picture of a dog", "a dog"])
+    noise = concept(["noise", "a noisy pattern", "noisy, low quality"])
+    scale = clip.model.logit_scale.exp().item()
+    for row in range(2):
+        image = clip.images([scene(row)])[0]
+        expected = 1 / (1 + np.exp(scale * float(image @ dog - image @ noise)))
+        assert sight.mismatch[row] == pytest.approx(expected, abs=1e-5)
+        assert sight.class_cosine[row] == pytest.approx(float(image @ dog), abs=1e-5)
+
+
+def test_no_clip_is_downloaded_unasked(tmp_path: Path) -> None:
+    clip, reason = own_clip("auto", Tools(SD(path=str(tiny_sd(tmp_path))), class_noun="dog"))
+    assert clip is None
+    assert "inspect.clip" in reason
+
+
+@pytest.mark.miniature
+def test_the_miniatures_own_clip_is_used_and_never_a_judge() -> None:
+    clip, _ = own_clip("auto", Tools(SD(), class_noun="dog"))
+    assert Path(clip.spec.checkpoint).parts[-2:] == ("encoders", "clip")
+
+
+def test_model_measures_by_hand(tmp_path: Path) -> None:
+    """Round trip and shift of one photo, computed again one by one; a photo's numbers do not depend on its company."""
+    backbone = SD(path=str(tiny_sd(tmp_path))).load()
+    one, two = scene(0, 32), scene(1, 32)
+    both = model_measures(backbone, [one, two], "a photo of a dog")
+    assert model_measures(backbone, [two], "a photo of a dog")[0] == pytest.approx(both[1], rel=1e-3, abs=1e-5)
+    x, s = (
+        torch.tensor(np.asarray(i)).permute(2, 0, 1)[None].float() / 127.5 - 1
+        for i in (one, one.filter(ImageFilter.GaussianBlur(1)))
+    )
+    with torch.no_grad():
+        z, z_smooth = (backbone.vae.encode(i).latent_dist.mean * backbone.vae.config.scaling_factor for i in (x, s))
+        back = backbone.vae.decode(z / backbone.vae.config.scaling_factor).sample.clamp(-1, 1)
+    assert both[0]["round_trip"] == pytest.approx(float((back - x).square().mean().sqrt()) * 127.5, rel=1e-3)
+    assert both[0]["latent_shift"] == pytest.approx(float((z - z_smooth).square().mean().sqrt()), rel=1e-3)
+    step = float((x - s).square().mean().sqrt())
+    assert both[0]["latent_gain"] == pytest.approx(both[0]["latent_shift"] / step, rel=1e-3)
+
+
+def test_every_measure_has_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    scene().save(path)
+    tools = Tools(SD(path=str(tiny_sd(tmp_path / "sd"))), class_noun="dog")
+    photos = [Photo(path, scene(0)), Photo(path, scene(1))]
+    measured = measure(photos, tools, "model", str(tiny_clip(tmp_path / "clip")))
+    assert all(set(row) == set(SAYS) for row in measured.rows)
+    assert set(PERTURBATION) < set(SAYS)
+    assert measured.embeddings.shape[0] == 2
+    shallow = measure(photos, tools, "pixels", "auto")
+    assert set(shallow.rows[0]) == set(of_picture(scene())) | {"jpeg_quality", "nearest_other"}
+
+
+def test_a_verdict_by_hand() -> None:
+    """Typical 2, limit 6: a value of 8 is 1.5 of the way. Low is bad where the limit lies below."""
+    limits = {"high_frequency": Limit(2, 6), "sharpness": Limit(50, 10), "class_cosine": Limit(0.3, 0.1)}
+    fine = judge({"high_frequency": 4, "sharpness": 30, "class_cosine": 0.3}, limits, "dog")
+    assert (fine.word, fine.reasons, fine.suspicion) == ("fine", (), 0.5)
+    suspect = judge({"high_frequency": 8, "sharpness": 9, "class_cosine": 0.3}, limits, "dog")
+    assert (suspect.word, suspect.suspicion) == ("suspect", 1.5)
+    assert "more fine detail" in suspect.reasons[0]
+    assert "blurred" in suspect.reasons[1]
+    assert "above 10" in suspect.reasons[1]
+    poor = judge({"sharpness": 5}, limits, "dog")
+    assert (poor.word, poor.suspicion) == ("poor", 0.0)
+    seen = judge({"class_cosine": 0.0}, limits, "owl")
+    assert "little of an owl" in seen.reasons[0]
+    twin = judge({"nearest_other": 0.5}, {"nearest_other": Limit(40, 1)}, "dog", "b.png")
+    assert "another, b.png" in twin.reasons[0]
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_built_in_limits_name_measures_and_say_how_they_came(small: bool) -> None:
+    assert set(read_limits(None, small)) <= set(SAYS)
+    file = Path(pixels.__file__).with_name("limits.json")
+    assert json.loads(file.read_text())["miniature" if small else "general"]["calibration"]
+
+
+def test_limits_from_a_file_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "l.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"inspect\.limits"):
+        read_limits(tmp_path / "l.json", False)
+
+
+def test_two_axes_keep_the_distances_of_flat_data() -> None:
+    """Points on a plane in ten dimensions keep their distances."""
+    rng = np.random.default_rng(0)
+    flat = rng.normal(size=(5, 2))
+    turned = flat @ np.linalg.qr(rng.normal(size=(10, 2)))[0].T + 3
+    places = two_axes(turned)
+    for i in range(5):
+        for j in range(5):
+            assert np.linalg.norm(places[i] - places[j]) == pytest.approx(np.linalg.norm(flat[i] - flat[j]))
+    svg = embedding_svg({"photo": turned[:2], "cleaned": turned[2:4]}, ["a<b.png", "c.png"])
+    assert svg.count("<circle") == 4 + 2
+    assert "a&lt;b.png: cleaned" in svg
+
+
+# --- in a run -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def noisy_run(tmp_path: Path):
+    """A run of one clean and one noisy photo, and limits that tell them apart by fine detail."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    smooth = scene(0).filter(ImageFilter.GaussianBlur(4))
+    smooth.save(folder / "clean.png")
+    with_noise(scene(1).filter(ImageFilter.GaussianBlur(4)), 20).save(folder / "noisy.png")
+    (tmp_path / "limits.json").write_text(json.dumps(NOISY))
+    subject = Subject(name="dog", photos=folder, class_noun="dog")
+    return RunFolder(tmp_path / "run"), subject, {"depth": "pixels", "limits": tmp_path / "limits.json"}
+
+
+def test_a_run_writes_what_it_found_and_warns(noisy_run) -> None:
+    run, subject, settings = noisy_run
+    with pytest.warns(UserWarning, match="1 of 2 photos are flagged"):
+        purify_stage(run, NoPurifier(), [subject], None, Inspect(**settings))
+    rows = read_json(run.inspection)["photos"]
+    assert [(Path(r["file"]).name, r["word"]) for r in rows] == [("clean.png", "fine"), ("noisy.png", "suspect")]
+    assert rows[1]["suspicion"] > 1 > rows[0]["suspicion"]
+    with Image.open(run.inspection.with_suffix(".jpg")) as sheet:
+        assert sheet.width > 300
+
+
+def test_an_inspection_is_not_repeated_and_no_reason_to_purify_again(noisy_run) -> None:
+    run, subject, settings = noisy_run
+    purify_stage(run, NoPurifier(), [subject], None, Inspect(action="proceed", **settings))
+    written, made = run.inspection.stat().st_mtime_ns, read_json(run.purified / "manifest.json")["key"]
+    assert purify_stage(run, NoPurifier(), [subject], None, Inspect(action="proceed", **settings)) is False
+    assert run.inspection.stat().st_mtime_ns == written
+    with pytest.raises(ImageError, match=r"noisy\.png is suspect"):
+        purify_stage(run, NoPurifier(), [subject], None, Inspect(action="stop", **settings))
+    assert read_json(run.purified / "manifest.json")["key"] == made
+    with_noise(scene(2), 3).save(subject.photos / "third.png")
+    purify_stage(run, NoPurifier(), [subject], None, Inspect(action="proceed", **settings))
+    assert len(read_json(run.inspection)["photos"]) == 3
+
+
+def test_stop_stops_before_anything_is_written_for_training(noisy_run) -> None:
+    run, subject, settings = noisy_run
+    with pytest.raises(ImageError, match=r"inspect\.action=stop"):
+        purify_stage(run, NoPurifier(), [subject], None, Inspect(action="stop", **settings))
+    assert not (run.purified / "dog").exists()
+
+
+def test_off_looks_at_nothing(noisy_run) -> None:
+    run, subject, settings = noisy_run
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        purify_stage(run, NoPurifier(), [subject], None, Inspect(action="off", **settings))
+    assert not run.inspection.exists()
+
+
+def test_proceed_says_it_without_a_warning(noisy_run, capsys) -> None:
+    run, subject, settings = noisy_run
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        purify_stage(run, NoPurifier(), [subject], None, Inspect(action="proceed", **settings))
+    assert "noisy.png is suspect" in capsys.readouterr().err
+
+
+def test_cleaning_suspects_asks_for_the_rights_once(noisy_run) -> None:
+    run, subject, settings = noisy_run
+    inspect, purifier = Inspect(**settings), Gaussian(sigma_px=9)
+    with pytest.raises(ConfigError, match="--i-have-the-rights"):
+        purify_stage(run, purifier, [subject], None, inspect)
+    assert not (run.purified / "dog").exists()
+    assert purify_stage(run, purifier, [subject], None, inspect, rights=True)
+    [statement] = read_json(run.rights)
+    assert [Path(name).name for name in statement["photos"]] == ["noisy.png"]
+    assert purify_stage(run, Gaussian(sigma_px=8), [subject], None, inspect)  # said already: not asked again
+    assert len(read_json(run.rights)) == 1
+    with_noise(scene(5), 25).save(subject.photos / "other.png")  # a photo it was not said of
+    with pytest.raises(ConfigError, match=r"other\.png"):
+        purify_stage(run, purifier, [subject], None, inspect)
+
+
+@pytest.mark.miniature
+def test_clean_photos_of_the_miniatures_world_are_fine_and_it_is_cheap(tmp_path: Path) -> None:
+    """Of bundled subjects, at full depth: at most one photo in ten is flagged, in under three seconds of processor time."""
+    import time
+
+    from staytrue.recipes.demo import bundled_subject
+
+    subjects = [bundled_subject(name) for name in ("dog6", "can")]
+    tools = Tools(SD())
+    tools.backbone()  # that and importing the libraries is what every later stage pays too
+    started = time.process_time()
+    run = RunFolder(tmp_path / "run")
+    purify_stage(run, NoPurifier(), subjects, tools, Inspect(action="proceed"))
+    assert time.process_time() - started < 3
+    rows = read_json(run.inspection)["photos"]
+    assert {"mismatch", "denoising_gap"} <= rows[0]["measures"].keys()
+    assert sum(row["word"] != "fine" for row in rows) <= len(rows) // 10
+    assert sorted(p.name for p in run.purified.glob("embeddings-*.svg")) == [
+        "embeddings-can.svg",
+        "embeddings-dog6.svg",
+    ]

@@ -1,0 +1,79 @@
+"""A, an or nothing; one or several; alive or not."""
+
+import pytest
+
+from staytrue.generate.prompts import fill, lives
+from staytrue.grammar import is_plural, lexicon, names_something_living, with_article
+from staytrue.types import Caption, Subject
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("dog", "a dog"), ("owl", "an owl"), ("umbrella", "an umbrella"), ("unicorn", "a unicorn"),
+        ("unicycle", "a unicycle"), ("uninviting cave", "an uninviting cave"), ("unusual dog", "an unusual dog"),
+        ("used car", "a used car"), ("urban fox", "an urban fox"), ("ukulele", "a ukulele"), ("upright piano", "an upright piano"),
+        ("u-shaped magnet", "a u-shaped magnet"), ("x-shaped toy", "an x-shaped toy"), ("hourglass", "an hourglass"),
+        ("horse", "a horse"), ("honest man", "an honest man"), ("honey jar", "a honey jar"), ("heirloom", "an heirloom"),
+        ("one-eyed cat", "a one-eyed cat"), ("onyx ring", "an onyx ring"), ("European bison", "a European bison"),
+        ("8-bit cat", "an 8-bit cat"), ("35mm film", "a 35mm film"), ("ewe", "a ewe"), ("Eskimo dog", "an Eskimo dog"),
+        ("sunglasses", "sunglasses"), ("red boots", "red boots"), ("pair of boots", "a pair of boots"),
+        ("old pair of glasses", "an old pair of glasses"), ("children", "children"), ("alpine skis", "alpine skis"),
+        ("bus", "a bus"), ("glass", "a glass"), ("camera lens", "a camera lens"), ("iris", "an iris"),
+        ("bowl of berries", "a bowl of berries"), ("oil painting", "an oil painting"), ("gas", "a gas"),
+    ],
+)  # fmt: skip
+def test_articles(words: str, said: str) -> None:
+    assert with_article(words) == said
+
+
+def test_a_rare_token_takes_a() -> None:
+    assert with_article("olis owl", "olis") == "a olis owl"
+    assert with_article("old olis owl", "olis") == "an old olis owl"
+    assert with_article("olis sunglasses", "olis") == "olis sunglasses"
+
+
+@pytest.mark.parametrize("noun", ["sunglasses", "sneakers", "geese", "jeans", "women", "toy trains"])
+def test_several(noun: str) -> None:
+    assert is_plural(noun)
+
+
+@pytest.mark.parametrize(
+    "noun", ["sunglass", "sneaker", "goose", "dress", "cactus", "canvas", "pair of jeans", "box with toys"]
+)
+def test_one(noun: str) -> None:
+    assert not is_plural(noun)
+
+
+@pytest.mark.parametrize(
+    ("noun", "alive"),
+    [
+        ("dog", True),
+        ("sheep dog", True),
+        ("dog bowl", False),
+        ("teddy bear", False),
+        ("rubber duck", False),
+        ("Cat", True),
+    ],
+)
+def test_alive(noun: str, alive: bool) -> None:
+    assert names_something_living(noun) is alive
+    assert lives(Subject(name="s", photos=".", class_noun=noun)) is alive
+    assert lives(Subject(name="s", photos=".", class_noun=noun, living=not alive)) is not alive
+
+
+def test_captions_and_prompts_of_pairs() -> None:
+    """Dropping an adjective chooses the article anew; a pair has none, unless it is written as one."""
+    caption = Caption("pair of boots", adjectives=("ugly", "red"), background="on a rug")
+    assert caption.render() == "an ugly red pair of boots on a rug"
+    assert caption.without_adjectives((False, True)).render() == "a red pair of boots on a rug"
+    assert Caption("boots", adjectives=("ugly",)).render() == "ugly boots"
+    pair = Subject(name="s", photos=".", class_noun="boots", identifier="olis")
+    assert fill("a {} on the beach", pair).text == "olis boots on the beach"
+    assert fill("an old {}", pair).plain == "old boots"
+
+
+@pytest.mark.parametrize("name", ["plurals", "singulars", "living"])
+def test_lexicons_are_clean(name: str) -> None:
+    assert all(word == word.strip().lower() for word in lexicon(name))
+    assert not lexicon("plurals") & lexicon("singulars")
