@@ -1,5 +1,6 @@
 """Choosing the checkpoint: the rule by hand, what it may see, stopping, resuming, and what is exported."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_the_best_changes_only_to_the_newest():
         for _ in range(50):
             tried = candidates(*torch.rand(8, 2, generator=generator).tolist())
             best = [Select(rule=rule).best(BASE, tried[:n]).step for n in range(1, 9)]
-            assert all(new in (old, 100 * n) for n, (old, new) in enumerate(zip(best, best[1:], strict=False), start=2))
+            assert all(new in (old, 100 * n) for n, (old, new) in enumerate(pairwise(best), start=2))
 
 
 def test_nothing_of_the_benchmark_is_seen():
