@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from staytrue.backbones import SD
 from staytrue.bench.prompts import CLASS_PROMPTS, suite_prompts
+from staytrue.config import overridden, parse
 from staytrue.encoders.own import own_clip
 from staytrue.errors import ConfigError
 from staytrue.evaluate.base import Judged
@@ -303,3 +304,15 @@ def test_scores_do_not_depend_on_what_was_encoded_before(clip):
     assert alone[0][0] == pytest.approx(1.0, abs=1e-5)  # the photo itself
     assert identity == pytest.approx(sum(a[0] for a in alone) / 2, abs=1e-5)
     assert alignment == pytest.approx(sum(a[1] for a in alone) / 2, abs=1e-5)
+
+
+def test_it_is_a_section_that_may_be_absent():
+    """Named on the command line by any of its fields; off as null."""
+    values = {"train": {"select": None}}
+    assert parse(values).train.select is None
+    assert parse(overridden(values, ["train.select={}"])).train.select == Select()
+    changed = parse(overridden(values, ["train.select.margin=0.1", "train.select.patience=null"])).train.select
+    assert changed == Select(margin=0.1, patience=None)
+    assert parse(overridden(values, ["train.select.margin=0.1", "train.select=null"])).train.select is None
+    with pytest.raises(ConfigError, match=r"train\.select\.patience"):
+        parse(overridden(values, ["train.select.patience=0"]))

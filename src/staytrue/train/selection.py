@@ -151,21 +151,25 @@ class Selection(Watched):
         return Candidate(state.step, identity, alignment, round(spent, 3), round(trained, 3))
 
     def _scores(self, state: State) -> tuple[float, float]:
-        """Identity and alignment of the model as it is; before the first step, of the plain prompts."""
-        select, asked = self.select, []
-        for subject, photo in self.photos:
-            for prompt in (fill(template, subject) for template in select.prompts):
-                text = prompt.text if state.step else prompt.plain
-                named = ((subject.identifier, subject.class_noun),) if state.step else ()
-                for seed in select.seeds:
-                    asked.append((Request(text, picture_seed(seed, prompt.plain, 0), named), prompt.plain, photo))
+        """Identity and alignment of the model as it is."""
+        asked = list(self._asked(state))
+        requests = [request for request, _, _ in asked]
         with (
             averaged(state),
             computing(self.train, state.backbone.device),
         ):  # the CLIP outside: its cosines need float32
-            images = list(draw(state.backbone, [request for request, _, _ in asked], select.sampling))
+            images = list(draw(state.backbone, requests, self.select.sampling))
         pictures = [Judged(i, plain, (photo,)) for i, (_, plain, photo) in zip(images, asked, strict=True)]
         return means(self._clip[0], pictures)
+
+    def _asked(self, state: State) -> Iterator[tuple[Request, str, Image.Image]]:
+        """What to draw, the plain prompt and the photo to compare with. Before the first step the plain prompt is drawn."""
+        for subject, photo in self.photos:
+            for prompt in (fill(template, subject) for template in self.select.prompts):
+                text = prompt.text if state.step else prompt.plain
+                named = ((subject.identifier, subject.class_noun),) if state.step else ()
+                for seed in self.select.seeds:
+                    yield Request(text, picture_seed(seed, prompt.plain, 0), named), prompt.plain, photo
 
     def _load(self, state: State) -> LoadedClip:
         try:

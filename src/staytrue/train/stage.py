@@ -79,7 +79,7 @@ def train_stage(
         ConfigError: an objective needs what this run does not have. Nothing has been loaded then.
         ResumeError: the folder holds an unfinished training with other settings.
     """
-    samples, held = read_samples(run, subjects), {}
+    samples, held = read_samples(run, subjects), dict[str, Path]()
     if train.select:
         samples, held = hold_out(samples, seed)
     job = Job(run, train, tuple(subjects), tuple(samples), backbone, seed, device, held)
