@@ -42,7 +42,12 @@ def check(config: RunConfig) -> None:
     _check_apart(config.subjects)
     for subject in config.subjects:
         for photos in filter(None, (subject.photos, subject.heldout)):
-            load_folder(photos)
+            found = load_folder(photos)
+            if photos == subject.photos and config.train.select and len(found) < 2:
+                raise ConfigError(
+                    f"train.select holds one photo of each subject out, and {subject.name} has {len(found)}; add photos, or set"
+                    " train.select=null"
+                )
     config.generate.texts(config.subjects, facts)
     for source in config.generate.loras:
         source.place()

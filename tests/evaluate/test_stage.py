@@ -113,11 +113,33 @@ def test_the_report_is_one_offline_file_with_escaped_text(made):
         assert words in html
 
 
+def test_the_report_shows_which_checkpoint_was_kept_and_why(made):
+    """Two candidates beside the base model; the first was kept, the second lost the prompt."""
+    run, subjects, evaluate = made
+    names = ("step", "identity", "alignment", "seconds", "training_seconds")
+    table = [(0, 0.5, 0.3, 0.4, 0), (100, 0.7, 0.29, 0.4, 9), (200, 0.8, 0.1, 0.4, 9)]
+    write_jsonl(run.training / "selection.jsonl", [dict(zip(names, row, strict=True)) for row in table])
+    chosen = {"step": 100, "identity": 0.7, "alignment": 0.29, "base_alignment": 0.3, "floor": 0.28, "seconds": 1.2}
+    chosen |= {"training_seconds": 18, "share": 0.0667, "stopped_early": True, "encoder": "some CLIP"}
+    write_json(run.training / "manifest.json", {"key": "trained", "duration_s": 20.0, "selected": chosen})
+    html = write_report(run, Config(subjects=subjects, evaluate=evaluate)).read_text()
+    assert html.count("<polyline") == 2
+    assert "Step <b>100</b> was kept" in html
+    assert "after step 200" in html
+    assert "6.7 % of the time" in html
+    # x runs from 52 at step 0 to 708 at step 200, y from 212 at the least value, 0.1, up to 14 at the largest, 0.8
+    assert 'points="52.0,98.9 380.0,42.3 708.0,14.0 "' in html
+    assert 'x1="380.0" x2="380.0"' in html
+    assert "below the least alignment" in html.split("<td>200</td>")[1].split("</tr>")[0]
+    assert "kept" in html.split("<td>100</td>")[1].split("</tr>")[0]
+
+
 def test_a_report_of_a_bare_run_leaves_out_what_is_not_there(made):
     run, subjects, evaluate = made
     html = write_report(run, Config(subjects=subjects, evaluate=evaluate)).read_text()
     assert "polyline" not in html
     assert "<h2>Scores</h2>" not in html
+    assert "Which checkpoint" not in html
 
 
 @pytest.mark.parametrize(

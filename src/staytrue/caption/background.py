@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-CHECKPOINT = "openai/clip-vit-base-patch32"
-
 
 @component
 class Background:
@@ -64,13 +62,12 @@ class Background:
         )
 
     def _cosines(self, photos: list[Uncaptioned], texts: list[str], facts: Facts) -> Float[Tensor, "photos texts"]:
-        from staytrue.caption.clip import OPENAI, cosines
-        from staytrue.encoders.transform import HALF
+        from staytrue.caption.clip import cosines
+        from staytrue.encoders.own import own_clip
 
         images = [photo.image for photo in photos]
-        if self.checkpoint == "auto" and facts.is_miniature:  # whose CLIP sees pixels in [-1, 1]
-            return cosines(str(files("staytrue") / "assets" / "encoders" / "clip"), images, texts, (HALF, HALF))
-        return cosines(CHECKPOINT if self.checkpoint == "auto" else self.checkpoint, images, texts, OPENAI)
+        clip = own_clip(self.checkpoint, facts)
+        return cosines(clip.checkpoint, images, texts, (clip.transform.mean, clip.transform.std))
 
 
 def built_in_phrases() -> list[str]:

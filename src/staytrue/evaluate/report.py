@@ -13,6 +13,7 @@ from staytrue.evaluate.curves import chart
 from staytrue.evaluate.photos_html import cleaning, inspection
 from staytrue.evaluate.pictures_html import data_uri
 from staytrue.evaluate.scores_html import cast_tables, metric_rows, picture_notes
+from staytrue.evaluate.selection_html import selection
 from staytrue.images.load import load_folder
 from staytrue.images.photos import photo_rows, subject_folder
 from staytrue.runs import RunFolder, read_json, read_jsonl, write_text
@@ -70,6 +71,7 @@ def contents(run: RunFolder, config: RunConfig) -> dict[str, Any]:
         "judges": summary.get("judges", {}),
         "refused": summary.get("refused", []),
         "chart": chart(_rows(run.training / "curve.jsonl")),
+        "selection": selection(run),
         "previews": [(p.stem, data_uri(p, 1100)) for p in sorted((run.training / "previews").glob("*.png"))],
         "class_sheet": _optional(run.regularization / "contact-sheet.jpg"),
         "settings": list(flattened(config.model_dump(mode="json"))),

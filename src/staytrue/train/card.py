@@ -32,6 +32,7 @@ class Card:
         subjects: whom it knows; photos' paths stay private.
         seed: of the run.
         tokens: of the files with token rows: identifier -> the word that stock pipelines know it by, and the file's name.
+        chosen: the step whose weights these are, where a checkpoint was chosen (``train.select``).
     """
 
     base: str
@@ -40,6 +41,7 @@ class Card:
     subjects: Sequence[Subject]
     seed: int
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    chosen: int | None = None
 
     def render(self) -> str:
         """The card in Markdown with a YAML head."""
@@ -97,8 +99,9 @@ class Card:
             "objectives": ", ".join(
                 f"{w.weight:g} x {w.objective.name} ({n})" for n, w in sorted(train.objectives.items())
             ),
-            "steps": f"{train.steps} of {train.batch * train.accumulation} subject and"
-            f" {train.class_rows * train.accumulation} class rows",
+            "steps": f"{train.steps if self.chosen is None else self.chosen} of {train.batch * train.accumulation} subject and"
+            f" {train.class_rows * train.accumulation} class rows"
+            + ("" if self.chosen is None else f", chosen among the first {train.steps} by a held-out photo"),
             "learning rate": f"{train.learning_rate:g}",
             "prediction": self.facts.prediction,
             "resolution": f"{self.facts.resolution_px} px",

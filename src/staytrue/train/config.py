@@ -11,6 +11,7 @@ from staytrue.adapters import ADAPTERS, Full
 from staytrue.generate.sampling import Sampling
 from staytrue.objectives import OBJECTIVES, Denoising, SemanticLadder
 from staytrue.registry import component
+from staytrue.train.select import Select
 from staytrue.types import Subject
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Train:
         ema: decay of the moving average that is exported instead of the last weights; None for none.
         checkpoint_every: how often the state is saved to resume from.
         previews: pictures drawn while training.
+        select: which checkpoint is kept, and when training stops; None keeps the last. Holds one photo of each subject out.
         adjective_dropout: probability that an adjective of a caption is left out, each independently, each time it is read.
         subject_suffix: what every caption of a subject ends with, such as "with olis noisy pattern": contrastive decoupling lets
             the noise of protected photos have a name of its own.
@@ -110,6 +112,7 @@ class Train:
     ema: float | None = Field(default=None, gt=0, lt=1)
     checkpoint_every: Every = "100 steps"
     previews: Previews = Field(default_factory=Previews)
+    select: Select | None = None
     adjective_dropout: float = Field(default=0.0, ge=0, le=1)
     subject_suffix: str = ""
     class_suffix: str = ""

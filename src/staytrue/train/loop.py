@@ -5,7 +5,7 @@ Nothing here waits for the device: losses stay where they are computed until a h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -51,7 +51,14 @@ class Watched:
     def end(self, state: State) -> None: ...
 
 
-def train_loop(train: Train, state: State, make_step: StepMaker, hooks: Sequence[Hook]) -> None:
+def never() -> bool:
+    """Trains to the last step."""
+    return False
+
+
+def train_loop(
+    train: Train, state: State, make_step: StepMaker, hooks: Sequence[Hook], stop: Callable[[], bool] = never
+) -> None:
     """Trains from ``state.step`` to ``train.steps``.
 
     Update n consists of the micro-batches n * accumulation ... (n + 1) * accumulation - 1. Everything random in one derives
@@ -62,6 +69,8 @@ def train_loop(train: Train, state: State, make_step: StepMaker, hooks: Sequence
         state: fresh, or taken over from a checkpoint; changed in place.
         make_step: makes micro-batches by number.
         hooks: called in order at each event.
+        stop: asked before each update, whether the last one was the last of all; so a training that was killed after it
+            stopped stops again.
 
     Raises:
         ConfigError: an objective matches no row in a whole epoch.
@@ -71,7 +80,7 @@ def train_loop(train: Train, state: State, make_step: StepMaker, hooks: Sequence
     parameters, interval = state.parameters(), steps_of(train.checkpoint_every)
     for hook in hooks:
         hook.start(state)
-    while state.step < train.steps:
+    while state.step < train.steps and not stop():
         rise = min(1.0, (state.step + 1) / (train.warmup_steps + 1))
         for group in state.optimizer.param_groups:
             group["lr"] = group["peak"] * rise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,11 @@ from staytrue.train.config import Train
 from staytrue.train.crop_store import CropStore, encoder_fingerprint
 from staytrue.train.curve import Bar, Curve
 from staytrue.train.latents import Crops, EncodedLatents, Latents, cached_latents
-from staytrue.train.loop import train_loop
+from staytrue.train.loop import never, train_loop
 from staytrue.train.memory import memory_bytes, memory_line
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.previews import PreviewGrids
+from staytrue.train.selection import FILE, Selection, hold_out, square
 from staytrue.train.state import State, start
 from staytrue.train.steps import StepMaker
 from staytrue.types import Sample, Subject
@@ -45,6 +46,7 @@ class Job:
         backbone: what is personalized, not loaded.
         seed: of the run.
         device: to train on.
+        held: subject -> the photo of it that is held out, relative to the run's folder; empty where nothing is selected.
     """
 
     run: RunFolder
@@ -54,6 +56,7 @@ class Job:
     backbone: Backbone
     seed: int
     device: str
+    held: dict[str, Path] = field(default_factory=dict)
 
 
 def train_stage(
@@ -76,7 +79,10 @@ def train_stage(
         ConfigError: an objective needs what this run does not have. Nothing has been loaded then.
         ResumeError: the folder holds an unfinished training with other settings.
     """
-    job = Job(run, train, tuple(subjects), tuple(read_samples(run, subjects)), backbone, seed, device)
+    samples, held = read_samples(run, subjects), dict[str, Path]()
+    if train.select:
+        samples, held = hold_out(samples, seed)
+    job = Job(run, train, tuple(subjects), tuple(samples), backbone, seed, device, held)
     check_needs(Composed(train.objectives), available(job))
     inputs = {
         "train": train,
@@ -87,6 +93,8 @@ def train_stage(
         "regularization": manifest_key(run.regularization),
         "samples": fingerprint(job.samples),
     }
+    if held:
+        inputs["held_out"] = held
     return run_stage(run.training, inputs, lambda folder: _train(job, folder, fingerprint(inputs)))
 
 
@@ -121,22 +129,27 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     checkpoints = Checkpoints(folder / "checkpoints", key, job.train.steps)
     checkpoints.resume(state)
     _sweep(folder, afresh=state.step == 0)
+    selection = _selection(job, backbone, folder)
     hooks = [
         Curve(folder),
         PreviewGrids(job.train.previews, job.subjects, folder / "previews"),
         Bar(job.train.steps),
-        checkpoints,
+        *([selection] if selection else []),
+        checkpoints,  # last: what the others write must be there before one can resume from it
     ]
-    train_loop(job.train, state, make_step, hooks)
-    if state.ema:
+    train_loop(job.train, state, make_step, hooks, selection.stop if selection else never)
+    if selection:
+        selection.take(state)
+    elif state.ema:
         state.adapter.load_state(backbone, state.ema)
-    _export(job, state)
+    _export(job, state, selection.best.step if selection else None)
     checkpoints.clear()
     return {
         "steps": state.step,
         "rows": len(job.samples),
         "trained_parameters": sum(p.numel() for p in state.parameters()),
         "memory_bytes": memory,
+        **({"selected": selection.facts()} if selection else {}),
     }
 
 
@@ -163,6 +176,14 @@ def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
     )
 
 
+def _selection(job: Job, backbone: LoadedBackbone, folder: Path) -> Selection | None:
+    if job.train.select is None:
+        return None
+    side_px = backbone.facts.resolution_px
+    photos = tuple((one, square(job.run.root / job.held[one.name], side_px)) for one in job.subjects)
+    return Selection(job.train, photos, folder)
+
+
 def _state(job: Job, backbone: LoadedBackbone) -> State:
     keep_base = "frozen_base" in Composed(job.train.objectives).needs()
     with torch.random.fork_rng(devices=[]):
@@ -177,16 +198,18 @@ def _sweep(folder: Path, afresh: bool) -> None:
             file.unlink()
     for name in ("previews", "tensorboard") if afresh else ():
         shutil.rmtree(folder / name, ignore_errors=True)
+    if afresh:
+        (folder / FILE).unlink(missing_ok=True)
 
 
-def _export(job: Job, state: State) -> None:
+def _export(job: Job, state: State, chosen: int | None) -> None:
     """Writes the model beside its place, then moves it there whole."""
     model = job.run.model
     made = model.with_name(f".{model.name}.tmp")
     shutil.rmtree(made, ignore_errors=True)
     state.adapter.export(state.backbone, made)
     tokens = {file.identifier: (file.token, file.path.name) for file in token_files(made)}
-    card = Card(str(job.backbone.path), state.backbone.facts, job.train, job.subjects, job.seed, tokens)
+    card = Card(str(job.backbone.path), state.backbone.facts, job.train, job.subjects, job.seed, tokens, chosen)
     write_text(made / "README.md", card.render())
     shutil.rmtree(model, ignore_errors=True)
     made.rename(model)

@@ -1,0 +1,318 @@
+"""Choosing the checkpoint: the rule by hand, what it may see, stopping, resuming, and what is exported."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from staytrue.backbones import SD
+from staytrue.bench.prompts import CLASS_PROMPTS, suite_prompts
+from staytrue.config import overridden, parse
+from staytrue.encoders.own import own_clip
+from staytrue.errors import ConfigError
+from staytrue.evaluate.base import Judged
+from staytrue.generate.prompts import fill
+from staytrue.generate.sampling import Sampling
+from staytrue.runs import read_json, read_jsonl
+from staytrue.train import selection as selecting
+from staytrue.train import stage
+from staytrue.train.select import Candidate, Select
+from staytrue.train.selection import hold_out
+from staytrue.train.stage import read_samples, train_stage
+from staytrue.types import Facts
+from tests.caption.tiny_models import tiny_clip
+from tests.tiny import tiny_sd
+from tests.train.runs import SUBJECT, make_run, small
+
+BASE = Candidate(0, identity=0.50, alignment=0.30)
+
+
+def candidates(*scores):
+    return [Candidate(100 * n, *pair) for n, pair in enumerate(scores, start=1)]
+
+
+# (identity, alignment): likeness grows while the prompt is lost
+TRIED = candidates((0.60, 0.31), (0.70, 0.28), (0.80, 0.279), (0.90, 0.20))
+
+
+def test_the_largest_identity_within_the_margin_by_hand():
+    """The floor is 0.30 - 0.02 = 0.28: of steps 100 and 200, 200 is more alike; 300 misses by 0.001."""
+    select = Select(margin=0.02)
+    assert select.floor(BASE) == pytest.approx(0.28)
+    assert select.best(BASE, candidates((0.60, 0.31), (0.70, 0.281), (0.80, 0.279), (0.90, 0.20))).step == 200
+    assert Select(margin=0.03).best(BASE, TRIED).step == 300
+    assert Select(margin=0.2).best(BASE, TRIED).step == 400
+
+
+def test_with_none_within_the_margin_the_best_aligned():
+    assert Select(margin=0.0).best(BASE, candidates((0.9, 0.1), (0.6, 0.29), (0.8, 0.2))).step == 200
+
+
+def test_of_two_equals_the_earlier():
+    assert Select().best(BASE, candidates((0.6, 0.3), (0.6, 0.31), (0.6, 0.3))).step == 100
+
+
+def test_the_sum_by_hand():
+    """0.91, 0.98, 1.079 and 1.10: the last, which the margin would refuse."""
+    assert Select(rule="sum", margin=0.0).best(BASE, TRIED).step == 400
+    assert Select(rule="sum").floor(BASE) is None
+
+
+def test_it_has_passed_after_so_many_that_were_not_better():
+    """Best at 200; at 300 one was not better, at 400 two."""
+    tried = candidates((0.6, 0.3), (0.7, 0.3), (0.65, 0.3), (0.69, 0.3))
+    assert [Select(patience=2).passed(BASE, tried[:n]) for n in range(5)] == [False, False, False, False, True]
+    assert [Select(patience=1).passed(BASE, tried[:n]) for n in range(5)] == [False, False, False, True, True]
+    assert not Select(patience=None).passed(BASE, tried)
+
+
+def test_the_best_changes_only_to_the_newest():
+    """What lets one set of weights be kept: over random histories, each best is the one before or the newest."""
+    generator = torch.Generator().manual_seed(0)
+    for rule in ("identity", "sum"):
+        for _ in range(50):
+            tried = candidates(*torch.rand(8, 2, generator=generator).tolist())
+            best = [Select(rule=rule).best(BASE, tried[:n]).step for n in range(1, 9)]
+            assert all(new in (old, 100 * n) for n, (old, new) in enumerate(pairwise(best), start=2))
+
+
+def test_nothing_of_the_benchmark_is_seen():
+    """Neither its judges nor its prompts."""
+    miniature = Facts("sd", "tiny", 64, (4, 8, 8), "epsilon", is_miniature=True)
+    folder = Path(own_clip("auto", miniature).checkpoint)
+    assert folder.parent.name == "encoders"
+    assert (folder / "config.json").is_file()
+    lists = ("prompts", "rephrased", "two-conditions", "identifier-first")
+    for living in (True, False):
+        subject = SUBJECT.model_copy(update={"living": living})
+        theirs = {asked.prompt(subject).plain for asked in suite_prompts(subject, lists, None)}
+        theirs |= {text.format(noun=subject.class_noun) for text in CLASS_PROMPTS}
+        assert len(theirs) > 20
+        assert not theirs & {fill(template, subject).plain for template in Select().prompts}
+
+
+def test_the_default_costs_little_even_at_batch_one():
+    """In rows through the network: a trained row is three (forward, twice that backward), a guided step is two."""
+    select, steps, rows = Select(), 100, 2
+    drawn = len(select.prompts) * len(select.seeds) * select.sampling.steps * 2
+    checkpoints = 4
+    assert drawn * (1 + checkpoints) / (3 * rows * steps * checkpoints) < 0.15
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return str(tiny_clip(tmp_path_factory.mktemp("clip") / "tiny"))
+
+
+def select_with(clip, **changes):
+    fixed = {"prompts": ("a photo of a {}", "a {} in the grass"), "sampling": Sampling(steps=2), "margin": 2.0}
+    return Select(**{"checkpoint": clip, "patience": None} | fixed | changes)
+
+
+def trained(root, folder, seed=3, **changes):
+    run = make_run(root)
+    train_stage(run, small(**changes), [SUBJECT], SD(path=str(folder)), seed)
+    return run
+
+
+def weights(run):
+    return load_file(run.model / "pytorch_lora_weights.safetensors")
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def choice(run):
+    """What was measured and chosen, without the seconds."""
+    rows = [(row.step, row.identity, row.alignment) for row in read_jsonl(run.training / selecting.FILE, Candidate)]
+    return rows, read_json(run.training / "manifest.json")["selected"]["step"]
+
+
+def scored(monkeypatch, *table):
+    """The scores are these, in order; the base model's first."""
+    given = iter(table)
+    monkeypatch.setattr(selecting, "means", lambda *_: next(given))
+
+
+def test_the_held_out_photo_is_not_trained_on(tmp_path, folder, clip, monkeypatch):
+    run, seen, judged = make_run(tmp_path), [], []
+    make, means = stage.step_maker, selecting.means
+    monkeypatch.setattr(stage, "step_maker", lambda job, *a: seen.append(job) or make(job, *a))
+    monkeypatch.setattr(selecting, "means", lambda c, pictures: judged.extend(pictures) or means(c, pictures))
+    train_stage(run, small(steps=2, select=select_with(clip)), [SUBJECT], SD(path=str(folder)), 3)
+    [job] = seen
+    photo, every = job.held["rex"], read_samples(run, [SUBJECT])
+    assert (run.root / photo).is_file()
+    assert len([s for s in every if s.image == photo]) == 1
+    assert [s for s in every if s.image != photo] == list(job.samples)
+    expected = selecting.square(run.root / photo, 16)
+    assert {picture.photos[0].tobytes() for picture in judged} == {expected.tobytes()}
+    assert all("olis" not in picture.prompt for picture in judged)
+    assert read_json(run.training / "manifest.json")["inputs"]["held_out"] == {"rex": str(photo)}
+
+
+def test_which_photo_follows_from_the_seed_and_one_photo_is_too_few(tmp_path):
+    samples = read_samples(make_run(tmp_path / "a"), [SUBJECT])
+    assert hold_out(samples, 3) == hold_out(samples, 3)
+    assert len({hold_out(samples, seed)[1]["rex"] for seed in range(20)}) > 1
+    with pytest.raises(ConfigError, match=r"train\.select.*rex has 1"):
+        train_stage(make_run(tmp_path / "b", photos=1), small(select=Select()), [SUBJECT], SD(path="absent"), 3)
+
+
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_the_export_is_the_chosen_step(tmp_path, folder, clip, monkeypatch, ema):
+    """The scores say 4 of 6 steps: the model is that of a training of 4 steps, without any hook's help."""
+    scored(monkeypatch, (0, 0.3), (0.5, 0.3), (0.7, 0.3), (0.6, 0.3))
+    run = trained(tmp_path / "six", folder, select=select_with(clip), ema=ema)
+    # the same photo must be missing: its score alone is not asked for
+    scored(monkeypatch, (0, 0.3), (0.5, 0.3), (0.6, 0.3))
+    four = trained(tmp_path / "four", folder, select=select_with(clip), ema=ema, steps=4)
+    assert choice(run)[1] == choice(four)[1] == 4
+    assert same(weights(run), weights(four))
+    card = (run.model / "README.md").read_text()
+    assert "| steps | 4 of" in card
+    assert "chosen among the first 6" in card
+    rows = read_jsonl(run.training / "curve.jsonl")
+    assert rows[-1]["step"] == 6
+
+
+def test_watching_changes_nothing(tmp_path, folder, clip, monkeypatch):
+    """The last step chosen is the training of the same rows with nothing selected; moving average and all."""
+    rising = [(0.1 * n, 0.3) for n in range(4)]
+    scored(monkeypatch, *rising)
+    run = trained(tmp_path / "a", folder, select=select_with(clip), ema=0.5)
+    kept = hold_out(read_samples(run, [SUBJECT]), 3)[0]
+    monkeypatch.setattr(stage, "read_samples", lambda *_: kept)
+    assert same(weights(run), weights(trained(tmp_path / "b", folder, ema=0.5)))
+
+
+def test_off_is_as_if_it_were_not_there(tmp_path, folder):
+    off, absent = trained(tmp_path / "a", folder, select=None), trained(tmp_path / "b", folder)
+    assert same(weights(off), weights(absent))
+    assert not (off.training / selecting.FILE).exists()
+    assert read_json(off.training / "manifest.json").keys() == read_json(absent.training / "manifest.json").keys()
+    assert "selected" not in read_json(off.training / "manifest.json")
+
+
+def test_it_stops_when_the_best_has_passed(tmp_path, folder, clip, monkeypatch):
+    scored(monkeypatch, (0, 0.3), (0.5, 0.3), (0.7, 0.3), (0.6, 0.3))
+    run = trained(tmp_path, folder, steps=60, select=select_with(clip, patience=1))
+    manifest = read_json(run.training / "manifest.json")
+    assert manifest["steps"] == 6
+    selected = manifest["selected"]
+    assert (selected["step"], selected["stopped_early"], selected["identity"]) == (4, True, 0.7)
+    assert read_jsonl(run.training / "curve.jsonl")[-1]["step"] == 6
+
+
+def test_the_manifest_says_what_it_cost(tmp_path, folder, clip):
+    run = trained(tmp_path, folder, select=select_with(clip))
+    selected = read_json(run.training / "manifest.json")["selected"]
+    rows = read_jsonl(run.training / selecting.FILE, Candidate)
+    assert [row.step for row in rows] == [0, 2, 4, 6]
+    spent, training = sum(r.seconds for r in rows), sum(r.training_seconds for r in rows)
+    assert selected["share"] == pytest.approx(spent / training, abs=1e-3)
+    assert all(row.seconds > 0 for row in rows)
+    assert rows[0].training_seconds == 0
+    assert all(row.training_seconds > 0 for row in rows[1:])
+    assert not (run.training / "checkpoints").exists()
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("when", ["checkpoints", "selection", "stopped"])
+def test_killed_and_resumed_it_chooses_the_same(tmp_path, folder, clip, monkeypatch, when):
+    """Before a checkpoint's own file, before a row, and after it stopped, before the export."""
+    settings = {"select": select_with(clip, patience=1), "ema": 0.9, "steps": 20}
+    whole = trained(tmp_path / "whole", folder, **settings)
+
+    def dying(original, occurrence):
+        seen = []
+
+        def wrapped(*args):
+            seen.append(args)
+            if len(seen) == occurrence:
+                raise Killed
+            return original(*args)
+
+        return wrapped
+
+    place = {
+        "checkpoints": ("staytrue.train.checkpoints.write_bytes", 2),
+        "selection": ("staytrue.train.selection.write_jsonl", 3),
+        "stopped": ("staytrue.train.stage._export", 1),
+    }[when]
+    with monkeypatch.context() as patch:
+        module, _, name = place[0].rpartition(".")
+        original = getattr(__import__(module, fromlist=[name]), name)
+        patch.setattr(place[0], dying(original, place[1]))
+        with pytest.raises(Killed):
+            trained(tmp_path / "cut", folder, **settings)
+    assert list((tmp_path / "cut/4-training/checkpoints").glob("step-*"))
+    cut = trained(tmp_path / "cut", folder, **settings)
+    assert choice(cut) == choice(whole)
+    assert same(weights(cut), weights(whole))
+
+
+FIELDS = {
+    "prompts": {"prompts": ("a red {}",)},
+    "seeds": {"seeds": (1,)},
+    "sampling": {"sampling": Sampling(steps=3)},
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_of_the_pictures_changes_the_scores(tmp_path, folder, clip, field):
+    plain = choice(trained(tmp_path / "a", folder, steps=2, select=select_with(clip)))
+    other = choice(trained(tmp_path / "b", folder, steps=2, select=select_with(clip, **FIELDS[field])))
+    assert plain[0] != other[0]
+
+
+def test_the_encoder_changes_the_scores(tmp_path, folder, clip):
+    """And the fields of the rule are those tested by hand above: together, all there are."""
+    other = tiny_clip(tmp_path / "clip")
+    file = other / "model.safetensors"
+    save_file(
+        {name: t * 1.3 if t.is_floating_point() else t for name, t in load_file(file).items()}, file, {"format": "pt"}
+    )
+    plain = choice(trained(tmp_path / "a", folder, steps=2, select=select_with(clip)))
+    assert plain[0] != choice(trained(tmp_path / "b", folder, steps=2, select=select_with(str(other))))[0]
+    tested = {*FIELDS, "checkpoint", "rule", "margin", "patience"}
+    assert set(Select.__dataclass_fields__) == tested
+
+
+def test_scores_do_not_depend_on_what_was_encoded_before(clip):
+    facts = Facts("sd", "tiny", 16, (4, 4, 4), "epsilon")
+    loaded = own_clip(clip, facts).load()
+    pictures = [
+        Judged(Image.new("RGB", (16, 16), color), "a dog", (Image.new("RGB", (16, 16), "red"),))
+        for color in ("red", "blue")
+    ]
+    identity, alignment = selecting.means(loaded, pictures)
+    assert not loaded.memory._rows
+    alone = [selecting.means(loaded, [picture]) for picture in pictures]
+    assert alone[0][0] == pytest.approx(1.0, abs=1e-5)  # the photo itself
+    assert identity == pytest.approx(sum(a[0] for a in alone) / 2, abs=1e-5)
+    assert alignment == pytest.approx(sum(a[1] for a in alone) / 2, abs=1e-5)
+
+
+def test_it_is_a_section_that_may_be_absent():
+    """Named on the command line by any of its fields; off as null."""
+    values = {"train": {"select": None}}
+    assert parse(values).train.select is None
+    assert parse(overridden(values, ["train.select={}"])).train.select == Select()
+    changed = parse(overridden(values, ["train.select.margin=0.1", "train.select.patience=null"])).train.select
+    assert changed == Select(margin=0.1, patience=None)
+    assert parse(overridden(values, ["train.select.margin=0.1", "train.select=null"])).train.select is None
+    with pytest.raises(ConfigError, match=r"train\.select\.patience"):
+        parse(overridden(values, ["train.select.patience=0"]))
