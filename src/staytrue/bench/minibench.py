@@ -17,7 +17,8 @@ from staytrue.bench.plan import Setting, Task, setting, tasks
 from staytrue.bench.results import add, log_reporting, so_far
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import QUICK, Member, chosen
-from staytrue.bench.suites import MAIN, Arm, Suite, bench_of, read_suite, require_chosen, variants
+from staytrue.bench.arms import Arm
+from staytrue.bench.suites import MAIN, Suite, bench_of, read_suite, require_chosen, variants
 from staytrue.bench.workers import Crew
 from staytrue.errors import StaytrueError
 from staytrue.runs import RunFolder
