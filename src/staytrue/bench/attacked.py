@@ -80,11 +80,8 @@ def _to_clean(here: RunFolder, run: Attacked) -> tuple[str, list[float]]:
     """How far the photos that were trained on, protected and cleaned, are from the subject's own."""
     measure_of, side_px = _distance(), run.config.backbone.facts().resolution_px
     clean = [fit(photo.image, side_px) for photo in load_folder(run.task.member.subject.photos)]
-    files = sorted((here.purified / run.task.member.name).glob("*.png"))
     trained = [fit(photo.image, side_px) for photo in load_folder(here.purified / run.task.member.name)]
-    if len(files) != len(clean[: len(files)]):
-        raise ValueError(f"{here.purified} holds {len(files)} photos, and the subject has {len(clean)}")
-    pairs = zip(trained, clean, strict=False)  # a suite may train on the first few only
+    pairs = zip(trained, clean[: len(trained)], strict=True)  # a suite may train on the first few only
     return measure_of.name, [float(measure_of.between(pixels_pm1([a]), pixels_pm1([b]))) for a, b in pairs]
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy import ndarray
 
 GOOD = ("a photo of {}", "{}")
-BAD = ("{}, noisy", "{}, blurry", "{}, low quality", "{}, jpeg artifacts")  # in the miniature's captions, too
+# as the miniature was told
+BAD = ("a noisy photo of {}", "a blurry photo of {}", "a low quality photo of {}", "{}, jpeg artifacts")
 PHOTOS_EACH = 2
 SEES = 0.75
 

@@ -153,6 +153,7 @@ def _scene(protect: Protect, clean: list[Image.Image], subject: Subject, against
         seed=derived_seed(against.seed, "protect"),
         batch=protect.batch,
         fresh=_loader(against, facts),
+        spec=against.backbone,
     )
 
 
