@@ -114,6 +114,8 @@ def _inspected(run: Attacked) -> dict[str, Any]:
 def _suspicion(run: Attacked, photos: list[Photo], limits: dict[str, Any]) -> list[float | None]:
     config, noun = run.config, run.task.member.subject.class_noun
     tools = Tools(config.backbone, "cpu", config.seed, noun)
-    pictures = [Photo(photo.path, photo.image) for photo in photos]  # no word of the file's history: these were made here
+    pictures = [
+        Photo(photo.path, photo.image) for photo in photos
+    ]  # no word of the file's history: these were made here
     rows = measure(pictures, tools, config.inspect.deep(config.backbone.facts().is_miniature), config.inspect.clip).rows
     return [judge(r, limits, noun).suspicion if set(r) & set(limits) & set(PERTURBATION) else None for r in rows]

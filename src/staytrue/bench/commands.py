@@ -58,7 +58,9 @@ def redteam(
     overrides: Overrides = None,
     subjects: Subjects = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, each in a process of its own.")] = 1,
-    quick: Annotated[bool, typer.Option("--quick", help="One subject, two protections, two pictures a prompt.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One subject, two protections, two pictures a prompt.")
+    ] = False,
     out: Out = None,
     device: Device = "auto",
 ) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from staytrue.bench.attacked import Attacked, attacked_scores
 from staytrue.bench.judge import Drawn, Judges, judged
 from staytrue.bench.memory import peak_mb, start_peak
 from staytrue.bench.plan import Setting, Task, beside, judge_specs, protection, run_config, weights_of
 from staytrue.bench.prompts import Asked, class_prompts, suite_prompts, suite_words
-from staytrue.bench.attacked import Attacked, attacked_scores
 from staytrue.bench.real import REAL, real_photos
 from staytrue.bench.results import STAGES, Record
 from staytrue.config import RunConfig
@@ -29,7 +29,7 @@ from staytrue.regularize.base import Planned
 from staytrue.regularize.draw import Job, draw_missing, recipe
 from staytrue.regularize.store import ClassImageStore
 from staytrue.runs import RunFolder, read_json, read_jsonl
-from staytrue.types import Caption, Picture, Sample, Subject
+from staytrue.types import Caption, Picture, Sample
 
 if TYPE_CHECKING:
     from staytrue.encoders.clip import ClipJudge
@@ -56,13 +56,18 @@ def _one(task: Task, one: Setting, device: str) -> Record:
     start_peak(device)
     subject = task.member.subject  # judged by all of its photos, whatever it was trained on
     real = one.variant.arm.recipe == REAL
+    # rights: the photos are bundled, and what they are protected with was put there by this benchmark
     here = RunFolder(task.folder) if real else run(config, task.folder, device, until="generate", rights=True)
     started = time.monotonic()
     drawn = real_photos(subject) if real else _drawn(here, config, task, one, device)
     judges = open_judges(*judge_specs(config), _only_drawn(config), device)
     scores = judged(judges, subject, drawn)
     texts = _trained_texts(here)
-    more = {"redteam": attacked_scores(here, Attacked(task, one, config, made), drawn, judges)} if one.variant.arm.defense else {}
+    more = (
+        {"redteam": attacked_scores(here, Attacked(task, one, config, made), drawn, judges)}
+        if one.variant.arm.defense
+        else {}
+    )
     return {
         "subject": subject.name,
         "class_noun": subject.class_noun,

@@ -13,12 +13,12 @@ from typing import Any
 
 from rich.console import Console
 
+from staytrue.bench.arms import Arm
 from staytrue.bench.plan import Setting, Task, protection, setting, tasks
 from staytrue.bench.protected import Protecting
 from staytrue.bench.results import add, log_reporting, so_far
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import QUICK, Member, chosen
-from staytrue.bench.arms import Arm
 from staytrue.bench.suites import MAIN, Suite, bench_of, read_suite, require_chosen, variants
 from staytrue.bench.workers import Crew
 from staytrue.errors import StaytrueError

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from staytrue.backbones.base import Backbone
-from staytrue.config import overridden, parse_as, values_of
+from staytrue.config import overridden, parse_as
 from staytrue.images.scan import scan_folder
 from staytrue.protect.config import Protect, ProtectConfig, spelled_out
-from staytrue.runs import RunFolder, fingerprint, read_json
+from staytrue.runs import fingerprint, read_json
 from staytrue.types import Subject
 
 PREFIX = "protect."
@@ -51,7 +51,9 @@ class Protecting:
         protect_stage(self.config, self.folder, device)
 
 
-def protecting(label: str, told: Iterable[str], subject: Subject, against: tuple[Backbone, str, int], runs: Path) -> Protecting:
+def protecting(
+    label: str, told: Iterable[str], subject: Subject, against: tuple[Backbone, str, int], runs: Path
+) -> Protecting:
     """What is to be made of a subject's photos.
 
     Args:

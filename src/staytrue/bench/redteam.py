@@ -167,7 +167,9 @@ def _shares(cells: Cells, protections: Sequence[str], reference: str, why: dict[
             why[f"gap_closed.{p}"] = _why(losses[p], bool(three))
     both = shared_means(clean, cells.get((CLEAN, FULL), {}))
     if not both:
-        why["clean_cost"] = "the clean photos have not been run with and without the full defense, or have no average score"
+        why["clean_cost"] = (
+            "the clean photos have not been run with and without the full defense, or have no average score"
+        )
     return {
         "undefended_loss": losses,
         "gap_closed": gaps,
@@ -194,7 +196,9 @@ def _inspection(cells: Mapping[tuple[str, str], Results], why: dict[str, str]) -
     alarms = {p: _suspicions(seen[p]) for p in unseen}
     positives = [value for values in alarms.values() for value in values]
     if not positives or not negatives:
-        why["inspection_auc"] = "the limits have no measure of perturbation, or no protection that they were not made from was run"
+        why["inspection_auc"] = (
+            "the limits have no measure of perturbation, or no protection that they were not made from was run"
+        )
     return {
         "auc": _rounded(metrics.auc(positives, negatives)) if positives and negatives else None,
         "by_protection": {p: _rounded(metrics.auc(v, negatives)) for p, v in alarms.items() if v and negatives},
@@ -221,17 +225,28 @@ def _claims(cells: Cells, protections: Sequence[str]) -> list[dict[str, Any]]:
     ``ours`` above 0 agrees; None has not been run. Source of the claims: DiffShortcut, tables 1, 3 and 4 and section 3.
     """
     attacks = [p for p in protections if p != "random_noise"]
-    alone = [d for d in dict.fromkeys(d for _, d in cells) if d not in COMBINATIONS and not d.endswith(f"{JOINED}sample")]
+    alone = [
+        d for d in dict.fromkeys(d for _, d in cells) if d not in COMBINATIONS and not d.endswith(f"{JOINED}sample")
+    ]
     decoupling = [_gain(cells, attacks, "decouple", one) for one in alone]
     rows = [
         ("every attack costs more than random noise of its radius", _beyond_noise(cells, attacks)),
-        ("decoupling alone is better than every purifier alone", min((g for g in decoupling if g is not None), default=None)),
+        (
+            "decoupling alone is better than every purifier alone",
+            min((g for g in decoupling if g is not None), default=None),
+        ),
         ("decoupling alone is better than the full purification alone", _gain(cells, attacks, "decouple", "purify")),
         ("purification adds to decoupling", _gain(cells, attacks, FULL, f"decouple{JOINED}sample")),
-        ("decoupling adds to purification, under the adaptive attack, too", _gain(cells, ["adaptive"], FULL, f"purify{JOINED}sample")),
+        (
+            "decoupling adds to purification, under the adaptive attack, too",
+            _gain(cells, ["adaptive"], FULL, f"purify{JOINED}sample"),
+        ),
         ("the full defense on protected photos is better than clean photos without it", _above_clean(cells, attacks)),
     ]
-    return [{"claim": claim, "ours": _rounded(value), "agrees": None if value is None else value > 0} for claim, value in rows]
+    return [
+        {"claim": claim, "ours": _rounded(value), "agrees": None if value is None else value > 0}
+        for claim, value in rows
+    ]
 
 
 def _gain(cells: Cells, protections: Sequence[str], better: str, worse: str) -> float | None:

@@ -30,7 +30,11 @@ def redteam_markdown(found: dict[str, Any]) -> str:
 def _headline(found: dict[str, Any]) -> str:
     same = found["same_sampling"]
     body = [
-        [p, *(_share(part["undefended_loss"].get(p)) for part in (found, same)), *(_share(part["gap_closed"].get(p)) for part in (found, same))]
+        [
+            p,
+            *(_share(part["undefended_loss"].get(p)) for part in (found, same)),
+            *(_share(part["gap_closed"].get(p)) for part in (found, same)),
+        ]
         for p in found["undefended_loss"]
     ]
     heads = ["", "undefended loss", "same sampling", "gap closed", "same sampling"]
@@ -43,7 +47,10 @@ def _headline(found: dict[str, Any]) -> str:
 
 
 def _cells(found: dict[str, Any]) -> str:
-    body = [[row["protection"], row["defense"], str(row["runs"]), *(_number(row[c]) for c in HEADS)] for row in found["scores"]]
+    body = [
+        [row["protection"], row["defense"], str(row["runs"]), *(_number(row[c]) for c in HEADS)]
+        for row in found["scores"]
+    ]
     told = found["quality_calibration"]
     about = (
         f"Every protection and defense. Quality is CLIP's, without a reference: clean photos are at 0.9, degraded copies at 0.1;"
@@ -57,10 +64,16 @@ def _ablation(found: dict[str, Any]) -> list[str]:
         return []
     cells = {(row["protection"], row["defense"]): row["average"] for row in found["scores"]}
     body = [
-        [*("✓" if part in name.split(JOINED) else "–" for part in ("purify", "decouple", "sample")), *(_number(cells[p, name]) for p in found["ablation"])]
+        [
+            *("✓" if part in name.split(JOINED) else "–" for part in ("purify", "decouple", "sample")),
+            *(_number(cells[p, name]) for p in found["ablation"]),
+        ]
         for name in ORDER
     ]
-    return ["Parts of the full defense, on and off; average score.\n\n" + _table(["purify", "decouple", "sample", *found["ablation"]], body)]
+    return [
+        "Parts of the full defense, on and off; average score.\n\n"
+        + _table(["purify", "decouple", "sample", *found["ablation"]], body)
+    ]
 
 
 def _inspection(found: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from staytrue.bench.metrics.diversity import diversity
 from staytrue.bench.metrics.drift import class_leakage, drift
 from staytrue.bench.metrics.identity import mean_cosine, recall_at_1
 from staytrue.bench.metrics.redteam import (
+    BITES,
     auc,
     average_score,
     calibrated_quality,
@@ -36,6 +37,7 @@ METRICS = (
 LOWER_IS_BETTER = frozenset({"class_leakage", "drift"})
 
 __all__ = [
+    "BITES",
     "LOWER_IS_BETTER",
     "METRICS",
     "auc",

@@ -43,7 +43,9 @@ def quality_margin(
     return pictures @ (good - bad)
 
 
-def calibrated_quality(margins: Float[ndarray, " pictures"], clean: float, degraded: float) -> Float[ndarray, " pictures"]:
+def calibrated_quality(
+    margins: Float[ndarray, " pictures"], clean: float, degraded: float
+) -> Float[ndarray, " pictures"]:
     """Quality between 0 and 1, without a reference.
 
     Formula: ``q = 1 / (1 + exp(-ln 81 * (m - (clean + degraded) / 2) / (clean - degraded)))``: a picture whose margin is that
