@@ -129,7 +129,7 @@ def test_a_change_of_the_protection_starts_its_cells_afresh_and_no_others(ran):
 
 
 def test_tables_are_made_from_the_summary_alone(ran, tmp_path):
-    told, _, out = ran
+    told, _, _ = ran
     summary, table = make_tables(told)
     text = table.read_text()
     alone = tmp_path / "redteam"

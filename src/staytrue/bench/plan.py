@@ -10,6 +10,7 @@ from typing import Any
 
 from staytrue.backbones import SD
 from staytrue.backbones.base import Backbone
+from staytrue.bench.arms import UNDEFENDED
 from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts
 from staytrue.bench.protected import Protecting, is_protect, protect_of, protecting
 from staytrue.bench.real import REAL
@@ -21,6 +22,7 @@ from staytrue.encoders.checkpoint import weights_sha256
 from staytrue.encoders.clip import ClipJudge
 from staytrue.encoders.dino import DinoJudge
 from staytrue.encoders.judges import clip_judge, dino_judge
+from staytrue.purify.inspection.verdict import read_limits
 from staytrue.recipes import DEFAULT, recipe
 from staytrue.regularize.draw import generator_identity
 from staytrue.runs import fingerprint
@@ -184,6 +186,8 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
         drawn.append("nothing beside")
     if variant.arm.defense:
         drawn.append(REDTEAM_PROTOCOL)
+    if variant.arm.defense == UNDEFENDED:  # there the inspection looks
+        drawn.append(fingerprint(read_limits(config.inspect.limits, config.backbone.facts().is_miniature)))
     learned = _learned(variant, config, identity)
     return fingerprint(
         [learned, drawn, shas, values["generate"] | {"prompts": None, "images_per_prompt": None}, PROTOCOL]

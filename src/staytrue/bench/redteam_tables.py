@@ -41,8 +41,9 @@ def _headline(found: dict[str, Any]) -> str:
     why = "".join(f"\n- `{name}`: {reason}" for name, reason in found["why_none"].items())
     return (
         f"Shares of the average score. A gap counts where the attack costs {found['bites_at']:.0%} or more."
-        f" The full defense costs clean photos {_share(found['clean_cost'])} ({_share(same['clean_cost'])} with the same sampling on"
-        f" both sides).\n\n{_table(heads, body)}" + (f"\n\nWithout a number:\n{why}" if why else "")
+        f" The full defense costs clean photos {_share(found['clean_cost'])}"
+        f" ({_share(same['clean_cost'])} with the same sampling on both sides).\n\n{_table(heads, body)}"
+        + (f"\n\nWithout a number:\n{why}" if why else "")
     )
 
 
@@ -82,8 +83,8 @@ def _inspection(found: dict[str, Any]) -> str:
     body = [[p, _number(value)] for p, value in told["by_protection"].items()]
     alarms = ", ".join(f"{p} {_share(value)}" for p, value in told["false_alarms"].items())
     return (
-        f"Inspection, on protections that its limits were not made from (they were from: {made_from}): AUC {_number(told['auc']) or '–'}."
-        f" False alarms: {alarms or '–'}.\n\n{_table(['protection', 'AUC'], body)}"
+        f"Inspection, on protections that its limits were not made from (they were from: {made_from}): "
+        f"AUC {_number(told['auc']) or '–'}. False alarms: {alarms or '–'}.\n\n{_table(['protection', 'AUC'], body)}"
     )
 
 
