@@ -62,7 +62,7 @@ CHANGES = {
         "mirror": 1.0,
     },
     "glaze": {"style": "a striped", "strength": 0.9, "edit_steps": 3, "guidance": 1.0},
-    "adaptive": {"purifier": {"name": "blur", "sigma_px": 20.0}, "surrogate_steps": 1},
+    "adaptive": {"purifier": {"name": "gaussian", "sigma_px": 20.0}, "surrogate_steps": 1},
 }
 DIFFUSION = {"form": "diffusion", "pgd": {"steps": 2}, "edit_steps": 2}
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from staytrue.bench import metrics
 from staytrue.bench.arms import CLEAN, UNDEFENDED
-from staytrue.bench.judge import Drawn, Judges
+from staytrue.bench.judge import Drawn, Judges, photos_in
 from staytrue.bench.plan import Setting, Task
 from staytrue.bench.protected import Protecting
 from staytrue.bench.quality import calibration, quality
@@ -57,7 +57,7 @@ def attacked_scores(here: RunFolder, run: Attacked, drawn: Drawn, judges: Judges
     """
     subject = run.task.member.subject
     pictures = [picture for some in drawn.pictures for picture in some]
-    heldout = [photo.image for photo in load_folder(subject.heldout)]
+    heldout = photos_in(subject.heldout)
     seen = calibration(judges.clip)
     distance, to_clean = _to_clean(here, run)
     found: dict[str, Any] = {

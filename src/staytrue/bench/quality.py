@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageFilter
 
+from staytrue.bench.judge import photos_in
 from staytrue.bench.metrics import auc, calibrated_quality, quality_margin
 from staytrue.bench.subjects import members
 from staytrue.grammar import with_article
-from staytrue.images.load import load_folder
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -51,7 +51,7 @@ def calibration(clip: Any) -> Calibration:
     for member in members():
         if member.split == "tuning":
             noun = member.subject.class_noun
-            photos = [photo.image for photo in load_folder(member.subject.heldout)[:PHOTOS_EACH]]
+            photos = photos_in(member.subject.heldout)[:PHOTOS_EACH]
             clean += margins(clip, photos, noun).tolist()
             degraded += margins(clip, [bad(photo) for photo in photos for bad in DEGRADED], noun).tolist()
     return Calibration(float(np.mean(clean)), float(np.mean(degraded)), auc(clean, degraded), len(clean))
