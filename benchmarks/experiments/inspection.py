@@ -198,6 +198,7 @@ def write_limits(limits: dict[str, Limit], result: dict[str, Any]) -> None:
     table = json.loads(LIMITS.read_text())
     on = " and ".join(result["calibrated_on"]) or "no protection (limits by false alarms alone: their power is unknown)"
     table["miniature"] = {
+        "calibrated_on": result["calibrated_on"],
         "calibration": f"benchmarks/experiments/inspection.py at commit {result['commit']}: on {on}; negatives: clean, JPEG 75,"
         f" random noise of the same radius; at most {FALSE_ALARMS:.0%} of {result['negatives']['tuning']} of the tuning"
         f" subjects flagged. On {result['negatives']['reporting']} of the subjects for reporting: false alarms"

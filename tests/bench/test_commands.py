@@ -17,6 +17,7 @@ def run(*words):
 def passed(monkeypatch):
     calls = []
     monkeypatch.setattr("staytrue.bench.minibench.minibench", lambda *told: calls.append(told) or [Path("done.json")])
+    monkeypatch.setattr("staytrue.bench.redteam.redteam", lambda *told: calls.append(told) or [Path("done.json")])
     monkeypatch.setattr("staytrue.bench.tables.make_tables", lambda *told: calls.append(told) or [])
     return calls
 
@@ -39,6 +40,15 @@ def test_flags_and_assignments_arrive(passed):
     assert (asked.subjects, asked.out, asked.quick) == ("can", Path("here"), True)
     assert asked.assignments == ("train.steps=3",)
     assert asked.settings.lists == ("rephrased",)
+
+
+def test_the_red_team_has_the_same_words(passed):
+    done = run("redteam", "bench.minutes=3", "protect.radius=8/255", "--jobs", "2", "--quick", "--device", "cpu")
+    assert done.output.strip().endswith("done.json"), done.output
+    [(asked, jobs, device)] = passed
+    assert (jobs, device, asked.quick) == (2, "cpu", True)
+    assert asked.settings.minutes == 3
+    assert asked.assignments == ("protect.radius=8/255",)
 
 
 def test_without_words_it_is_the_main_table_on_tuning_subjects(passed):

@@ -52,6 +52,16 @@ def test_lists_have_their_sizes_and_kinds(name):
     assert all(a.conditions for some in sizes.values() for a in some)
 
 
+@pytest.mark.parametrize("name", ["dog6", "can", "pink_sunglasses"])
+def test_portraits_ask_for_the_subject_alone(name, vocabulary):
+    found = suite_prompts(BY_NAME[name], ("portraits",))
+    assert len(found) == 2
+    assert not any(asked.conditions for asked in found)
+    texts = [asked.prompt(BY_NAME[name]).text for asked in found]
+    assert not {word for text in texts for word in text.split()} - vocabulary
+    assert len(set(texts)) == 2
+
+
 def test_rephrased_prompts_ask_the_same_in_other_words():
     subject, words = BY_NAME["dog6"], suite_words()
     for plain, rephrased in zip(

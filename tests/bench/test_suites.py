@@ -19,7 +19,18 @@ ARMS = '[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n'
 
 def test_there_is_one_file_for_each_experiment():
     numbers = {p.name.split("-")[0] for p in FILES}
-    assert numbers == {"0", "1", "3", "4", "5", "6", "7", "8", "9"}  # 1 answers the second question, too
+    assert numbers == {
+        "0",
+        "1",
+        "3",
+        "4",
+        "5",
+        "6",
+        "7",
+        "8",
+        "9",
+        "redteam.toml",
+    }  # 1 answers the second question, too
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

@@ -21,7 +21,7 @@ from staytrue.purify.inspection.jpeg_history import jpeg_quality
 from staytrue.purify.inspection.measures import PERTURBATION, SAYS, measure, of_picture
 from staytrue.purify.inspection.model import model_measures
 from staytrue.purify.inspection.picture import embedding_svg, two_axes
-from staytrue.purify.inspection.verdict import Limit, judge, read_limits
+from staytrue.purify.inspection.verdict import Limit, calibrated_on, judge, read_limits
 from staytrue.purify.inspection.zero_shot import look, own_clip
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.stage import purify_stage
@@ -183,6 +183,14 @@ def test_built_in_limits_name_measures_and_say_how_they_came(small: bool) -> Non
     assert set(read_limits(None, small)) <= set(SAYS)
     file = Path(pixels.__file__).with_name("limits.json")
     assert json.loads(file.read_text())["miniature" if small else "general"]["calibration"]
+
+
+def test_limits_say_which_protections_they_were_made_from(tmp_path: Path) -> None:
+    file = tmp_path / "l.json"
+    file.write_text(json.dumps({"miniature": {"calibrated_on": ["aspl"], "limits": {}}, "general": {"limits": {}}}))
+    assert calibrated_on(file, True) == ("aspl",)
+    assert calibrated_on(file, False) == ()
+    assert "calibrated_on" in json.loads(Path(pixels.__file__).with_name("limits.json").read_text())["miniature"]
 
 
 def test_limits_from_a_file_that_is_none(tmp_path: Path) -> None:

@@ -54,6 +54,30 @@ def minibench(
 
 
 @bench_app.command()
+def redteam(
+    overrides: Overrides = None,
+    subjects: Subjects = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, each in a process of its own.")] = 1,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One subject, two protections, two pictures a prompt.")
+    ] = False,
+    out: Out = None,
+    device: Device = "auto",
+) -> None:
+    """Protections x defenses: protect, train, draw and score what is missing, then write redteam.json."""
+    asked = _asked(overrides, subjects, out, (None, quick))
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    from staytrue.bench.redteam import redteam as run
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    for file in run(asked, jobs, device):
+        typer.echo(file)
+
+
+@bench_app.command()
 def table(overrides: Overrides = None, subjects: Subjects = None, out: Out = None) -> None:
     """Make the tables and summary.json from the files of results alone."""
     from staytrue.bench.tables import make_tables

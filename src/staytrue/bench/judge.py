@@ -62,8 +62,8 @@ class Drawn:
 
 def judged(judges: Judges, subject: Subject, drawn: Drawn) -> dict[str, Any]:
     """Every score of every picture, as rows under ``COLUMNS``, and those of the class and of other classes beside the base's."""
-    trained, heldout = _photos(subject.photos), _photos(subject.heldout)
-    others = [_photos(other.heldout) for other in rivals(subject)]
+    trained, heldout = photos_in(subject.photos), photos_in(subject.heldout)
+    others = [photos_in(other.heldout) for other in rivals(subject)]
     if judges.only_drawn:
         require_drawn(trained)
         require_size([picture for pictures in drawn.pictures for picture in pictures])
@@ -123,5 +123,6 @@ def _rows(encoder: Any, images: Sequence[Any]) -> ndarray:
     return encoder.images(list(images)).numpy().astype(np.float64)
 
 
-def _photos(folder: Any) -> list[Image.Image]:
+def photos_in(folder: Any) -> list[Image.Image]:
+    """The pictures of a folder of photos."""
     return [photo.image for photo in load_folder(folder)]

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from staytrue.bench.attacked import Attacked, attacked_scores
 from staytrue.bench.judge import Drawn, Judges, judged
 from staytrue.bench.memory import peak_mb, start_peak
-from staytrue.bench.plan import Setting, Task, judge_specs, run_config, weights_of
-from staytrue.bench.prompts import Asked, class_prompts, other_prompts, suite_prompts, suite_words
+from staytrue.bench.plan import Setting, Task, beside, judge_specs, protection, run_config, weights_of
+from staytrue.bench.prompts import Asked, class_prompts, suite_prompts, suite_words
 from staytrue.bench.real import REAL, real_photos
 from staytrue.bench.results import STAGES, Record
 from staytrue.config import RunConfig
@@ -28,7 +29,7 @@ from staytrue.regularize.base import Planned
 from staytrue.regularize.draw import Job, draw_missing, recipe
 from staytrue.regularize.store import ClassImageStore
 from staytrue.runs import RunFolder, read_json, read_jsonl
-from staytrue.types import Caption, Picture, Sample, Subject
+from staytrue.types import Caption, Picture, Sample
 
 if TYPE_CHECKING:
     from staytrue.encoders.clip import ClipJudge
@@ -50,15 +51,23 @@ def measure(task: Task, device: str) -> list[Record]:
 
 def _one(task: Task, one: Setting, device: str) -> Record:
     config = run_config(task, one)
+    if made := protection(task, one):
+        made.make(device)  # done before, unless this is called alone
     start_peak(device)
     subject = task.member.subject  # judged by all of its photos, whatever it was trained on
     real = one.variant.arm.recipe == REAL
-    here = RunFolder(task.folder) if real else run(config, task.folder, device, until="generate")
+    # rights: the photos are bundled, and what they are protected with was put there by this benchmark
+    here = RunFolder(task.folder) if real else run(config, task.folder, device, until="generate", rights=True)
     started = time.monotonic()
-    drawn = real_photos(subject) if real else _drawn(here, config, subject, _asked(task, one), device)
+    drawn = real_photos(subject) if real else _drawn(here, config, task, one, device)
     judges = open_judges(*judge_specs(config), _only_drawn(config), device)
     scores = judged(judges, subject, drawn)
     texts = _trained_texts(here)
+    more = (
+        {"redteam": attacked_scores(here, Attacked(task, one, config, made), drawn, judges)}
+        if one.variant.arm.defense
+        else {}
+    )
     return {
         "subject": subject.name,
         "class_noun": subject.class_noun,
@@ -74,6 +83,7 @@ def _one(task: Task, one: Setting, device: str) -> Record:
         "seconds": _seconds(here) | {"scoring": round(time.monotonic() - started, 3)},
         "peak_memory_mb": peak_mb(device),
         "prompts": [_about(asked, texts) for asked in drawn.asked],
+        **_rounded(more),
         **_rounded(_without_itself(scores) if real else scores),
     }
 
@@ -122,14 +132,15 @@ def _trained_texts(here: RunFolder) -> list[str]:
     return list(dict.fromkeys(row.caption.render() for row in rows))
 
 
-def _drawn(here: RunFolder, config: RunConfig, subject: Subject, asked: Sequence[Asked], device: str) -> Drawn:
+def _drawn(here: RunFolder, config: RunConfig, task: Task, one: Setting, device: str) -> Drawn:
     """The pictures of the run by prompt, and the base model's beside those that do not name the subject."""
     rows = read_jsonl(here.images / "images.jsonl", Picture)
     by_prompt: dict[int, list[Image.Image]] = {}
     for row in rows:
         by_prompt.setdefault(int(Path(row.file).name.partition("-")[0]), []).append(_read(here.images / row.file))
-    of_class, of_others = class_prompts(subject), other_prompts(subject)
-    base = _base(here.root.parent, config, [*of_class, *of_others], device)
+    asked, texts = _asked(task, one), beside(one.bench, task.member.subject)
+    of_class = class_prompts(task.member.subject)  # the first of them, if they are drawn
+    base = _base(here.root.parent, config, texts, device) if texts else []
     tuned = [by_prompt[place] for place in range(len(asked), len(by_prompt))]
     pairs = [list(zip(mine, theirs, strict=True)) for mine, theirs in zip(tuned, base, strict=True)]
     flat = [[pair for some in part for pair in some] for part in (pairs[: len(of_class)], pairs[len(of_class) :])]

@@ -13,11 +13,13 @@ from typing import Any
 
 from rich.console import Console
 
-from staytrue.bench.plan import Setting, Task, setting, tasks
+from staytrue.bench.arms import Arm
+from staytrue.bench.plan import Setting, Task, protection, setting, tasks
+from staytrue.bench.protected import Protecting
 from staytrue.bench.results import add, log_reporting, so_far
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import QUICK, Member, chosen
-from staytrue.bench.suites import MAIN, Arm, Suite, bench_of, read_suite, require_chosen, variants
+from staytrue.bench.suites import MAIN, Suite, bench_of, read_suite, require_chosen, variants
 from staytrue.bench.workers import Crew
 from staytrue.errors import StaytrueError
 from staytrue.runs import RunFolder
@@ -102,8 +104,11 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
             shutil.rmtree(RunFolder(task.folder).training, ignore_errors=True)  # asked for more, it would train again
         console.print(f"  {(time.monotonic() - started) / 60:6.1f} min  {task.title}")
 
+    _protect(work, (jobs, device, bench.minutes), console)
+    # at least a moment, so that what is left is counted
+    minutes = max(1e-3, bench.minutes - (time.monotonic() - started) / 60) if bench.minutes else None
     threads = bench.threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
-    crew = Crew(partial(_measure, device=device), jobs, threads, bench.minutes)
+    crew = Crew(partial(_measure, device=device), jobs, threads, minutes)
     outcome = crew.run(work, done)
     if outcome.left:
         console.print(f"The time is up: {outcome.left} trainings are not finished; the same command goes on with them.")
@@ -111,6 +116,22 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
         told = "\n".join(f"  {task.title}: {reason}" for (_, task), reason in outcome.failed)
         raise StaytrueError(f"{len(outcome.failed)} of {len(work)} trainings failed, the others are kept:\n{told}")
     return [s.file for one in plans for s in one.settings if s.file.is_file()]
+
+
+def _protect(work: Sequence[tuple[Planned, Task]], how: tuple[int, str, float | None], console: Console) -> None:
+    """Makes all protected photos first, each set once: trainings that need the same one at the same time would make it twice.
+
+    A set that cannot be made fails the trainings on it, which try again and say why.
+    """
+    jobs, device, minutes = how
+    sets = {made.folder: made for _, task in work if (made := protection(task, task.settings[0]))}
+    missing = [made for folder, made in sets.items() if not (folder / "manifest.json").is_file()]
+    if missing:
+        console.print(f"{len(missing)} sets of photos to protect first.")
+        crew = Crew(
+            partial(_make, device=device), jobs, max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None, minutes
+        )
+        crew.run(missing, lambda made, _: console.print(f"  {made.title}"))
 
 
 def suites(asked: Asked) -> list[Suite]:
@@ -130,7 +151,10 @@ def plan(suite: Suite, asked: Asked) -> Planned:
     if asked.quick and "runs" not in (asked.bench or {}):
         bench = replace(bench, runs=QUICK_RUNS)
     out = asked.out or (bench.runs / "results" if asked.quick else RESULTS) / suite.name
-    which = asked.subjects or (",".join(QUICK) if asked.quick else suite.subjects)
+    if asked.quick and suite.redteam:
+        suite = suite.model_copy(update={"redteam": suite.redteam.fewer()})
+    quick_ones = QUICK[:1] if suite.redteam else QUICK
+    which = asked.subjects or (",".join(quick_ones) if asked.quick else suite.subjects)
     resolved = [setting(v, bench, out) for v in variants(suite, asked.assignments)]
     if asked.quick:
         resolved = [_fewer_class_images(one, asked) for one in resolved]
@@ -150,6 +174,12 @@ def _measure(given: tuple[Planned, Task], device: str) -> list[dict[str, Any]]:
     from staytrue.bench.measure import measure  # and with it torch, which tables do without
 
     return measure(given[1], device)
+
+
+def _make(made: Protecting, device: str) -> None:
+    from staytrue.opening import resolved_device
+
+    made.make(resolved_device(device))
 
 
 def _note_reporting(one: Planned, console: Console) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 from staytrue.backbones import SD
 from staytrue.backbones.base import Backbone
+from staytrue.bench.arms import UNDEFENDED
 from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts
+from staytrue.bench.protected import Protecting, is_protect, protect_of, protecting
 from staytrue.bench.real import REAL
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import Member, with_photos
@@ -20,6 +22,7 @@ from staytrue.encoders.checkpoint import weights_sha256
 from staytrue.encoders.clip import ClipJudge
 from staytrue.encoders.dino import DinoJudge
 from staytrue.encoders.judges import clip_judge, dino_judge
+from staytrue.purify.inspection.verdict import read_limits
 from staytrue.recipes import DEFAULT, recipe
 from staytrue.regularize.draw import generator_identity
 from staytrue.runs import fingerprint
@@ -28,6 +31,7 @@ from staytrue.types import Subject
 LEARNING = ("backbone", "purify", "caption", "regularize", "train")
 # a change of what is scored, or how, makes earlier results incomparable
 PROTOCOL = 1
+REDTEAM_PROTOCOL = "red team 1"
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     paths = [a.partition("=")[2] for a in variant.assignments if a.startswith("backbone.path=")]
     name = DEFAULT if variant.arm.recipe == REAL else variant.arm.recipe  # photos have no recipe, only judges
     base = values_of(recipe(name, SD(path=paths[-1].strip("\"'")) if paths else SD()))
-    config = parse(overridden(base, [*variant.assignments, "train.previews.every=null", "generate.base=false"]))
+    of_run = [a for a in variant.assignments if not is_protect(a)]
+    config = parse(overridden(base, [*of_run, "train.previews.every=null", "generate.base=false"]))
     config = config.model_copy(update={"subjects": ()})
     identity = weights_of(config.backbone)
     return Setting(
@@ -115,13 +120,36 @@ def run_config(task: Task, one: Setting) -> RunConfig:
     """The configuration of one run, its prompts the suite's."""
     subject, arm = task.member.subject, one.variant.arm
     asked = suite_prompts(subject, one.bench.lists, one.bench.prompts)
-    texts = [*(a.drawn(subject) for a in asked), *class_prompts(subject), *other_prompts(subject)]
+    texts = [*(a.drawn(subject) for a in asked), *beside(one.bench, subject)]
     generate = values_of(one.config)["generate"] | {"prompts": texts, "images_per_prompt": one.bench.images_per_prompt}
     learned = with_photos(subject, arm.photos, one.bench.runs / "photos")
+    if made := protection(task, one):
+        learned = learned.model_copy(update={"photos": made.photos})
     if arm.living is not None:
         learned = learned.model_copy(update={"living": arm.living})
     subjects = [learned.model_dump(mode="json")]
     return parse(values_of(one.config) | {"subjects": subjects, "seed": task.seed, "generate": generate})
+
+
+def beside(bench: Bench, subject: Subject) -> list[str]:
+    """The prompts of the class, then those of other classes; none where the suite leaves them out."""
+    return [*class_prompts(subject), *other_prompts(subject)] if bench.beside else []
+
+
+def protection(task: Task, one: Setting) -> Protecting | None:
+    """What is done to the subject's photos before anybody trains on them; None where they stay clean."""
+    told = told_to_protect(one.variant)
+    if not told:
+        return None
+    clean = with_photos(task.member.subject, one.variant.arm.photos, one.bench.runs / "photos")
+    against = (one.config.backbone, weights_of(one.config.backbone), task.seed)
+    return protecting(one.variant.arm.protection or "", told, clean, against, one.bench.runs)
+
+
+def told_to_protect(variant: Variant) -> list[str]:
+    """Its ``protect.field=value``, the command line's over the suite's; nothing where photos stay clean."""
+    above = [a for a in variant.assignments if is_protect(a)]
+    return [*variant.arm.protect, *above] if variant.arm.protect else []
 
 
 def judge_specs(config: RunConfig) -> tuple[ClipJudge, DinoJudge]:
@@ -140,6 +168,8 @@ def _folder(one: Setting, member: Member, seed: int) -> Path:
 def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
     arm = variant.arm
     about = [arm.recipe == REAL, arm.photos, arm.living, identity]
+    if told := told_to_protect(variant):
+        about.append(fingerprint(protect_of(told)))
     return fingerprint([{name: getattr(config, name) for name in LEARNING}, about])
 
 
@@ -152,6 +182,12 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
     ]
     sampling = values["generate"].pop("sampling") | {"batch": None}
     drawn = [bench.lists, bench.images_per_prompt, bench.prompts, wording, CLASS_PROMPTS, OTHER_NOUNS, sampling]
+    if not bench.beside:
+        drawn.append("nothing beside")
+    if variant.arm.defense:
+        drawn.append(REDTEAM_PROTOCOL)
+    if variant.arm.defense == UNDEFENDED:  # there the inspection looks
+        drawn.append(fingerprint(read_limits(config.inspect.limits, config.backbone.facts().is_miniature)))
     learned = _learned(variant, config, identity)
     return fingerprint(
         [learned, drawn, shas, values["generate"] | {"prompts": None, "images_per_prompt": None}, PROTOCOL]

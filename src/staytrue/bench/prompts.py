@@ -15,7 +15,7 @@ from staytrue.grammar import is_plural, with_article
 from staytrue.runs import read_jsonl
 from staytrue.types import Subject, lives
 
-ListName = Literal["prompts", "rephrased", "two-conditions", "identifier-first"]
+ListName = Literal["prompts", "rephrased", "two-conditions", "identifier-first", "portraits"]
 POOLS = {
     "accessory": "accessories",
     "background": "backgrounds",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from staytrue.bench.plan import Setting, weights_of
+from staytrue.bench.plan import Setting, told_to_protect, weights_of
 from staytrue.config import values_of
 from staytrue.errors import ConfigError
 from staytrue.opening import commit, versions
@@ -104,6 +104,9 @@ def header(setting: Setting, suite: str, judges: dict[str, Any]) -> dict[str, An
         "set": list(variant.assignments),
         "photos": variant.arm.photos,
         "living": variant.arm.living,
+        "protection": variant.arm.protection,
+        "protect": told_to_protect(variant),
+        "defense": variant.arm.defense,
         "lists": list(setting.bench.lists),
         "images_per_prompt": setting.bench.images_per_prompt,
         "key": setting.key,

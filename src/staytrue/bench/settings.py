@@ -17,8 +17,9 @@ class Bench:
     Attributes:
         suite: files of ``benchmarks/suites`` to run; none runs the recipes named by ``--recipe``.
         lists: which lists of prompts: "prompts" (25), "rephrased" (the same 25 in other words), "two-conditions" (10) and
-            "identifier-first" (three colors, after the identifier).
+            "identifier-first" (three colors, after the identifier) and "portraits" (two that ask for nothing else).
         images_per_prompt: pictures of each prompt.
+        beside: whether pictures of the class and of other classes are drawn, too; ``class_leakage`` and ``drift`` are of them.
         prompts: of each list, only so many, spread over its kinds; None for all.
         seeds: of training; each draws its own class images and is its own training. Headline contrasts need two.
         runs: where the run folders are, with the class images that they share.
@@ -32,6 +33,7 @@ class Bench:
     suite: tuple[Path, ...] | Path = ()
     lists: tuple[ListName, ...] = Field(default=("prompts",), min_length=1)
     images_per_prompt: int = Field(default=4, ge=1)
+    beside: bool = True
     prompts: int | None = Field(default=None, ge=1)
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     runs: Path = Path("runs/minibench")

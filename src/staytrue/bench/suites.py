@@ -10,33 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from staytrue.bench.arms import Arm, RedTeam
 from staytrue.bench.settings import Bench
 from staytrue.errors import ConfigError
 from staytrue.runs import read_json
 
 MAIN = "minibench"
-
-
-class Arm(BaseModel):
-    """One thing to compare: a recipe and what is changed in it.
-
-    Attributes:
-        label: how tables call it.
-        recipe: its name; "real-photos" for the photos themselves.
-        set: ``section.field=value`` over the recipe.
-        photos: train on the first so many photos only; None for all.
-        living: whether the class set takes the living form; None as the subject is. Prompts stay as the subject is.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    label: str
-    recipe: str
-    set: tuple[str, ...] = ()
-    photos: int | None = None
-    living: bool | None = None
 
 
 class Suite(BaseModel):
@@ -54,6 +35,7 @@ class Suite(BaseModel):
         chosen: files of searches (``chosen.json``), from whose settings the arms of the same labels start.
         choose: whether this is such a search.
         set: ``section.field=value`` over every arm.
+        redteam: protections and defenses, whose every pair is a further arm.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,12 +45,24 @@ class Suite(BaseModel):
     cpu_minutes: float | None = Field(default=None, gt=0)
     subjects: str = "tuning"
     bench: dict[str, Any] = {}
-    arms: tuple[Arm, ...]
+    arms: tuple[Arm, ...] = ()
     grid: dict[str, tuple[Any, ...]] = {}
     x: str | None = None
     chosen: tuple[Path, ...] = ()
     choose: bool = False
     set: tuple[str, ...] = ()
+    redteam: RedTeam | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Suite:
+        if not self.compared:
+            raise ValueError("arms: none, so there is nothing to compare")
+        return self
+
+    @property
+    def compared(self) -> tuple[Arm, ...]:
+        """The arms, those of the red team's grid included."""
+        return (*self.arms, *(self.redteam.arms() if self.redteam else ()))
 
 
 @dataclass(frozen=True)
@@ -115,7 +109,7 @@ def variants(suite: Suite, above: tuple[str, ...] = ()) -> list[Variant]:
     chosen = _chosen(suite)
     points = [dict(zip(suite.grid, values, strict=True)) for values in itertools.product(*suite.grid.values())]
     found = []
-    for arm in suite.arms:
+    for arm in suite.compared:
         for at in points:
             told = [f"{key}={json.dumps(value)}" for key, value in at.items() if key != "photos"]
             placed = arm.model_copy(update={"photos": at["photos"]}) if "photos" in at else arm

@@ -10,12 +10,14 @@ from typing import Any
 from staytrue.bench.choose import choices
 from staytrue.bench.metrics import LOWER_IS_BETTER, METRICS
 from staytrue.bench.minibench import Asked, summary_folder, tabled
+from staytrue.bench.redteam import summary_file, write_redteam
+from staytrue.bench.redteam_tables import redteam_markdown
 from staytrue.bench.results import CHOSEN, STAGES, SUMMARY, Results, results_in
 from staytrue.bench.subjects import chosen
 from staytrue.bench.suites import Suite, variants
 from staytrue.bench.summary import as_json, interval, means, of_kind, of_list, seen_by_any, summary
 from staytrue.errors import ConfigError
-from staytrue.runs import write_json, write_text
+from staytrue.runs import read_json, write_json, write_text
 
 BEGIN, END = "<!-- minibench:", "<!-- end of minibench -->"
 SHOWN = ("identity_heldout", "clip_t_object", "composition")
@@ -30,6 +32,9 @@ def make_tables(asked: Asked) -> list[Path]:
     """
     written = []
     for out, suite in tabled(asked):
+        if suite is not None and suite.redteam is not None:
+            written += _redteam(asked, out, suite)
+            continue
         which = asked.subjects or (suite.subjects if suite else "reporting")
         results = on_subjects(results_in(out), which, out)
         table, found = markdown(results, which), summary(results)
@@ -44,6 +49,20 @@ def make_tables(asked: Asked) -> list[Path]:
             fill_block(asked.settings.into, table)
             written.append(asked.settings.into)
     return written
+
+
+def _redteam(asked: Asked, out: Path, suite: Suite) -> list[Path]:
+    """Its summary from the files of results, where there are any; its tables from the summary alone."""
+    if out.is_dir() and any(out.glob("*.json")):
+        write_redteam(out, suite, [m.name for m in chosen(asked.subjects or suite.subjects)])
+    summary_json = summary_file(out)
+    if not summary_json.is_file():
+        raise ConfigError(f"neither {summary_json} nor results in {out}; `staytrue bench redteam` makes both")
+    text = redteam_markdown(read_json(summary_json))
+    write_text(out / "table.md", text)
+    if asked.settings.into is not None:
+        fill_block(asked.settings.into, text)
+    return [summary_json, out / "table.md", *([asked.settings.into] if asked.settings.into else [])]
 
 
 def on_subjects(results: Sequence[Results], which: str, out: Path) -> list[Results]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from staytrue.protect.base import Scene
 from staytrue.protect.pgd import PGD
 from staytrue.protect.training import SurrogateTraining
-from staytrue.purify import PURIFIERS, cleaner
+from staytrue.purify import PURIFIERS
 from staytrue.purify.jpeg import Jpeg
 from staytrue.registry import component
 
@@ -59,7 +59,11 @@ class Adaptive:
 
     def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
         """The attacked photos."""
-        return self.perturb_against(scene, cleaner(self.purifier, scene.tools))
+        from staytrue.purify.base import cleaner
+        from staytrue.purify.tools import Tools
+
+        tools = Tools(scene.spec, str(scene.clean.device), scene.seed, scene.subject.class_noun)
+        return self.perturb_against(scene, cleaner(self.purifier, tools))
 
     def perturb_against(
         self, scene: Scene, purify: Callable[[Image.Image], Image.Image]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from staytrue.purify import Tools
 from staytrue.types import Caption, Subject
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from staytrue.backbones.base import LoadedBackbone
+    from staytrue.backbones.base import Backbone, LoadedBackbone
 
 # pixels in [0, 1] of some rows, which rows they are, and the number of the draw -> one loss per row
 RowLoss = Callable[["Tensor", "list[int]", int], "Tensor"]
@@ -31,7 +30,7 @@ class Scene:
         seed: every random number derives from it, from the row and from the draw, so a photo's noise never depends on its company.
         batch: rows at a time; changes memory and speed.
         fresh: an untrained backbone that the caller may train: the run's own (None), or that of another checkpoint.
-        tools: what a purifier with weights, that an attack expects, is loaded with.
+        spec: that backbone, not loaded, for purifiers that are to be expected; None where a scene is made without one.
         tick: called after every step of an attack.
     """
 
@@ -42,7 +41,7 @@ class Scene:
     seed: int
     batch: int
     fresh: Callable[[str | None], LoadedBackbone]
-    tools: Tools = field(default_factory=Tools)
+    spec: Backbone | None = None
     tick: Callable[[], None] = lambda: None
 
     def caption(self) -> Caption:

@@ -30,7 +30,6 @@ from staytrue.protect.pgd import quantized
 from staytrue.protect.radius import levels, said
 from staytrue.protect.report import write_page
 from staytrue.protect.surrogate import Surrogate
-from staytrue.purify import Tools
 from staytrue.runs import fingerprint, run_stage, write_bytes, write_json, write_text
 from staytrue.types import Facts, Subject
 
@@ -154,7 +153,7 @@ def _scene(protect: Protect, clean: list[Image.Image], subject: Subject, against
         seed=derived_seed(against.seed, "protect"),
         batch=protect.batch,
         fresh=_loader(against, facts),
-        tools=Tools(against.backbone, against.device, against.seed, subject.class_noun),
+        spec=against.backbone,
     )
 
 

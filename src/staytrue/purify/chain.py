@@ -35,6 +35,12 @@ class Chain:
     name: Literal["chain"] = "chain"
     steps: tuple[AnyStep, ...] = Field(default=(), validate_default=True)
 
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        # inside ``protect.method.purifier`` pydantic has Python values already, and calls a list no array
+        return tuple(value) if isinstance(value, list) else value
+
     @field_validator("steps")
     @classmethod
     def _some(cls, value: tuple[AnyStep, ...]) -> tuple[AnyStep, ...]:

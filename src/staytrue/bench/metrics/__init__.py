@@ -8,6 +8,17 @@ from staytrue.bench.metrics.composition import found
 from staytrue.bench.metrics.diversity import diversity
 from staytrue.bench.metrics.drift import class_leakage, drift
 from staytrue.bench.metrics.identity import mean_cosine, recall_at_1
+from staytrue.bench.metrics.redteam import (
+    BITES,
+    auc,
+    average_score,
+    calibrated_quality,
+    gap_closed,
+    loss,
+    paper_average,
+    quality_margin,
+    thresholded_identity,
+)
 from staytrue.bench.metrics.truth import paired_cosine
 from staytrue.bench.metrics.two import both_found
 
@@ -26,14 +37,23 @@ METRICS = (
 LOWER_IS_BETTER = frozenset({"class_leakage", "drift"})
 
 __all__ = [
+    "BITES",
     "LOWER_IS_BETTER",
     "METRICS",
+    "auc",
+    "average_score",
     "both_found",
+    "calibrated_quality",
     "class_leakage",
     "diversity",
     "drift",
     "found",
+    "gap_closed",
+    "loss",
     "mean_cosine",
     "paired_cosine",
+    "paper_average",
+    "quality_margin",
     "recall_at_1",
+    "thresholded_identity",
 ]

@@ -83,6 +83,12 @@ def _built_in() -> Any:
     return json.loads((files("staytrue") / "purify" / "inspection" / "limits.json").read_text())
 
 
+def calibrated_on(path: Path | None, is_miniature: bool) -> tuple[str, ...]:
+    """The protections that the limits were made from: how well they tell those is no finding. Empty where there were none."""
+    table = _built_in() if path is None else json.loads(path.read_text())
+    return tuple(table["miniature" if is_miniature else "general"].get("calibrated_on", ()))
+
+
 def _said(name: str, value: float, limit: Limit, class_noun: str, twin: str | None) -> str:
     side = "below" if limit.limit > limit.typical else "above"
     says = SAYS[name].format(noun=with_article(class_noun))

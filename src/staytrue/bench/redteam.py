@@ -1,0 +1,288 @@
+"""``staytrue bench redteam``: MiniBench on protected photos. The same runner, files of results and judges; one JSON on top.
+
+``redteam.json`` is made from the files of results alone, and the tables from ``redteam.json`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from staytrue.bench import metrics
+from staytrue.bench.arms import CLEAN, FULL, JOINED, PARTS, UNDEFENDED
+from staytrue.bench.minibench import Asked, minibench, plan, suites
+from staytrue.bench.results import Record, Results, results_in
+from staytrue.bench.suites import Suite
+from staytrue.errors import ConfigError
+from staytrue.runs import write_json
+
+SUITE = Path("benchmarks/suites/redteam.toml")
+DIGITS = 5
+COMBINATIONS = tuple(
+    JOINED.join(p for p, on in zip(PARTS, row, strict=True) if on) or UNDEFENDED
+    for row in product((False, True), repeat=len(PARTS))
+)
+# column of a table -> what a record says: one number for the run, or None
+Numbers = Mapping[tuple[str, int], float]
+Cells = Mapping[tuple[str, str], Numbers]
+
+
+def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
+    """Runs what is missing of the suite, then writes ``redteam.json``, whatever failed.
+
+    Args:
+        asked: what to run; without ``bench.suite`` it is ``benchmarks/suites/redteam.toml``.
+        jobs: processes at a time.
+        device: of all of them.
+
+    Returns:
+        The files of results, and the summary.
+
+    Raises:
+        ConfigError: the suite has no protections.
+        StaytrueError: some runs failed; the others are kept and summarized.
+    """
+    asked = asked if asked.settings.suites else replace(asked, bench={**(asked.bench or {}), "suite": str(SUITE)})
+    plans = [plan(suite, asked) for suite in suites(asked)]
+    if without := [p.suite.name for p in plans if p.suite.redteam is None]:
+        raise ConfigError(f"{', '.join(without)} has no protections; `staytrue bench minibench` runs it")
+    files = []
+    try:
+        files = minibench(asked, jobs, device)
+    finally:
+        for one in plans:
+            out = one.settings[0].out
+            if any(s.file.is_file() for s in one.settings):
+                files.append(write_redteam(out, one.suite, [m.name for m in one.members]))
+    return files
+
+
+def write_redteam(out: Path, suite: Suite, names: Sequence[str]) -> Path:
+    """Makes ``redteam.json`` from the files of results of a folder. Raises ``ConfigError`` where there are none."""
+    results = [r for r in (r.of(names) for r in results_in(out)) if r.records]
+    if not results:
+        raise ConfigError(f"no results in {out} are on these subjects: {', '.join(names)}; name others with --subjects")
+    write_json(summary_file(out), redteam_summary(results, suite.cpu_minutes))
+    return summary_file(out)
+
+
+def summary_file(out: Path) -> Path:
+    """Beside its folder of results: ``benchmarks/results/redteam.json``."""
+    return out.parent / f"{out.name}.json"
+
+
+def redteam_summary(results: Sequence[Results], cpu_minutes: float | None = None) -> dict[str, Any]:
+    """The content of ``redteam.json``.
+
+    Returns:
+        ``{"undefended_loss": {P: share}, "gap_closed": {P: share or None}, "clean_cost": share, "inspection_auc": number, ...}``:
+        of the average score, the mean over subjects of the mean over seeds, on the runs that both or all three have. A number is
+        None where it has not been run or means nothing, and "why_none" says which. "same_sampling" has the first three again
+        with the full defense's sampling on all sides, so what sampling does for everybody is nobody's merit.
+    """
+    cells = {(r.header["protection"], r.header["defense"]): r for r in results}
+    averages = {cell: per_run(r, average) for cell, r in cells.items()}
+    protections = [p for p in dict.fromkeys(p for p, _ in cells) if p != CLEAN]
+    why: dict[str, str] = {}
+    inspected = _inspection(cells, why)
+    found = _shares(averages, protections, UNDEFENDED, why)
+    return found | {
+        "inspection_auc": inspected["auc"],
+        "same_sampling": _shares(averages, protections, "sample", {}),
+        "why_none": why,
+        "bites_at": metrics.BITES,
+        "scores": [_row(cell, r) for cell, r in cells.items()],
+        "ablation": [p for p in (CLEAN, *protections) if all((p, c) in cells for c in COMBINATIONS)],
+        "inspection": inspected,
+        "claims": _claims(averages, protections),
+        "protect": {p: r.header["protect"] for (p, d), r in cells.items() if d == UNDEFENDED},
+        "defenses": {d: r.header["set"] for (_, d), r in cells.items()},
+        "cpu_minutes": cpu_minutes,
+        "judges": results[0].header["judges"],
+        "backbone": results[0].header["backbone"],
+        "quality_calibration": results[0].records[0]["redteam"]["quality_calibration"],
+        "distance": results[0].records[0]["redteam"]["distance"],
+    }
+
+
+def average(record: Record) -> float | None:
+    """The average score of a run: half likeness to held-out photos, half quality. None where quality has none."""
+    identity, quality = _mean(_column(record, "identity_heldout")), _mean(record["redteam"]["quality"])
+    return None if identity is None or quality is None else metrics.average_score(identity, quality)
+
+
+def paper_average(record: Record) -> float | None:
+    """The same as the paper weighs it."""
+    of_paper = _mean(record["redteam"]["identity_thresholded"])
+    identity, quality = _mean(_column(record, "identity_heldout")), _mean(record["redteam"]["quality"])
+    if identity is None or quality is None or of_paper is None:
+        return None
+    return metrics.paper_average(identity, of_paper, quality)
+
+
+COLUMNS: dict[str, Callable[[Record], float | None]] = {
+    "average": average,
+    "identity": lambda r: _mean(_column(r, "identity_heldout")),
+    "identity_thresholded": lambda r: _mean(r["redteam"]["identity_thresholded"]),
+    "quality": lambda r: _mean(r["redteam"]["quality"]),
+    "average_paper": paper_average,
+    "to_clean": lambda r: _mean(r["redteam"]["to_clean"]),
+    "protecting_s": lambda r: r["redteam"]["protecting_s"],
+    "cleaning_s_per_photo": lambda r: r["redteam"]["cleaning_s_per_photo"],
+    "run_s": lambda r: sum(r["seconds"].values()),
+}
+
+
+def per_run(results: Results, of: Callable[[Record], float | None]) -> Numbers:
+    """One number for each (subject, seed) that has it."""
+    found = {(r["subject"], r["seed"]): of(r) for r in results.records}
+    return {run: value for run, value in found.items() if value is not None}
+
+
+def shared_means(*columns: Numbers) -> list[float] | None:
+    """The mean of each over the runs that all have: over seeds first, then over subjects. None where they share none."""
+    runs = set.intersection(*(set(column) for column in columns))
+    if not runs:
+        return None
+    subjects = sorted({subject for subject, _ in runs})
+    return [float(np.mean([np.mean([c[run] for run in runs if run[0] == s]) for s in subjects])) for c in columns]
+
+
+def _shares(cells: Cells, protections: Sequence[str], reference: str, why: dict[str, str]) -> dict[str, Any]:
+    """The three numbers of the issue, with what stands for "undefended"."""
+    clean: Numbers = cells.get((CLEAN, reference), {})
+    losses: dict[str, float | None] = {}
+    gaps: dict[str, float | None] = {}
+    for p in protections:
+        attacked, defended = cells.get((p, reference), {}), cells.get((p, FULL), {})
+        two, three = shared_means(clean, attacked), shared_means(clean, attacked, defended)
+        losses[p] = _rounded(metrics.loss(*two)) if two else None
+        gaps[p] = _rounded(metrics.gap_closed(*three)) if three else None
+        if gaps[p] is None:
+            why[f"gap_closed.{p}"] = _why(losses[p], bool(three))
+    both = shared_means(clean, cells.get((CLEAN, FULL), {}))
+    if not both:
+        why["clean_cost"] = (
+            "the clean photos have not been run with and without the full defense, or have no average score"
+        )
+    return {
+        "undefended_loss": losses,
+        "gap_closed": gaps,
+        "clean_cost": _rounded(metrics.loss(*both)) if both else None,
+    }
+
+
+def _why(loss: float | None, run: bool) -> str:
+    if loss is None or not run:
+        return "not run on clean photos, undefended and with the full defense on any shared subject, or without average score"
+    return f"the attack costs the undefended run {loss:.1%}, below {metrics.BITES:.0%}"
+
+
+def _inspection(cells: Mapping[tuple[str, str], Results], why: dict[str, str]) -> dict[str, Any]:
+    """How well the inspection tells protections that its limits were not made from; negatives: clean, JPEG 75, random noise."""
+    seen = {p: r for (p, d), r in cells.items() if d == UNDEFENDED}
+    known = {n for r in seen.values() for rec in r.records for n in rec["redteam"]["inspection"]["calibrated_on"]}
+    methods = {p: _method(r.header["protect"]) for p, r in seen.items()}
+    quiet = {p: _suspicions(r) for p, r in seen.items() if p == CLEAN or methods[p] == "random_noise"}
+    if CLEAN in seen:
+        quiet["jpeg 75"] = _suspicions(seen[CLEAN], "suspicion_jpeg")
+    negatives = [value for values in quiet.values() for value in values]
+    unseen = [p for p in seen if p not in quiet and methods[p] not in known]
+    alarms = {p: _suspicions(seen[p]) for p in unseen}
+    positives = [value for values in alarms.values() for value in values]
+    if not positives or not negatives:
+        why["inspection_auc"] = (
+            "the limits have no measure of perturbation, or no protection that they were not made from was run"
+        )
+    return {
+        "auc": _rounded(metrics.auc(positives, negatives)) if positives and negatives else None,
+        "by_protection": {p: _rounded(metrics.auc(v, negatives)) for p, v in alarms.items() if v and negatives},
+        "false_alarms": {p: _rounded(float(np.mean(np.array(v) >= 1))) for p, v in quiet.items() if v},
+        "calibrated_on": sorted(known),
+        "photos": len(positives) + len(negatives),
+    }
+
+
+def _method(told: Sequence[str]) -> str:
+    """The name of a protection, of ``protect.method=aspl``."""
+    names = [t.partition("=")[2] for t in told if t.partition("=")[0] in ("protect.method", "protect.method.name")]
+    return names[-1].strip("\"'") if names else ""
+
+
+def _suspicions(results: Results, part: str = "suspicion") -> list[float]:
+    values = [v for record in results.records for v in record["redteam"]["inspection"].get(part, ())]
+    return [v for v in values if v is not None]
+
+
+def _claims(cells: Cells, protections: Sequence[str]) -> list[dict[str, Any]]:
+    """What the paper says in numbers, and what the same differences are here: each a mean over protections, of the average score.
+
+    ``ours`` above 0 agrees; None has not been run. Source of the claims: DiffShortcut, tables 1, 3 and 4 and section 3.
+    """
+    attacks = [p for p in protections if p != "random_noise"]
+    alone = [
+        d for d in dict.fromkeys(d for _, d in cells) if d not in COMBINATIONS and not d.endswith(f"{JOINED}sample")
+    ]
+    decoupling = [_gain(cells, attacks, "decouple", one) for one in alone]
+    rows = [
+        ("every attack costs more than random noise of its radius", _beyond_noise(cells, attacks)),
+        (
+            "decoupling alone is better than every purifier alone",
+            min((g for g in decoupling if g is not None), default=None),
+        ),
+        ("decoupling alone is better than the full purification alone", _gain(cells, attacks, "decouple", "purify")),
+        ("purification adds to decoupling", _gain(cells, attacks, FULL, f"decouple{JOINED}sample")),
+        (
+            "decoupling adds to purification, under the adaptive attack, too",
+            _gain(cells, ["adaptive"], FULL, f"purify{JOINED}sample"),
+        ),
+        ("the full defense on protected photos is better than clean photos without it", _above_clean(cells, attacks)),
+    ]
+    return [
+        {"claim": claim, "ours": _rounded(value), "agrees": None if value is None else value > 0}
+        for claim, value in rows
+    ]
+
+
+def _gain(cells: Cells, protections: Sequence[str], better: str, worse: str) -> float | None:
+    pairs = [shared_means(cells.get((p, better), {}), cells.get((p, worse), {})) for p in protections]
+    return _mean([pair[0] - pair[1] for pair in pairs if pair])
+
+
+def _beyond_noise(cells: Cells, attacks: Sequence[str]) -> float | None:
+    noise = cells.get(("random_noise", UNDEFENDED), {})
+    pairs = [shared_means(noise, cells.get((p, UNDEFENDED), {})) for p in attacks]
+    return min((pair[0] - pair[1] for pair in pairs if pair), default=None)
+
+
+def _above_clean(cells: Cells, attacks: Sequence[str]) -> float | None:
+    pairs = [shared_means(cells.get((p, FULL), {}), cells.get((CLEAN, UNDEFENDED), {})) for p in attacks]
+    return _mean([pair[0] - pair[1] for pair in pairs if pair])
+
+
+def _row(cell: tuple[str, str], results: Results) -> dict[str, Any]:
+    row: dict[str, Any] = {"protection": cell[0], "defense": cell[1], "runs": len(results.records)}
+    for name, of in COLUMNS.items():
+        means = shared_means(per_run(results, of))
+        row[name] = _rounded(means[0]) if means else None
+    return row
+
+
+def _column(record: Record, name: str) -> list[float | None]:
+    place = record["columns"].index(name)
+    return [row[place] for row in record["images"]]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean of those that are numbers, as the paper drops others; None where none is."""
+    numbers = [v for v in values if v is not None and np.isfinite(v)]
+    return float(np.mean(numbers)) if numbers else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DIGITS)

@@ -1,0 +1,309 @@
+"""The red team's benchmark end to end on a tiny random-weight model, its grid, its summary and its tables."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from staytrue.backbones import SD
+from staytrue.bench.arms import CLEAN, FULL, UNDEFENDED, RedTeam
+from staytrue.bench.minibench import Asked, plan, suites
+from staytrue.bench.plan import protection, run_config, tasks
+from staytrue.bench.redteam import COMBINATIONS, redteam, redteam_summary, summary_file
+from staytrue.bench.redteam_tables import redteam_markdown
+from staytrue.bench.results import STAGES, Results, read_results
+from staytrue.bench.suites import read_suite
+from staytrue.bench.tables import make_tables
+from staytrue.errors import ConfigError
+from staytrue.images.load import load_folder
+from tests.bench.small import asked, tiny_models
+
+FILE = Path(__file__).parents[2] / "benchmarks" / "suites" / "redteam.toml"
+SUITE = """
+name = "redteam"
+asks = "Nothing."
+subjects = "cat2"
+set = ["inspect.action=off", "inspect.depth=pixels"]
+[bench]
+lists = ["portraits"]
+images_per_prompt = 1
+beside = false
+[redteam]
+purify = ["purify.name=jpeg"]
+decouple = ["train.subject_suffix=with zwx noise", "generate.suffix=without zwx noise"]
+sample = ["generate.sampling.guidance=2.0", "generate.sampling.negative=noisy"]
+protections = [
+    {{ label = "advdm", set = ["protect.method=advdm", "protect.method.pgd.steps=1", {more}] }},
+]
+purifiers = [{{ label = "gaussian", set = ["purify.name=gaussian"], against = ["advdm"] }}]
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """Everything of the grid but the ablation, on one subject."""
+    home = tmp_path_factory.mktemp("redteam")
+    models = tiny_models(home / "models")
+    more = f'"protect.clip={models["clip"]}", "protect.judge={models["vit"]}"'
+    (home / "r.toml").write_text(SUITE.format(more=more))
+    out = home / "results" / "redteam"
+    told = asked(models, home, subjects=None, out=out, bench={"suite": str(home / "r.toml"), "images_per_prompt": 1})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("staytrue.bench.quality.SEES", -1.0)  # a CLIP of random weights sees nothing
+        files = redteam(told, device="cpu")
+    return told, files, out
+
+
+def plan_of(told):
+    return plan(suites(told)[0], told)
+
+
+def test_every_cell_is_there_with_its_scores(ran):
+    _, files, out = ran
+    cells = {(r.header["protection"], r.header["defense"]): r.records for r in map(read_results, out.glob("*.json"))}
+    wanted = {(p, d) for p in (CLEAN, "advdm") for d in (UNDEFENDED, "sample", FULL)}
+    assert cells.keys() == wanted | {("advdm", "gaussian"), ("advdm", "gaussian + sample")}
+    assert files[-1] == summary_file(out)
+    for (protected, defense), [record] in cells.items():
+        more = record["redteam"]
+        assert len(more["quality"]) == len(more["identity_thresholded"]) == len(record["images"]) == 2
+        assert all(0 <= q <= 1 for q in more["quality"])
+        assert len(more["to_clean"]) == len(load_folder(plan_of(ran[0]).members[0].subject.photos))
+        assert (max(more["to_clean"]) == 0) == (protected == CLEAN and defense in (UNDEFENDED, "sample"))
+        assert ("inspection" in more) == (defense == UNDEFENDED)
+        assert record["class_leakage"] == record["drift"] == []
+        assert (more["cleaning_s_per_photo"] > 0) == (defense not in (UNDEFENDED, "sample"))
+
+
+def test_photos_are_protected_once_for_every_protection_subject_and_seed(ran):
+    told, _, _ = ran
+    planned = plan_of(told)
+    todo = tasks(planned.settings, planned.members, {})
+    made = {m.label: m.folder for t in todo if (m := protection(t, t.settings[0]))}
+    home = planned.settings[0].bench.runs / "protected"
+    assert {f.name for f in home.iterdir()} == {f.name for f in made.values()}
+    assert len(todo) == 2 * 2 + 1  # sampling shares the training; a purifier alone is one more
+    twice = [t for t in todo if t.settings[0].variant.arm.protection == "advdm"]
+    assert len({protection(t, t.settings[0]).folder for t in twice}) == 1
+    other = replace(twice[0], seed=1)
+    assert protection(other, other.settings[0]).folder != made["advdm"]
+    trained = run_config(twice[0], twice[0].settings[0]).subjects[0]
+    assert trained.photos == made["advdm"] / "photos"
+    assert twice[0].member.subject.photos != trained.photos  # judged beside the clean photos
+
+
+def test_the_same_command_runs_nothing_again_and_goes_on_with_what_is_missing(ran, monkeypatch):
+    told, _, out = ran
+    before = summary_file(out).read_text()
+    measured = []
+
+    def fake(task, device):
+        measured.append([s.variant.label for s in task.settings])
+        raise RuntimeError("stopped here")
+
+    monkeypatch.setattr("staytrue.bench.measure.measure", fake)
+    monkeypatch.setattr("staytrue.bench.protected.Protecting.make", lambda *_: pytest.fail("protected already"))
+    redteam(told, device="cpu")
+    assert measured == []
+    assert summary_file(out).read_text() == before
+    lost = out / "advdm_-_gaussian.json"
+    kept = lost.read_text()
+    lost.unlink()
+    with pytest.raises(Exception, match="stopped here"):
+        redteam(told, device="cpu")
+    assert measured == [["advdm - gaussian"]]
+    assert not any(r["defense"] == "gaussian" for r in json.loads(summary_file(out).read_text())["scores"])
+    lost.write_text(kept)
+
+
+def test_a_change_of_the_protection_starts_its_cells_afresh_and_no_others(ran):
+    told, _, _ = ran
+    key = {s.variant.label: (s.key, s.learned) for s in plan_of(told).settings}
+    told = replace(told, assignments=(*told.assignments, "protect.radius=3/255"))
+    changed = {s.variant.label: (s.key, s.learned) for s in plan_of(told).settings}
+    assert {label for label in key if key[label] == changed[label]} == {
+        f"clean - {d}" for d in (UNDEFENDED, "sample", FULL)
+    }
+    assert all(key[label][1] != changed[label][1] for label in key if label.startswith("advdm"))
+
+
+def test_tables_are_made_from_the_summary_alone(ran, tmp_path):
+    told, _, _ = ran
+    summary, table = make_tables(told)
+    text = table.read_text()
+    alone = tmp_path / "redteam"
+    (tmp_path / "redteam.json").write_bytes(summary.read_bytes())
+    make_tables(replace(told, out=alone))
+    assert (alone / "table.md").read_text() == text
+    assert "| advdm | gaussian | 1 |" in text
+    with pytest.raises(ConfigError, match="bench redteam"):
+        make_tables(replace(told, out=tmp_path / "nothing"))
+
+
+def test_the_grid_has_all_that_it_should():
+    suite = read_suite(FILE)
+    grid = suite.redteam
+    cells = {(a.protection, a.defense) for a in suite.compared}
+    protections = {p.label for p in grid.protections}
+    assert protections >= {
+        "random_noise",
+        "fsmg",
+        "aspl",
+        "easpl",
+        "metacloak",
+        "advdm",
+        "photoguard",
+        "glaze",
+        "adaptive",
+    }
+    assert len(COMBINATIONS) == 8
+    for p in (CLEAN, *protections):
+        assert {(p, UNDEFENDED), (p, "sample"), (p, FULL)} <= cells
+    for p in grid.ablation:
+        assert {(p, c) for c in COMBINATIONS} <= cells
+    for one in grid.purifiers:  # no purifier has a worse sampling than ours
+        for p in one.against:
+            assert {(p, one.label), (p, f"{one.label} + sample")} <= cells
+    told = {p.label: p.set for p in grid.protections}
+    assert "protect.radius=16/255" in told["adaptive"]
+    assert all("protect.radius=11/255" in t for p, t in told.items() if p != "adaptive")
+    assert len(suite.subjects.split(",")) == 6
+    assert suite.bench["images_per_prompt"] == 16
+
+
+def test_the_adaptive_attack_expects_the_purifier_of_the_full_defense():
+    from staytrue.bench.plan import told_to_protect
+    from staytrue.bench.protected import protect_of
+
+    asked = Asked(bench={"suite": str(FILE)})
+    [one] = [s for s in plan(suites(asked)[0], asked).settings if s.variant.label == f"adaptive - {FULL}"]
+    assert protect_of(told_to_protect(one.variant)).method.purifier == one.config.purify
+    assert one.config.generate.sampling.negative
+    assert one.config.train.class_suffix == one.config.generate.suffix
+
+
+def test_words_of_the_defense_are_the_miniatures():
+    grid, known = read_suite(FILE).redteam, SD().facts().vocabulary
+    texts = [t.partition("=")[2] for t in (*grid.decouple, *grid.sample)]
+    assert not {word.strip(",") for text in texts for word in text.split()} - known
+
+
+def test_quick_is_one_subject_two_protections_and_few_pictures():
+    asked = Asked(bench={"suite": str(FILE)}, quick=True)
+    planned = plan(suites(asked)[0], asked)
+    assert len(planned.members) == 1
+    assert {s.variant.arm.protection for s in planned.settings} == {CLEAN, "random_noise", "aspl"}
+    assert {s.bench.images_per_prompt for s in planned.settings} == {2}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"ablation": ["asbl"]}, "asbl"),
+        ({"purifiers": [{"label": "x", "set": ["purify.name=jpeg"], "against": ["nobody"]}]}, "nobody"),
+        ({"purifiers": [{"label": "none", "set": ["purify.name=jpeg"]}]}, "none"),
+        ({"protections": [{"label": "clean", "set": ["protect.method=aspl"]}]}, "clean"),
+    ],
+)
+def test_mistakes_of_a_grid_are_named(change, says):
+    whole = {"purify": ["a=1"], "decouple": ["b=1"], "sample": ["c=1"]}
+    whole |= {"protections": [{"label": "aspl", "set": ["protect.method=aspl"]}]}
+    RedTeam.model_validate(whole)
+    with pytest.raises(ValueError, match=says):
+        RedTeam.model_validate(whole | change)
+
+
+def cell(protection, defense, scores, **inspection):
+    """A result whose runs have identity = quality = the score; one subject each."""
+    records = []
+    for number, score in enumerate(scores):
+        more = {
+            "quality": [score, score],
+            "identity_thresholded": [score, score],
+            "to_clean": [0.1],
+            "distance": "1 - SSIM",
+            "protecting_s": 3.0,
+            "cleaning_s_per_photo": 0.5,
+            "quality_calibration": {"clean": 0.2, "degraded": 0.1, "auc": 0.9, "photos": 20},
+        }
+        if defense == UNDEFENDED:
+            more["inspection"] = {"suspicion": [None], "calibrated_on": ["aspl"]} | inspection
+        about = {"subject": f"s{number}", "seed": 0, "columns": ["prompt", "number", "identity_heldout"]}
+        about |= {"images": [[0, 0, score], [0, 1, score]], "seconds": dict.fromkeys(STAGES, 1.0)}
+        records.append(about | {"redteam": more})
+    told = [] if protection == CLEAN else [f"protect.method={protection}"]
+    head = {
+        "label": f"{protection} - {defense}",
+        "protection": protection,
+        "defense": defense,
+        "protect": told,
+        "set": [],
+    }
+    return Results(head | {"judges": {"clip": {}}, "backbone": {"path": "m"}}, tuple(records))
+
+
+def small_grid():
+    return [
+        cell(CLEAN, UNDEFENDED, [0.8, 0.8], suspicion=[0.1, 0.2], suspicion_jpeg=[0.3]),
+        cell(CLEAN, FULL, [0.76, 0.8]),
+        cell(CLEAN, "sample", [0.9, 0.9]),
+        cell("random_noise", UNDEFENDED, [0.78, 0.78], suspicion=[0.4]),
+        cell("aspl", UNDEFENDED, [0.4, 0.4], suspicion=[0.0]),
+        cell("aspl", "sample", [0.5, 0.5]),
+        cell("aspl", FULL, [0.7, 0.74]),
+        cell("advdm", UNDEFENDED, [0.3, 0.5], suspicion=[0.35, 2.0]),
+        cell("advdm", FULL, [0.8]),
+    ]
+
+
+def test_the_summary_is_in_the_issues_format_and_its_numbers_by_hand():
+    """aspl: loss (.8 - .4) / .8 = .5, gap (.72 - .4) / .4 = .8. advdm: only subject s0 has all three: (.8 - .3) / (.8 - .3) = 1."""
+    found = json.loads(json.dumps(redteam_summary(small_grid(), 610)))
+    assert list(found)[:4] == ["undefended_loss", "gap_closed", "clean_cost", "inspection_auc"]
+    assert found["undefended_loss"] == {"random_noise": 0.025, "aspl": 0.5, "advdm": 0.5}
+    assert found["gap_closed"] == {"random_noise": None, "aspl": 0.8, "advdm": 1.0}
+    assert found["clean_cost"] == pytest.approx(0.025)
+    assert found["same_sampling"]["undefended_loss"]["aspl"] == pytest.approx(0.4 / 0.9, abs=1e-5)
+    assert found["same_sampling"]["gap_closed"]["aspl"] == pytest.approx(0.22 / 0.4)
+    assert "not run" in found["why_none"]["gap_closed.random_noise"]
+    assert found["cpu_minutes"] == 610
+
+
+def test_an_attack_that_does_not_bite_has_no_gap_and_its_loss_is_said():
+    found = redteam_summary([*small_grid(), cell("random_noise", FULL, [0.8, 0.8])])
+    assert found["gap_closed"]["random_noise"] is None
+    assert found["why_none"]["gap_closed.random_noise"] == "the attack costs the undefended run 2.5%, below 30%"
+
+
+def test_the_inspection_is_measured_on_protections_it_was_not_made_from():
+    """aspl is left out, as its limits know it. advdm's .35 and 2 against .1, .2, .3 (JPEG) and .4: 7 of 8 pairs."""
+    found = redteam_summary(small_grid())
+    assert found["inspection_auc"] == pytest.approx(7 / 8)
+    assert found["inspection"]["by_protection"] == {"advdm": pytest.approx(7 / 8)}
+    assert found["inspection"]["calibrated_on"] == ["aspl"]
+    assert set(found["inspection"]["false_alarms"]) == {CLEAN, "random_noise", "jpeg 75"}
+    blind = redteam_summary([cell(CLEAN, UNDEFENDED, [0.8]), cell("advdm", UNDEFENDED, [0.4])])
+    assert blind["inspection_auc"] is None
+    assert "no measure" in blind["why_none"]["inspection_auc"]
+
+
+def test_claims_and_the_ablation_are_said():
+    ablation = [cell("adaptive", c, [0.1 * n]) for n, c in enumerate(COMBINATIONS, start=1)]
+    found = redteam_summary([*small_grid(), *ablation, cell("adaptive", "jpeg", [0.2])])
+    assert found["ablation"] == ["adaptive"]
+    claims = {c["claim"]: (c["ours"], c["agrees"]) for c in found["claims"]}
+    # purify = .5, decouple = .3, both .7 (.8 with sampling), in the order of the combinations
+    assert claims["decoupling alone is better than every purifier alone"] == (pytest.approx(0.1), True)
+    assert claims["decoupling alone is better than the full purification alone"] == (pytest.approx(-0.2), False)
+    text = redteam_markdown(found)
+    assert "| ✓ | – | ✓ | 0.600 |" in text
+    assert "| decoupling alone is better than the full purification alone | -0.200 | no |" in text
+    assert "Without a number" in text
+
+
+def test_a_suite_without_protections_is_no_red_team(tmp_path):
+    file = tmp_path / "s.toml"
+    file.write_text('[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n')
+    with pytest.raises(ConfigError, match="no protections"):
+        redteam(Asked(bench={"suite": str(file)}))
