@@ -18,10 +18,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
+from transformers import AutoModel, ViTModel
 
 from foundry.models.export import ASSETS
 from foundry.models.pictures import WORLD
@@ -29,12 +33,12 @@ from foundry.models.training import RUNS
 
 GPU = torch.cuda.is_available()
 PICTURES = 400_000 if GPU else 100_000
-SHIPPED = {
-    "vae": ("miniature/vae", "vae"),
-    "unet": ("miniature/unet", "unet"),
-    "clip": ("encoders/clip", "clip"),
-    "judge": ("judges/clip", "clip"),
-    "instance": ("judges/instance", "vit"),
+SHIPPED: dict[str, tuple[str, str, Callable]] = {
+    "vae": ("miniature/vae", "vae", AutoencoderKL.from_pretrained),
+    "unet": ("miniature/unet", "unet", UNet2DConditionModel.from_pretrained),
+    "clip": ("encoders/clip", "clip", AutoModel.from_pretrained),
+    "judge": ("judges/clip", "clip", AutoModel.from_pretrained),
+    "instance": ("judges/instance", "vit", partial(ViTModel.from_pretrained, add_pooling_layer=False)),
 }
 BATCH = {"vae": 64, "clip": 512, "judge": 512, "instance": 512, "unet": 256} if GPU else {}
 
@@ -108,12 +112,11 @@ def take(out: Path) -> None:
 def adopt() -> None:
     """Takes the shipped weights, for a machine that has the repository and nothing else."""
     with tempfile.TemporaryDirectory() as folder:
-        for model, (place, prefix) in SHIPPED.items():
-            weights = {k: v for file in (ASSETS / place).glob("*.safetensors") for k, v in load_file(file).items()}
-            if weights:
-                save_file(
-                    {f"{prefix}.{name}": value for name, value in weights.items()}, Path(folder, f"{model}.safetensors")
-                )
+        for model, (place, prefix, load) in SHIPPED.items():
+            # through the library: what a file calls a weight need not be what the model calls it
+            weights = load(ASSETS / place).state_dict()
+            named = {f"{prefix}.{name}": value.float().clone() for name, value in weights.items()}
+            save_file(named, Path(folder, f"{model}.safetensors"))
         scale = json.loads((ASSETS / "miniature" / "vae" / "config.json").read_text())
         facts = {key: scale[key] for key in ("latent_channels", "scaling_factor")}
         Path(folder, "vae.json").write_text(json.dumps(facts))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 pytest.importorskip("tqdm")
 from foundry import everything
-from foundry.models import vae
+from foundry.models import clip, instance, unet, vae
 from foundry.models.training import Plan, Trainer, load_ema
 
 
@@ -41,3 +41,13 @@ def test_averaged_weights_alone_are_a_start(tmp_path: Path) -> None:
     assert trainer.weights["line.weight"].tolist() == trainer.ema["line.weight"].tolist() == [[3.0, 4.0]]
     trainer.run(max_steps=2)
     assert trainer.progress.step == 2
+
+
+def test_every_adopted_weight_has_the_name_its_script_gives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start whose names fit nothing is no start; the instance judge's once did not."""
+    monkeypatch.setattr(everything, "RUNS", tmp_path)
+    everything.adopt()
+    load_ema(instance.build(), tmp_path / "instance", "vit")
+    load_ema(clip.build(clip.JUDGE), tmp_path / "judge", "clip")
+    load_ema(clip.build(clip.OWN).text_model, tmp_path / "clip", "clip.text_model")
+    load_ema(unet.build(), tmp_path / "unet", "unet")
