@@ -7,6 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers import CLIPTokenizer
 
 pytest.importorskip("tqdm")
 from foundry import everything
@@ -46,6 +47,7 @@ def test_averaged_weights_alone_are_a_start(tmp_path: Path) -> None:
 def test_every_adopted_weight_has_the_name_its_script_gives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A start whose names fit nothing is no start; the instance judge's once did not."""
     monkeypatch.setattr(everything, "RUNS", tmp_path)
+    monkeypatch.setattr(clip, "load_tokenizer", lambda: CLIPTokenizer.from_pretrained(tmp_path / "tokenizer"))
     everything.adopt()
     load_ema(instance.build(), tmp_path / "instance", "vit")
     load_ema(clip.build(clip.JUDGE), tmp_path / "judge", "clip")
