@@ -85,12 +85,13 @@ def test_stock_pipelines_draw_our_pictures(tiny, tmp_path, adapter, identifier):
     ours = picture(backbone.pipeline(), f"a {identifier} dog")
     theirs = picture(stock, f"a {names.get(identifier, identifier)} dog")
     torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
-    assert not torch.allclose(theirs, base, atol=1e-2)
+    assert not torch.allclose(theirs, base, atol=2e-3)  # ten times what counts as equal
 
 
 def trained(folder, adapter, identifiers, seed=1):
     """A backbone whose trained tensors are moved at random, ready to draw."""
     backbone = SD(path=str(folder)).load()
+    torch.manual_seed(seed)  # a LoRA's first half starts at random
     adapter.attach(backbone, identifiers, nouns=["dog", "cat"][: len(identifiers)])
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
