@@ -49,7 +49,17 @@ def test_every_adopted_weight_has_the_name_its_script_gives_it(tmp_path: Path, m
     monkeypatch.setattr(everything, "RUNS", tmp_path)
     monkeypatch.setattr(clip, "load_tokenizer", lambda: CLIPTokenizer.from_pretrained(tmp_path / "tokenizer"))
     everything.adopt()
-    load_ema(instance.build(), tmp_path / "instance", "vit")
-    load_ema(clip.build(clip.JUDGE), tmp_path / "judge", "clip")
-    load_ema(clip.build(clip.OWN).text_model, tmp_path / "clip", "clip.text_model")
-    load_ema(unet.build(), tmp_path / "unet", "unet")
+    starts = [
+        (instance.build(), "instance", "vit"),
+        (clip.build(clip.JUDGE), "judge", "clip"),
+        (clip.build(clip.OWN).text_model, "clip", "clip.text_model"),
+        (unet.build(), "unet", "unet"),
+    ]
+    for module, run, prefix in starts:
+        before = {name: weight.clone() for name, weight in module.state_dict().items() if weight.is_floating_point()}
+        after = load_ema(module, tmp_path / run, prefix).state_dict()
+        assert all(
+            name.endswith(".bias") or not torch.equal(before[name], after[name])
+            for name in before
+            if before[name].std() > 0
+        ), run

@@ -72,3 +72,19 @@ class Adapter(Protocol):
     def load_export(self, backbone: LoadedBackbone, folder: Path) -> None:
         """Turns a freshly loaded backbone into the exported model."""
         ...
+
+
+class Trained:
+    """What every adapter's state is: the tensors that train, wherever ``attach`` put them."""
+
+    def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
+        """The trained tensors, live."""
+        from staytrue.adapters.trained import trained_tensors
+
+        return trained_tensors(backbone)
+
+    def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
+        """Copies them back."""
+        from staytrue.adapters.trained import load_tensors
+
+        load_tensors(backbone, state)

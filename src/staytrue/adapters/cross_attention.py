@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from staytrue.adapters.base import Trained
 from staytrue.errors import ConfigError
 from staytrue.registry import component
 
@@ -20,7 +21,7 @@ PARTS = ("to_k", "to_v")
 
 
 @component
-class CrossAttention:
+class CrossAttention(Trained):
     """Trains W_k and W_v of every cross-attention, which alone see the text, and the identifier's token row.
 
     K = W_k c, V = W_v c, attention = softmax(Q K^T / sqrt(d)) V        with c the encoded text
@@ -74,18 +75,6 @@ class CrossAttention:
                 projection.register_forward_hook(_without_first_gradient)
         denoiser = [parameter for projection in projections for parameter in projection.parameters()]
         return {"denoiser": denoiser, "token": attach_rows(backbone, starts)}
-
-    def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
-        """Keys, values and rows, live."""
-        from staytrue.adapters.trained import trained_tensors
-
-        return trained_tensors(backbone)
-
-    def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
-        """Copies them back."""
-        from staytrue.adapters.trained import load_tensors
-
-        load_tensors(backbone, state)
 
     @contextmanager
     def frozen(self, backbone: LoadedBackbone) -> Iterator[None]:

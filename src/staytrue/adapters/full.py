@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from staytrue.adapters.base import Trained
 from staytrue.registry import component
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from staytrue.backbones.base import LoadedBackbone
 
@@ -18,7 +19,7 @@ ATTRIBUTES = {"denoiser": "unet", "text_encoder": "text_encoder"}
 
 
 @component
-class Full:
+class Full(Trained):
     """Trains the weights themselves. The result is a whole pipeline folder.
 
     Args:
@@ -66,18 +67,6 @@ class Full:
         for name in self._trained():
             modules[name].train()
         return groups | ({"token": token} if token else {})
-
-    def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
-        """The trained tensors, live."""
-        from staytrue.adapters.trained import trained_tensors
-
-        return trained_tensors(backbone)
-
-    def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
-        """Copies them back."""
-        from staytrue.adapters.trained import load_tensors
-
-        load_tensors(backbone, state)
 
     @contextmanager
     def frozen(self, backbone: LoadedBackbone) -> Iterator[None]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from staytrue.adapters.base import Trained
 from staytrue.registry import component
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from staytrue.backbones.base import LoadedBackbone
 
@@ -22,7 +23,7 @@ TEXT_LAYERS = ["q_proj", "k_proj", "v_proj", "out_proj"]
 
 
 @component
-class Lora:
+class Lora(Trained):
     """Trains W + (alpha / rank) B A, with A random and B zero at the start, on chosen layers.
 
     Args:
@@ -72,18 +73,6 @@ class Lora:
         if self.token:  # after the updates: injecting those freezes everything else
             groups["token"] = attach_rows(backbone, starting_words(identifiers, self.initializers))
         return groups
-
-    def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
-        """The updates, live."""
-        from staytrue.adapters.trained import trained_tensors
-
-        return trained_tensors(backbone)
-
-    def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
-        """Copies them back."""
-        from staytrue.adapters.trained import load_tensors
-
-        load_tensors(backbone, state)
 
     @contextmanager
     def frozen(self, backbone: LoadedBackbone) -> Iterator[None]:

@@ -7,17 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from staytrue.adapters.base import Trained
 from staytrue.adapters.token_files import TOKEN_FILE
 from staytrue.registry import component
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from staytrue.backbones.base import LoadedBackbone
 
 
 @component
-class TextualInversion:
+class TextualInversion(Trained):
     """Trains the identifier's token row alone: a few kilobytes that leave every other word as it was.
 
     v* = argmin_v E |target - prediction(x_t, t, c(v))|^2
@@ -53,18 +54,6 @@ class TextualInversion:
         from staytrue.adapters.token_rows import attach_rows, starting_words
 
         return {"token": attach_rows(backbone, starting_words(identifiers, self.initializers, nouns))}
-
-    def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
-        """The rows, live."""
-        from staytrue.adapters.trained import trained_tensors
-
-        return trained_tensors(backbone)
-
-    def load_state(self, backbone: LoadedBackbone, state: dict[str, Tensor]) -> None:
-        """Copies them back."""
-        from staytrue.adapters.trained import load_tensors
-
-        load_tensors(backbone, state)
 
     @contextmanager
     def frozen(self, backbone: LoadedBackbone) -> Iterator[None]:
