@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from staytrue.backbones import SD
+from staytrue.bench.metrics import auc
 from staytrue.images.load import Photo, load_folder
 from staytrue.opening import commit
 from staytrue.purify import Tools
@@ -49,12 +50,6 @@ QUALITY_MARGIN = 0.25
 BY_HAND = {"jpeg_quality": Limit(90, 40), "nearest_other": Limit(40, 1), "shorter_side_px": Limit(64, 48)}
 LOW_IS_BAD = ("class_cosine",)
 Rows = list[dict[str, float]]
-
-
-def auc(positives: list[float], negatives: list[float]) -> float:
-    """Share of pairs in which the positive is larger, ties counting half (Mann-Whitney)."""
-    p, n = np.asarray(positives)[:, None], np.asarray(negatives)[None]
-    return float((p > n).mean() + 0.5 * (p == n).mean())
 
 
 def fitted(negatives: Rows, positives: Rows | None) -> dict[str, Limit]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,17 +67,15 @@ def mismatches(images: Sequence[Image.Image], noun: str, facts: Facts, protect: 
     Source: DiffShortcut (arXiv 2406.18944), section on the latent mismatch, a zero-shot CLIP classifier of "person" and
     "noise"; its prompts and checkpoint are not public, so these are ours.
     """
-    from staytrue.caption.clip import OPENAI, cosines
-    from staytrue.encoders.transform import HALF
+    from staytrue.encoders.own import own_clip
 
-    own = protect.clip == "auto" and facts.is_miniature
-    embedded = str(files("staytrue") / "assets" / "encoders" / "clip")
-    checkpoint = embedded if own else CLIP_HUB if protect.clip == "auto" else protect.clip
+    spec = own_clip(protect.clip, facts)
+    clip = spec.load()
     texts = [f"a photo of {with_article(noun)}", "a photo of noise"]
-    found = cosines(checkpoint, list(images), texts, (HALF, HALF) if own else OPENAI)
+    found = clip.images(list(images)) @ clip.texts(texts).T
     shares = (CONTRAST * found).softmax(dim=1)
     rows = [Mismatch(float(c[0]), float(s[1])) for c, s in zip(found, shares, strict=True)]
-    return rows, "the miniature's own CLIP" if own else checkpoint
+    return rows, spec.title
 
 
 def distances(
