@@ -26,6 +26,7 @@ NOUN_WEIGHT = 3.0
 CLUTTER = ("background", "second", "style", "shape", "degradation")
 EASY_SHARE = 0.6
 IDENTIFIER_CHANCE = 0.15
+SHIFT, SCALE = 0.12, 0.2
 PROBES = {"noun": "a {}", "color": "a {} toy", "background": "a toy {}", "accessory": "an animal with {}"}
 OWN = {"text": (192, 3), "stages": ((40, 80, 160), (1, 2, 2)), "projection": 128}
 JUDGE = {"text": (128, 2), "stages": ((48, 96, 192), (1, 2, 2)), "projection": 128}
@@ -104,7 +105,7 @@ class ClipTask:
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
         """Symmetric contrast plus the mean cross-entropy of the facts."""
         rows = self.draw_rows(progress)
-        pixels = self.pictures.batch(rows)
+        pixels = augment(self.pictures.batch(rows))
         texts = [with_identifier(self.pictures.rows[i], IDENTIFIER_CHANCE) for i in rows.tolist()]
         tokens = self.tokenizer(texts, padding=True, return_tensors="pt").to(device())
         image = embed_pictures(self.clip, pixels)
@@ -138,6 +139,17 @@ class ClipTask:
                 losses.append(F.cross_entropy(logits, truth))
                 right = (logits.argmax(1) == truth).float().mean().item() if name == "noun" else right
         return torch.stack(losses).mean() + NOUN_WEIGHT * losses[0], right
+
+
+def augment(pixels: Tensor) -> Tensor:
+    """Pictures mirrored, shifted and scaled at random: designs nobody drew, for a tower that must name unseen ones."""
+    scale = 1 + SCALE * (2 * torch.rand(len(pixels)) - 1)
+    mirror = 1 - 2 * torch.randint(2, (len(pixels),))
+    shift = SHIFT * (2 * torch.rand(2, len(pixels)) - 1)
+    zero = torch.zeros(len(pixels))
+    rows = torch.stack([scale * mirror, zero, shift[0]], dim=1), torch.stack([zero, scale, shift[1]], dim=1)
+    grid = F.affine_grid(torch.stack(rows, dim=1).to(pixels.device), list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
 
 
 def with_identifier(row: dict, chance: float) -> str:

@@ -152,20 +152,32 @@ def test_psnr_and_levels():
 
 def test_mismatch(monkeypatch):
     """cos 0.25 with the class and 0.24 with noise: noise has 1 / (1 + e) of it."""
-    from staytrue.caption import clip
+    from staytrue.encoders import own
     from staytrue.protect.config import Protect
     from staytrue.protect.measure import mismatches
     from staytrue.types import Facts
 
     asked = {}
 
-    def cosines(checkpoint, images, texts, mean_std):
-        asked["texts"] = texts
-        return torch.tensor([[0.25, 0.24]])
+    class Towers:
+        """One picture with these two cosines."""
 
-    monkeypatch.setattr(clip, "cosines", cosines)
-    [row], _ = mismatches([None], "owl", Facts("sd", "t", 64, (4, 8, 8), "epsilon"), Protect(clip="some/clip"))
+        title = "a CLIP of the test's"
+
+        def load(self):
+            return self
+
+        def images(self, pictures):
+            return torch.tensor([[1.0, 0.0, 0.0]]).expand(len(pictures), 3)
+
+        def texts(self, texts):
+            asked["texts"] = texts
+            return torch.tensor([[0.25, 1.0, 0.0], [0.24, 0.0, 1.0]])
+
+    monkeypatch.setattr(own, "own_clip", lambda checkpoint, facts: Towers())
+    [row], title = mismatches([None], "owl", Facts("sd", "t", 64, (4, 8, 8), "epsilon"), Protect(clip="some/clip"))
     assert isinstance(row, Mismatch)
+    assert title == Towers.title
     assert asked["texts"] == ["a photo of an owl", "a photo of noise"]
     assert row.cosine == pytest.approx(0.25)
     assert row.noise_share == pytest.approx(1 / (1 + math.e), rel=1e-4)
