@@ -8,7 +8,6 @@ from staytrue.bench.costs import cpu_minutes
 from staytrue.bench.minibench import Asked, plan, suites
 from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.suites import read_suite, require_chosen, variants
-from staytrue.bench.two import read_two, windows
 from staytrue.errors import ConfigError
 from staytrue.runs import write_json
 
@@ -112,31 +111,3 @@ def test_quick_is_four_subjects_few_prompts_and_files_of_its_own():
     assert len(suite_prompts(planned.members[0].subject, one.bench.lists, one.bench.prompts)) == 8
     assert one.config.regularize.count == 100
     assert one.out == Path("runs/minibench-quick/results/minibench")
-
-
-def test_pairs_of_subjects():
-    suite = read_two(HOME / "minibench-two.toml")
-    pairs = suite.subjects()
-    assert len(pairs) == len(set(suite.pairs)) == 10
-    dog, cat = pairs[0]
-    assert (dog.phrase, cat.phrase) == ("olis dog", "zwx cat")
-    assert suite.texts(pairs[0])[1] == "a olis dog next to a zwx cat on the beach"
-
-
-def test_windows_are_of_their_half():
-    from PIL import Image
-
-    picture = Image.new("RGB", (64, 64), "red")
-    picture.paste("blue", (0, 0, 28, 64))
-    left, right = windows(picture, "left"), windows(picture, "right")
-    assert len(left) == len(right) == 3
-    assert all(w.size == (64, 64) for w in (*left, *right))
-    assert left[0].getpixel((5, 30)) == (0, 0, 255)
-    assert right[0].getpixel((30, 30)) == (255, 0, 0)
-
-
-def test_a_file_of_pairs_names_unknown_subjects(tmp_path):
-    file = tmp_path / "two.toml"
-    file.write_text((HOME / "minibench-two.toml").read_text().replace('"dog6"', '"dog9"'))
-    with pytest.raises(ConfigError, match="dog9"):
-        read_two(file)

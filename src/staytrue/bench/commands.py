@@ -77,6 +77,30 @@ def redteam(
         typer.echo(file)
 
 
+@bench_app.command(name="minibench-two")
+def minibench_two(
+    overrides: Overrides = None,
+    subjects: Annotated[
+        str | None, typer.Option(help="tuning (default), reporting (logged), all, or pairs: dog6+cat2,dog5+can.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Pairs at a time, each in a process of its own.")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="One pair, two pictures of each prompt.")] = False,
+    out: Out = None,
+    device: Device = "auto",
+) -> None:
+    """Two subjects in one picture: train, draw and score what is missing, then make the tables."""
+    asked = _asked(overrides, subjects, out, (None, quick))
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    from staytrue.bench.pairs import minibench_two as run
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    for file in run(asked, jobs, device):
+        typer.echo(file)
+
+
 @bench_app.command()
 def table(overrides: Overrides = None, subjects: Subjects = None, out: Out = None) -> None:
     """Make the tables and summary.json from the files of results alone."""

@@ -60,7 +60,7 @@ def _one(task: Task, one: Setting, device: str) -> Record:
     here = RunFolder(task.folder) if real else run(config, task.folder, device, until="generate", rights=True)
     started = time.monotonic()
     drawn = real_photos(subject) if real else _drawn(here, config, task, one, device)
-    judges = open_judges(*judge_specs(config), _only_drawn(config), device)
+    judges = open_judges(*judge_specs(config), only_drawn(config), device)
     scores = judged(judges, subject, drawn)
     texts = _trained_texts(here)
     more = (
@@ -76,15 +76,12 @@ def _one(task: Task, one: Setting, device: str) -> Record:
         "seed": task.seed,
         "device": device,
         "commit": commit(),
-        "judges": {
-            name: {"judge": judge.judge, "sha256": judge.sha256}
-            for name, judge in (("clip", judges.clip), ("dino", judges.dino))
-        },
-        "seconds": _seconds(here) | {"scoring": round(time.monotonic() - started, 3)},
+        "judges": about_judges(judges),
+        "seconds": seconds_of(here) | {"scoring": round(time.monotonic() - started, 3)},
         "peak_memory_mb": peak_mb(device),
         "prompts": [_about(asked, texts) for asked in drawn.asked],
-        **_rounded(more),
-        **_rounded(_without_itself(scores) if real else scores),
+        **rounded(more),
+        **rounded(_without_itself(scores) if real else scores),
     }
 
 
@@ -109,7 +106,14 @@ def _asked(task: Task, one: Setting) -> list[Asked]:
     return suite_prompts(task.member.subject, one.bench.lists, one.bench.prompts)
 
 
-def _seconds(here: RunFolder) -> dict[str, float]:
+def about_judges(judges: Judges) -> dict[str, Any]:
+    """What each judge is, with the hash of its weights."""
+    both = (("clip", judges.clip), ("dino", judges.dino))
+    return {name: {"judge": judge.judge, "sha256": judge.sha256} for name, judge in both}
+
+
+def seconds_of(here: RunFolder) -> dict[str, float]:
+    """Of every stage that a run has finished."""
     files = {name: getattr(here, name) / "manifest.json" for name in STAGES}
     return {name: read_json(file)["duration_s"] if file.is_file() else 0.0 for name, file in files.items()}
 
@@ -167,7 +171,8 @@ def _base(runs: Path, config: RunConfig, texts: Sequence[str], device: str) -> l
     return [[_read(store.picture(recipe(job, p))) for p in some] for some in planned]
 
 
-def _only_drawn(config: RunConfig) -> bool:
+def only_drawn(config: RunConfig) -> bool:
+    """Whether a judge of the miniature's is asked, which knows its drawn world alone."""
     facts, metrics = config.backbone.facts(), config.evaluate.metrics
     return any(is_miniature(getattr(metrics.get(name), "judge", "auto"), facts) for name in ("clip_i", "dino"))
 
@@ -177,12 +182,12 @@ def _read(path: Path) -> Image.Image:
         return image.convert("RGB")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Numbers short enough to keep in git; NaN as null."""
     if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
+        return {k: rounded(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(v) for v in value]
+        return [rounded(v) for v in value]
     if isinstance(value, float):
         return None if value != value else round(value, DIGITS)
     return value

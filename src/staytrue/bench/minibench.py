@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -104,12 +104,10 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
             shutil.rmtree(RunFolder(task.folder).training, ignore_errors=True)  # asked for more, it would train again
         console.print(f"  {(time.monotonic() - started) / 60:6.1f} min  {task.title}")
 
-    _protect(work, (jobs, device, bench.minutes), console)
+    _protect(work, (jobs, device, bench), console)
     # at least a moment, so that what is left is counted
     minutes = max(1e-3, bench.minutes - (time.monotonic() - started) / 60) if bench.minutes else None
-    threads = bench.threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
-    crew = Crew(partial(_measure, device=device), jobs, threads, minutes)
-    outcome = crew.run(work, done)
+    outcome = crew_of(partial(_measure, device=device), replace(bench, minutes=minutes), jobs).run(work, done)
     if outcome.left:
         console.print(f"The time is up: {outcome.left} trainings are not finished; the same command goes on with them.")
     if outcome.failed:
@@ -118,19 +116,23 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
     return [s.file for one in plans for s in one.settings if s.file.is_file()]
 
 
-def _protect(work: Sequence[tuple[Planned, Task]], how: tuple[int, str, float | None], console: Console) -> None:
+def crew_of(work: Callable[[Any], Any], bench: Bench, jobs: int) -> Crew[Any]:
+    """Processes that share the cores evenly, unless ``bench.threads`` says otherwise."""
+    threads = bench.threads or (max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None)
+    return Crew(work, jobs, threads, bench.minutes)
+
+
+def _protect(work: Sequence[tuple[Planned, Task]], how: tuple[int, str, Bench], console: Console) -> None:
     """Makes all protected photos first, each set once: trainings that need the same one at the same time would make it twice.
 
     A set that cannot be made fails the trainings on it, which try again and say why.
     """
-    jobs, device, minutes = how
+    jobs, device, bench = how
     sets = {made.folder: made for _, task in work if (made := protection(task, task.settings[0]))}
     missing = [made for folder, made in sets.items() if not (folder / "manifest.json").is_file()]
     if missing:
         console.print(f"{len(missing)} sets of photos to protect first.")
-        crew = Crew(
-            partial(_make, device=device), jobs, max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None, minutes
-        )
+        crew = crew_of(partial(_make, device=device), bench, jobs)
         crew.run(missing, lambda made, _: console.print(f"  {made.title}"))
 
 

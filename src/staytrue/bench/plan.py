@@ -161,7 +161,7 @@ def judge_specs(config: RunConfig) -> tuple[ClipJudge, DinoJudge]:
 
 def _folder(one: Setting, member: Member, seed: int) -> Path:
     """Settings that learn the same have the same folder, and so one training."""
-    about = fingerprint([one.learned, _plain(member.subject)])
+    about = fingerprint([one.learned, plain_subject(member.subject)])
     return one.bench.runs / f"{member.name}-s{seed}-{about[:12]}"
 
 
@@ -209,6 +209,6 @@ def _someone(living: bool) -> Subject:
     return Subject(name="any", photos=Path("any"), class_noun="thing", living=living)
 
 
-def _plain(subject: Subject) -> dict[str, Any]:
+def plain_subject(subject: Subject) -> dict[str, Any]:
     """A subject without the place where this machine keeps its photos."""
     return subject.model_dump(mode="json", exclude={"photos", "heldout"})

@@ -23,14 +23,14 @@ def on_main_list(record: Record, prompt: Mapping[str, Any]) -> bool:  # noqa: AR
     return bool(prompt["list"] == MAIN_LIST)
 
 
-def summary(results: Sequence[Results]) -> dict[str, Any]:
-    """The content of ``summary.json``.
+def summary(results: Sequence[Results], metrics: Sequence[str] = METRICS) -> dict[str, Any]:
+    """The content of ``summary.json``, of these metrics.
 
     Returns:
         ``{"recipes": {label: {metric: {"mean", "ci95"}}}, "paired": {"A-vs-B": {metric: {"mean", "ci95"}, "subjects", "seeds"}}}``,
         differences as A minus B, for every ordered pair that shares subjects and seeds. A metric without a value is left out.
     """
-    table = {r.label: {m: means(r, m) for m in METRICS} for r in results}
+    table = {r.label: {m: means(r, m) for m in metrics} for r in results}
     recipes = {
         label: {m: _interval(v, r) for m, v in rows.items() if v}
         for (label, rows), r in zip(table.items(), results, strict=True)
@@ -39,7 +39,7 @@ def summary(results: Sequence[Results]) -> dict[str, Any]:
     for a, b in permutations(results, 2):
         if shared := a.finished & b.finished:
             paired[f"{a.label}-vs-{b.label}"] = {
-                m: row for m in METRICS if (row := difference(table[a.label][m], table[b.label][m], a))
+                m: row for m in metrics if (row := difference(table[a.label][m], table[b.label][m], a))
             } | {"subjects": len({s for s, _ in shared}), "seeds": seeds_each(shared)}
     return {"recipes": recipes, "paired": paired}
 

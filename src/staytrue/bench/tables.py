@@ -87,10 +87,7 @@ def require_whole(suite: Suite, results: Sequence[Results], which: str) -> None:
 
 def markdown(results: Sequence[Results], which: str) -> str:
     """All tables of a folder of results."""
-    found = summary(results)
-    parts = [_about(results, which), _main_table(results, found["recipes"])]
-    if found["paired"]:
-        parts.append(_paired_table(results, found["paired"]))
+    parts = [comparison(results, which)]
     seen = [
         (f"{m}, {word}", m, seen_by_any(results, was))
         for m in SHOWN
@@ -111,6 +108,15 @@ def markdown(results: Sequence[Results], which: str) -> str:
         parts.append("By list of prompts.\n\n" + _columns(results, columns))
     parts.append(_costs(results))
     return "\n\n".join(parts) + "\n"
+
+
+def comparison(results: Sequence[Results], which: str, metrics: Sequence[str] = METRICS) -> str:
+    """What was judged, every metric of every result, and the differences."""
+    found = summary(results, metrics)
+    parts = [_about(results, which), _main_table(results, found["recipes"], metrics)]
+    if found["paired"]:
+        parts.append(_paired_table(results, found["paired"], metrics))
+    return "\n\n".join(parts)
 
 
 def fill_block(page: Path, table: str) -> None:
@@ -135,13 +141,13 @@ def _about(results: Sequence[Results], which: str) -> str:
     )
 
 
-def _main_table(results: Sequence[Results], rows: dict[str, Any]) -> str:
-    heads = [f"{m} {'↓' if m in LOWER_IS_BETTER else '↑'}" for m in METRICS]
-    body = [[r.label, *(_said(rows[r.label].get(m)) for m in METRICS)] for r in results]
+def _main_table(results: Sequence[Results], rows: dict[str, Any], metrics: Sequence[str]) -> str:
+    heads = [f"{m} {'↓' if m in LOWER_IS_BETTER else '↑'}" for m in metrics]
+    body = [[r.label, *(_said(rows[r.label].get(m)) for m in metrics)] for r in results]
     return _table(["", *heads], body)
 
 
-def _paired_table(results: Sequence[Results], paired: dict[str, Any]) -> str:
+def _paired_table(results: Sequence[Results], paired: dict[str, Any], metrics: Sequence[str]) -> str:
     """Each pair once, in the order of the results."""
     labels = [r.label for r in results]
     body = []
@@ -149,8 +155,8 @@ def _paired_table(results: Sequence[Results], paired: dict[str, Any]) -> str:
         for b in labels[:i]:
             if row := paired.get(f"{a}-vs-{b}"):
                 note = "" if row["seeds"] >= HEADLINE_SEEDS else " (one seed: no headline)"
-                body.append([f"{a} - {b}{note}", *(_said(row.get(m), signed=True) for m in METRICS)])
-    return "Differences, training by training.\n\n" + _table(["", *METRICS], body)
+                body.append([f"{a} - {b}{note}", *(_said(row.get(m), signed=True) for m in metrics)])
+    return "Differences, training by training.\n\n" + _table(["", *metrics], body)
 
 
 def _columns(results: Sequence[Results], columns: Sequence[tuple[str, str, Callable[..., bool]]]) -> str:
