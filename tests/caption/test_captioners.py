@@ -12,9 +12,9 @@ from transformers import CLIPModel, CLIPProcessor
 from staytrue.caption.background import Background, built_in_phrases
 from staytrue.caption.base import Uncaptioned
 from staytrue.caption.blip import Blip
-from staytrue.caption.clip import cosines
 from staytrue.caption.sidecar import Sidecar
 from staytrue.caption.template import Template
+from staytrue.encoders.own import own_clip
 from staytrue.errors import BackboneError, ImageError
 from staytrue.types import Caption, Facts, Subject
 from tests.caption.tiny_models import tiny_blip, tiny_clip
@@ -60,9 +60,21 @@ def test_sidecar_names_every_photo_it_cannot_caption() -> None:
 def scored(monkeypatch, table: list[list[float]]) -> list[list[str]]:
     """Replaces CLIP by a table; returns the texts it was asked about."""
     asked: list[list[str]] = []
-    monkeypatch.setattr(
-        "staytrue.caption.clip.cosines", lambda _, __, texts, ___: asked.append(texts) or torch.tensor(table)
-    )
+
+    class Table:
+        """Texts are directions of their own, so a picture is its row."""
+
+        def load(self):
+            return self
+
+        def images(self, pictures):
+            return torch.tensor(table)
+
+        def texts(self, texts):
+            asked.append(texts)
+            return torch.eye(len(texts))
+
+    monkeypatch.setattr("staytrue.encoders.own.own_clip", lambda checkpoint, facts: Table())
     return asked
 
 
@@ -104,7 +116,8 @@ def test_cosines_are_clips(tmp_path: Path) -> None:
     with torch.no_grad():
         output = model(**processor(text=texts, images=pictures, padding=True, return_tensors="pt"))
     expected = output.logits_per_image / model.logit_scale.exp()
-    torch.testing.assert_close(cosines(str(folder), pictures, texts), expected.detach())
+    clip = own_clip(str(folder), FACTS).load()
+    torch.testing.assert_close(clip.images(pictures) @ clip.texts(texts).T, expected)
 
 
 def test_background_with_a_real_clip(tmp_path: Path) -> None:

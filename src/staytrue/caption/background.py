@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from staytrue.caption.base import Uncaptioned
+from staytrue.errors import BackboneError
 from staytrue.grammar import with_article
 from staytrue.registry import component
 from staytrue.types import Caption, Facts, Subject
@@ -62,12 +63,16 @@ class Background:
         )
 
     def _cosines(self, photos: list[Uncaptioned], texts: list[str], facts: Facts) -> Float[Tensor, "photos texts"]:
-        from staytrue.caption.clip import cosines
         from staytrue.encoders.own import own_clip
 
-        images = [photo.image for photo in photos]
-        clip = own_clip(self.checkpoint, facts)
-        return cosines(clip.checkpoint, images, texts, (clip.transform.mean, clip.transform.std))
+        try:
+            clip = own_clip(self.checkpoint, facts).load()
+        except BackboneError as error:
+            raise BackboneError(
+                f"no CLIP for captions: {str(error).split('; download')[0]}; name a folder with one in caption.checkpoint, or "
+                "choose caption.name=template"
+            ) from error
+        return clip.images([photo.image for photo in photos]) @ clip.texts(texts).T
 
 
 def built_in_phrases() -> list[str]:
