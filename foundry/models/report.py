@@ -12,43 +12,22 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoModel, ViTModel
 
-from foundry.models import clip, instance
+from foundry.models import clip, eye, instance
 from foundry.models.export import ASSETS
 from foundry.models.pictures import Pictures
 from foundry.models.sheet import SHEETS, draw, prompts, tile
 from foundry.models.training import device
 from foundry.models.vae import psnr_db
+from foundry.models.zero_shot import composition_hits, compositions, pixels_of, share_right
 from foundry.world.nouns import nouns
 
 FOUNDRY = Path(__file__).parents[1]
 MINIBENCH = ASSETS / "minibench"
 
 
-def pixels_of(pictures: np.ndarray) -> Tensor:
-    """uint8 [rows, 64, 64, 3] as the judges read it."""
-    return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1).to(device())
-
-
-def share_right(judge: clip.Clip, pictures: np.ndarray, choices: list[list[str]], right: list[int]) -> float:
-    """Share of pictures for which the judge picks the right one of their own choices of prompts."""
-    with torch.inference_mode():
-        image = clip.embed_pictures(judge, pixels_of(pictures))
-    hits = [(image[i] @ clip.embed_texts(judge, texts).T).argmax() == right[i] for i, texts in enumerate(choices)]
-    return float(np.mean([bool(hit) for hit in hits]))
-
-
 def a(noun: str) -> str:
     """A noun with its article."""
     return noun if nouns()[noun].pair else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-def compositions(facts: dict, count: int) -> list[tuple[str, str, str]]:
-    """(color, noun, background) triples, every noun in turn, drawn from a fixed seed."""
-    chance = np.random.default_rng(0)
-    names = list(facts["nouns"])
-    plain = [b for b in facts["backgrounds"] if "background" not in b]
-    drawn = [(str(chance.choice(facts["colors"])), str(chance.choice(plain))) for _ in range(count)]
-    return [(color, names[i % len(names)], place) for i, (color, place) in enumerate(drawn)]
 
 
 def judge_generations(pipe: StableDiffusionPipeline, judge: clip.Clip, facts: dict, count: int) -> dict[str, float]:
@@ -71,16 +50,7 @@ def judge_generations(pipe: StableDiffusionPipeline, judge: clip.Clip, facts: di
 
 def composition_scores(judge: clip.Clip, pictures: np.ndarray, triples: list, facts: dict) -> dict[str, float]:
     """Accuracy of each part of compositions, and of all parts of one picture at once."""
-    names, colors, places = list(facts["nouns"]), facts["colors"], facts["backgrounds"]
-    parts: dict[str, list[bool]] = {"noun": [], "color": [], "background": []}
-    for i, (color, noun, place) in enumerate(triples):
-        one = pictures[i : i + 1]
-        by_color = [f"a {c} {noun} {place}" for c in colors]
-        by_place = [f"a {color} {noun} {p}" for p in places]
-        by_noun = [f"a {color} {n} {place}" for n in names]
-        parts["color"].append(share_right(judge, one, [by_color], [colors.index(color)]) == 1)
-        parts["background"].append(share_right(judge, one, [by_place], [places.index(place)]) == 1)
-        parts["noun"].append(share_right(judge, one, [by_noun], [names.index(noun)]) == 1)
+    parts = composition_hits(judge, pictures, triples, facts)
     scores = {f"{name}_accuracy": float(np.mean(hits)) for name, hits in parts.items() if name != "noun"}
     scores["composed_noun_accuracy"] = float(np.mean(parts["noun"]))
     together = float(np.mean([all(hits) for hits in zip(*parts.values(), strict=True)]))
@@ -141,6 +111,7 @@ def measure(count: int) -> dict[str, object]:
     scores["vae_psnr_db"] = psnr_db(pipe.vae, Pictures.open("holdout"))
     scores["instance_retrieval"] = retrieval(vit, lambda pixels: pixels)
     scores["instance_retrieval_after_vae"] = retrieval(vit, round_trip(pipe.vae))
+    scores |= eye.agreement(judge)
     return {"pictures_judged": count} | {name: round(value, 4) for name, value in scores.items()}
 
 

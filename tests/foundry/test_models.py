@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -108,3 +109,13 @@ def test_captions_end_with_the_end_token_and_are_padded_with_it(tmp_path: Path):
     assert ids[3:] == [tokenizer.convert_tokens_to_ids(END)] * 29
     # 2 would switch transformers to pooling at the largest id.
     assert tokenizer.eos_token_id != 2
+
+
+def test_kappa_worked_by_hand():
+    """Agreed 3 of 4; by chance 1/2 x 1/4 + 1/2 x 3/4 = 1/2; (3/4 - 1/2) / (1/2) = 1/2."""
+    from foundry.models.eye import kappa
+
+    yes = np.array([True, True, False, False])
+    assert kappa(yes, np.array([True, False, False, False])) == pytest.approx(0.5)
+    assert kappa(yes, yes) == 1
+    assert np.isnan(kappa(yes | True, yes | True))
