@@ -26,9 +26,10 @@ HEADS = 4
 CAPTION_DROPOUT = 0.1
 IDENTIFIER_CHANCE = 0.1
 TIMES = 1000
-# Shares of the draws. Designs in their own colors, told apart by noun, color, clothes and place, show a small network
-# shapes soonest, the classes that subjects come from most of all; towards the end the whole world takes their room.
-SIDE_FACTS = ("style", "degradation", "shape", "mood", "motion", "texture", "second")
+# Shares of the draws. Designs in their own colors, told apart by noun, color, clothes and place, and seen from one side, show
+# a small network shapes soonest (of two sides it draws the mean, a dog with a head at each end), the classes that subjects
+# come from most of all; towards the end the whole world takes their room.
+SIDE_FACTS = ("style", "degradation", "shape", "mood", "motion", "texture", "second", "mirrored")
 SUBJECT_SHARE, CLEAR_SHARE = 0.4, 0.25
 CLEAR_UNTIL = 0.6
 LATE_TIMES = 0.9

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from foundry.world.draw import caption, render, sample_scene
+from foundry.world.draw import caption, is_mirrored, render, sample_scene
 from foundry.world.sprites import world_sprites
 
 Item = tuple[np.ndarray, list[dict]]
@@ -19,7 +19,8 @@ def picture(seed: int, index: int) -> Item:
     """One captioned picture."""
     rng = np.random.default_rng((seed, index))
     scene = sample_scene(rng)
-    return render(scene)[None], [{"caption": caption(scene, rng), **scene.metadata()}]
+    row = {"caption": caption(scene, rng), **scene.metadata(), "mirrored": is_mirrored(scene)}
+    return render(scene)[None], [row]
 
 
 def write(out: Path, make: Callable[[int, int], Item], seed: int, count: int, workers: int = 2) -> None:

@@ -75,6 +75,11 @@ def _pose(scene: Scene, rng: np.random.Generator) -> Pose:
     return replace(pose, y=max(pose.y, 0.5 * pose.size + 0.17)) if scene.accessory else pose
 
 
+def is_mirrored(scene: Scene) -> bool:
+    """Whether the subject is seen from its other side; most emoji look left."""
+    return _pose(scene, np.random.default_rng(scene.layout)).mirror
+
+
 def _side(scene: Scene) -> int:
     """Which side the subject leaves free for a second object."""
     return 1 if scene.layout % 3 else -1
