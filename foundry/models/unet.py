@@ -28,10 +28,11 @@ IDENTIFIER_CHANCE = 0.1
 TIMES = 1000
 # Shares of the draws. Designs in their own colors, told apart by noun, color, clothes and place, and seen from one side, show
 # a small network shapes soonest (of two sides it draws the mean, a dog with a head at each end), the classes that subjects
-# come from most of all; towards the end the whole world takes their room.
+# come from most of all; towards the end the whole world takes half of their room.
 SIDE_FACTS = ("style", "degradation", "shape", "mood", "motion", "texture", "second", "mirrored")
 SUBJECT_SHARE, CLEAR_SHARE = 0.4, 0.25
-CLEAR_UNTIL = 0.6
+CLEAR_UNTIL, CLEAR_END = 0.6, 0.5
+MIRRORED_KEPT = 3  # one in so many of the mirrored pictures is drawn at all
 LATE_TIMES = 0.9
 SNR_LIMIT = 5.0
 
@@ -92,7 +93,9 @@ class UnetTask:
 
     def __init__(self, latents: Latents, batch: int, compiled: bool = False):
         self.latents, self.batch = latents, batch
-        self.draw_any = self._drawn(list(range(len(latents.rows))))
+        self.draw_any = self._drawn(
+            [i for i, row in enumerate(latents.rows) if not row.get("mirrored") or i % MIRRORED_KEPT == 0]
+        )
         clear = [i for i, row in enumerate(latents.rows) if is_clear(row)]
         self.draw_clear = self._drawn(clear)
         self.draw_subjects = self._drawn([i for i in clear if nouns()[latents.rows[i]["noun"]].subject])
@@ -111,7 +114,7 @@ class UnetTask:
 
     def draw_rows(self, progress: float) -> Tensor:
         """One batch's rows."""
-        room = min(1.0, (1 - progress) / (1 - CLEAR_UNTIL))
+        room = CLEAR_END + (1 - CLEAR_END) * min(1.0, (1 - progress) / (1 - CLEAR_UNTIL))
         subjects, clear = (int(share * room * self.batch) for share in (SUBJECT_SHARE, CLEAR_SHARE))
         parts = (self.draw_subjects(subjects), self.draw_clear(clear), self.draw_any(self.batch - subjects - clear))
         return torch.cat(parts)
