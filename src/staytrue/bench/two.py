@@ -107,9 +107,9 @@ class TwoSuite(BaseModel):
         known = {m.name: m for m in members()}
         splits: tuple[tuple[Split, Any], ...] = (("tuning", self.tuning), ("reporting", self.reporting))
         return [
-            Pair(*(_called(known[n], i) for n, i in zip(names, self.identifiers, strict=True)), split=split)
+            Pair(_called(known[first], self.identifiers[0]), _called(known[second], self.identifiers[1]), split)
             for split, pairs in splits
-            for names in pairs
+            for first, second in pairs
         ]
 
     def chosen(self, which: str) -> list[Pair]:
