@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from safetensors.torch import load_file
 
 from staytrue.adapters import Lora
+from staytrue.backbones import SD
 from staytrue.runs import RunFolder, write_jsonl
 from staytrue.train.config import Train
+from staytrue.train.stage import train_stage
 from staytrue.types import Caption, Sample, Subject
 
 SUBJECT = Subject(name="rex", photos=Path("home/private/rex"), class_noun="dog")
@@ -45,3 +48,15 @@ def make_run(root: Path, photos: int = 5, class_images: int = 6, adjectives=("re
     write_jsonl(run.captions / "captions.jsonl", rows(run.purified / "rex", photos, "subject", identifier="olis"))
     write_jsonl(run.regularization / "samples.jsonl", rows(run.regularization, class_images, "class"))
     return run
+
+
+def trained(root: Path, folder: Path, seed: int = 3, **changes) -> RunFolder:
+    """A run with a small training of the model in ``folder`` behind it."""
+    run = make_run(root)
+    train_stage(run, small(**changes), [SUBJECT], SD(path=str(folder)), seed)
+    return run
+
+
+def weights(run: RunFolder):
+    """Of the LoRA that a run exported, by name."""
+    return load_file(run.model / "pytorch_lora_weights.safetensors")

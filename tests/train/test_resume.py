@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from staytrue.backbones import SD
 from staytrue.errors import ResumeError
+from staytrue.runs import read_json
 from staytrue.train.stage import train_stage
 from tests.tiny import tiny_sd
 from tests.train.runs import SUBJECT, make_run, small
@@ -68,4 +70,68 @@ def test_half_a_training_of_other_settings_is_not_continued(tmp_path, backbone, 
         "step-0000004.safetensors",
     ]
     with pytest.raises(ResumeError, match="other settings"):
-        train_stage(run, small(steps=7), [SUBJECT], SD(path=str(backbone)), seed=3)
+        train_stage(run, small(learning_rate=1e-3), [SUBJECT], SD(path=str(backbone)), seed=3)
+
+
+def lora(run):
+    return load_file(run.model / "pytorch_lora_weights.safetensors")
+
+
+def same(ours, theirs):
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.fixture
+def steps_taken(monkeypatch):
+    """The number of every update that was really made."""
+    from staytrue.train.curve import Bar
+
+    taken = []
+    monkeypatch.setattr(Bar, "step", lambda self, state, losses: taken.append(state.step))
+    return taken
+
+
+def test_more_steps_go_on_from_a_kept_state(tmp_path, backbone, uninterrupted, steps_taken):
+    run, sd = make_run(tmp_path / "longer"), SD(path=str(backbone))
+    for steps in (3, 6):
+        assert train_stage(run, small(ema=0.9, steps=steps, keep_state=True), [SUBJECT], sd, seed=3)
+    assert steps_taken == [1, 2, 3, 4, 5, 6]
+    assert same(lora(run), lora(uninterrupted))
+    manifest = read_json(run.training / "manifest.json")
+    assert manifest["steps"] == 6
+    state = run.training / "state.safetensors"
+    assert state.is_file()
+    # fewer steps, or other settings, start afresh, and without `keep_state` none is left
+    assert train_stage(run, small(ema=0.9, steps=5), [SUBJECT], sd, seed=3)
+    assert steps_taken[6:] == [1, 2, 3, 4, 5]
+    assert not state.exists()
+
+
+def test_a_kept_state_of_other_settings_is_not_gone_on_from(tmp_path, backbone, uninterrupted, steps_taken):
+    run, sd = make_run(tmp_path / "other"), SD(path=str(backbone))
+    train_stage(run, small(steps=2, keep_state=True, learning_rate=1e-3, ema=0.9), [SUBJECT], sd, seed=3)
+    train_stage(run, small(ema=0.9), [SUBJECT], sd, seed=3)
+    assert steps_taken == [1, 2, 1, 2, 3, 4, 5, 6]
+    assert same(lora(run), lora(uninterrupted))
+
+
+def test_seconds_of_earlier_processes_count(tmp_path, backbone):
+    run, sd = make_run(tmp_path / "slow"), SD(path=str(backbone))
+    train_stage(run, small(steps=2, keep_state=True), [SUBJECT], sd, seed=3)
+    kept = run.training / "state.safetensors"
+    with safe_open(kept, "pt") as file:
+        metadata = file.metadata()
+    assert 0 < float(metadata["seconds"]) < 60
+    save_file(load_file(kept), kept, metadata | {"seconds": "1000"})
+    train_stage(run, small(steps=3), [SUBJECT], sd, seed=3)
+    assert 1000 < read_json(run.training / "manifest.json")["duration_s"] < 1060
+
+
+def test_an_interrupted_longer_training_does_not_push_out_a_shorter_ones_checkpoints(tmp_path, backbone, monkeypatch):
+    run, sd = make_run(tmp_path / "shorter"), SD(path=str(backbone))
+    monkeypatch.setattr("staytrue.train.stage._export", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    for steps in (7, 3):
+        with pytest.raises(KeyboardInterrupt):
+            train_stage(run, small(steps=steps), [SUBJECT], sd, seed=3)
+    names = [f.name for f in sorted((run.training / "checkpoints").iterdir())]
+    assert names == [f"step-000000{n}.safetensors" for n in (2, 4, 6)]

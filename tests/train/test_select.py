@@ -25,7 +25,7 @@ from staytrue.train.stage import read_samples, train_stage
 from staytrue.types import Facts
 from tests.caption.tiny_models import tiny_clip
 from tests.tiny import tiny_sd
-from tests.train.runs import SUBJECT, make_run, small
+from tests.train.runs import SUBJECT, make_run, small, trained, weights
 
 BASE = Candidate(0, identity=0.50, alignment=0.30)
 
@@ -115,16 +115,6 @@ def clip(tmp_path_factory):
 def select_with(clip, **changes):
     fixed = {"prompts": ("a photo of a {}", "a {} in the grass"), "sampling": Sampling(steps=2), "margin": 2.0}
     return Select(**{"checkpoint": clip, "patience": None} | fixed | changes)
-
-
-def trained(root, folder, seed=3, **changes):
-    run = make_run(root)
-    train_stage(run, small(**changes), [SUBJECT], SD(path=str(folder)), seed)
-    return run
-
-
-def weights(run):
-    return load_file(run.model / "pytorch_lora_weights.safetensors")
 
 
 def same(one, two):

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from safetensors.torch import load_file
 
 from staytrue.adapters import Full, Lora
 from staytrue.backbones import SD
@@ -14,7 +13,7 @@ from staytrue.runs import read_jsonl
 from staytrue.train.config import Previews, Train, Weighted
 from staytrue.train.stage import train_stage
 from tests.tiny import tiny_sd
-from tests.train.runs import SUBJECT, make_run, small
+from tests.train.runs import SUBJECT, make_run, small, trained, weights
 
 ONLY_SUBJECT = {"subject": Weighted(objective=Denoising())}
 
@@ -22,16 +21,6 @@ ONLY_SUBJECT = {"subject": Weighted(objective=Denoising())}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
-
-
-def trained(root, folder, seed=3, **changes):
-    run = make_run(root)
-    train_stage(run, small(**changes), [SUBJECT], SD(path=str(folder)), seed)
-    return run
-
-
-def weights(run):
-    return load_file(run.model / "pytorch_lora_weights.safetensors")
 
 
 def same(one, two, **tolerance):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from staytrue.bench.minibench import Planned
 from staytrue.bench.plan import Setting, beside, protection, tasks
 from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.protected import Protecting
 from staytrue.bench.real import REAL
+from staytrue.config import RunConfig
 from staytrue.generate.sampling import Sampling
 from staytrue.images.scan import scan_folder
 from staytrue.runs import fingerprint
 from staytrue.types import Subject
+
+if TYPE_CHECKING:
+    from staytrue.bench.pairs import PairTask
 
 # seconds of one core, for the miniature; docs/log.md says how they were measured
 TRAINED_ROW_S, DRAWN_ROW_S, RUN_S = 0.05, 0.012, 20.0
@@ -31,19 +36,43 @@ def cpu_minutes(plans: Iterable[Planned]) -> float:
         sets: dict[tuple[str, int, str], Any] = {}
         attacks: dict[Any, float] = {}
         for task in tasks(one.settings, one.members, {}):
-            config = task.settings[0].config
+            config = task.settings[-1].config  # the longest training, which passes through the others
             if made := protection(task, task.settings[0]):
                 attacks[made.folder] = _attack_s(made)
             if task.settings[0].variant.arm.recipe == REAL:
                 continue
-            seconds += RUN_S + config.train.steps * (config.train.batch + config.train.class_rows) * TRAINED_ROW_S
+            seconds += _trained_s(config) + (len({one.steps for one in task.settings}) - 1) * RUN_S
             sets[task.member.name, task.seed, fingerprint(config.regularize)] = config.regularize
             for setting in task.settings:
                 seconds += _pictures(setting, task.member.subject) * _drawn_s(setting.config.generate.sampling)
         seconds += sum(attacks.values())
-        drawn = [prior for prior in sets.values() if hasattr(prior, "sampling")]
-        seconds += sum((prior.count or SET) * _drawn_s(prior.sampling) for prior in drawn)
+        seconds += _sets_s(sets.values())
     return seconds / 60
+
+
+def pair_minutes(todo: Iterable[PairTask]) -> float:
+    """The same for pairs; what several of them share, a training or a subject's class images, counts once."""
+    trained: dict[Path, float] = {}
+    sets: dict[tuple[str, int, str], Any] = {}
+    seconds = 0.0
+    for task in todo:
+        config = task.setting.config
+        for folder, cast in task.trainings:
+            trained[folder] = _trained_s(config)
+            sets |= {(s.name, task.seed, fingerprint(config.regularize)): config.regularize for s in cast}
+        pictures = len(task.asked) * task.setting.bench.images_per_prompt
+        seconds += pictures * _drawn_s(config.generate.sampling)
+    return (seconds + sum(trained.values()) + _sets_s(sets.values())) / 60
+
+
+def _trained_s(config: RunConfig) -> float:
+    return RUN_S + config.train.steps * (config.train.batch + config.train.class_rows) * TRAINED_ROW_S
+
+
+def _sets_s(priors: Iterable[Any]) -> float:
+    """Of drawing class images, where a prior set draws any."""
+    drawn = [prior for prior in priors if hasattr(prior, "sampling")]
+    return float(sum((prior.count or SET) * _drawn_s(prior.sampling) for prior in drawn))
 
 
 def _attack_s(made: Protecting) -> float:

@@ -28,7 +28,7 @@ from staytrue.pipeline import run
 from staytrue.regularize.base import Planned
 from staytrue.regularize.draw import Job, draw_missing, recipe
 from staytrue.regularize.store import ClassImageStore
-from staytrue.runs import RunFolder, read_json, read_jsonl
+from staytrue.runs import RunFolder, read_json, read_jsonl, write_json
 from staytrue.types import Caption, Picture, Sample
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ def measure(task: Task, device: str) -> list[Record]:
     """
     task.folder.mkdir(parents=True, exist_ok=True)
     with (task.folder / "log.txt").open("a") as log, redirect_stderr(log):
-        return [_one(task, one, resolved_device(device)) for one in task.settings]
+        for one in task.settings:
+            if not (file := task.record(one)).is_file():
+                write_json(file, _one(task, one, resolved_device(device)))
+    return [read_json(task.record(one)) for one in task.settings]
 
 
 def _one(task: Task, one: Setting, device: str) -> Record:

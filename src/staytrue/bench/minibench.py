@@ -100,6 +100,7 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
         planned, task = given
         for one, record in zip(task.settings, records, strict=True):
             add(one, planned.suite.name, record)
+            task.record(one).unlink(missing_ok=True)
         if not task.settings[0].bench.keep_models:
             shutil.rmtree(RunFolder(task.folder).training, ignore_errors=True)  # asked for more, it would train again
         console.print(f"  {(time.monotonic() - started) / 60:6.1f} min  {task.title}")

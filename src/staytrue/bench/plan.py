@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class Setting:
         out: folder of its results.
         key: fingerprint of everything that its scores depend on except subject and seed.
         learned: fingerprint of everything that its training depends on except subject and seed.
+        course: the same without the number of steps: on one course a longer training goes on from a shorter one.
     """
 
     variant: Variant
@@ -53,6 +54,12 @@ class Setting:
     out: Path
     key: str
     learned: str
+    course: str
+
+    @property
+    def steps(self) -> int:
+        """Of training."""
+        return self.config.train.steps
 
     @property
     def file(self) -> Path:
@@ -68,7 +75,7 @@ class Task:
         member: whom it learns.
         seed: of the training.
         folder: of the run.
-        settings: which differ in nothing that is learned.
+        settings: which differ in nothing that is learned but in how long; those of fewer steps first.
     """
 
     member: Member
@@ -81,6 +88,10 @@ class Task:
         labels = ", ".join(s.variant.label for s in self.settings)
         return f"{self.member.name}, seed {self.seed}: {labels}"
 
+    def record(self, one: Setting) -> Path:
+        """Where what is known of a setting waits for the task to be finished."""
+        return self.folder / f"record-{one.key[:12]}.json"
+
 
 def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     """Resolves a variant. Raises ``ConfigError`` for what its assignments have wrong."""
@@ -91,9 +102,11 @@ def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     config = parse(overridden(base, [*of_run, "train.previews.every=null", "generate.base=false"]))
     config = config.model_copy(update={"subjects": ()})
     identity = weights_of(config.backbone)
-    return Setting(
-        variant, config, bench, out, _key(variant, config, bench, identity), _learned(variant, config, identity)
-    )
+    anyhow = config
+    if not config.train.select:  # what selects scores the last step, too
+        anyhow = config.model_copy(update={"train": replace(config.train, steps=1)})
+    learned, course = (_learned(variant, one, identity) for one in (config, anyhow))
+    return Setting(variant, config, bench, out, _key(variant, config, bench, identity), learned, course)
 
 
 def tasks(
@@ -113,7 +126,10 @@ def tasks(
                 if (member.name, seed) not in finished.get(one.file, set()):
                     grouped.setdefault((seed, member.name, _folder(one, member, seed)), []).append(one)
     by_name = {m.name: m for m in members}
-    return [Task(by_name[name], seed, folder, tuple(some)) for (seed, name, folder), some in grouped.items()]
+    return [
+        Task(by_name[name], seed, folder, tuple(sorted(some, key=lambda one: one.steps)))
+        for (seed, name, folder), some in grouped.items()
+    ]
 
 
 def run_config(task: Task, one: Setting) -> RunConfig:
@@ -128,7 +144,9 @@ def run_config(task: Task, one: Setting) -> RunConfig:
     if arm.living is not None:
         learned = learned.model_copy(update={"living": arm.living})
     subjects = [learned.model_dump(mode="json")]
-    return parse(values_of(one.config) | {"subjects": subjects, "seed": task.seed, "generate": generate})
+    values = values_of(one.config) | {"subjects": subjects, "seed": task.seed, "generate": generate}
+    values["train"] |= {"keep_state": any(other.steps > one.steps for other in task.settings)}
+    return parse(values)
 
 
 def beside(bench: Bench, subject: Subject) -> list[str]:
@@ -160,8 +178,8 @@ def judge_specs(config: RunConfig) -> tuple[ClipJudge, DinoJudge]:
 
 
 def _folder(one: Setting, member: Member, seed: int) -> Path:
-    """Settings that learn the same have the same folder, and so one training."""
-    about = fingerprint([one.learned, plain_subject(member.subject)])
+    """Settings that learn the same, or longer, have the same folder, and so one training."""
+    about = fingerprint([one.course, plain_subject(member.subject)])
     return one.bench.runs / f"{member.name}-s{seed}-{about[:12]}"
 
 

@@ -79,6 +79,8 @@ class Train:
         max_grad_norm: gradients are scaled down to this joint norm; None for never.
         ema: decay of the moving average that is exported instead of the last weights; None for none.
         checkpoint_every: how often the state is saved to resume from.
+        keep_state: whether the state after the last step is kept, too (a full one of float32 is three times the weights): the
+            same run with more ``steps`` then goes on from there, and equals one that had them from the start.
         previews: pictures drawn while training.
         select: which checkpoint is kept, and when training stops; None keeps the last. Holds one photo of each subject out.
         adjective_dropout: probability that an adjective of a caption is left out, each independently, each time it is read.
@@ -111,6 +113,7 @@ class Train:
     max_grad_norm: float | None = Field(default=1.0, gt=0)
     ema: float | None = Field(default=None, gt=0, lt=1)
     checkpoint_every: Every = "100 steps"
+    keep_state: bool = False
     previews: Previews = Field(default_factory=Previews)
     select: Select | None = None
     adjective_dropout: float = Field(default=0.0, ge=0, le=1)

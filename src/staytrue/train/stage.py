@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,8 @@ def train_stage(
     }
     if held:
         inputs["held_out"] = held
-    return run_stage(run.training, inputs, lambda folder: _train(job, folder, fingerprint(inputs)))
+    goes_on = fingerprint(inputs | {"train": _whatever_its_length(train)})
+    return run_stage(run.training, inputs, lambda folder: _train(job, folder, goes_on))
 
 
 def read_samples(run: RunFolder, subjects: Iterable[Subject]) -> list[Sample]:
@@ -119,6 +120,7 @@ def available(job: Job) -> frozenset[str]:
 
 
 def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
+    checkpoints = Checkpoints(folder / "checkpoints", key, job.train.steps, job.train.keep_state)
     backbone = job.backbone.load(job.device)
     make_step = step_maker(job, backbone, folder / "latents.safetensors")
     state = _state(job, backbone)
@@ -126,7 +128,6 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
         make_step.predictor.remember(state.parameters())
     memory = memory_bytes(state, make_step.predictor)
     Console(stderr=True, highlight=False).print(f"  {memory_line(memory)}")
-    checkpoints = Checkpoints(folder / "checkpoints", key, job.train.steps)
     checkpoints.resume(state)
     _sweep(folder, afresh=state.step == 0)
     selection = _selection(job, backbone, folder)
@@ -149,8 +150,17 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
         "rows": len(job.samples),
         "trained_parameters": sum(p.numel() for p in state.parameters()),
         "memory_bytes": memory,
+        "duration_s": round(checkpoints.seconds, 3),  # with those of interrupted processes
         **({"selected": selection.facts()} if selection else {}),
     }
+
+
+def _whatever_its_length(train: Train) -> Train:
+    """What a training of more steps must share to go on from one of fewer.
+
+    Where checkpoints are scored, the last step is one of those, so a longer training is another one.
+    """
+    return train if train.select else replace(train, steps=1, keep_state=False)
 
 
 def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:

@@ -1,0 +1,91 @@
+"""Settings that differ in the number of steps are one training, looked at several times."""
+
+from dataclasses import replace
+
+import pytest
+
+from staytrue.bench.minibench import minibench, plan, suites
+from staytrue.bench.plan import tasks
+from staytrue.bench.results import read_results
+from staytrue.errors import StaytrueError
+from staytrue.train.curve import Bar
+from tests.bench.small import asked, tiny_models
+
+SUITE = """
+name = "s"
+asks = "Nothing."
+subjects = "cat2"
+arms = [{ label = "one", recipe = "dreambooth" }]
+
+[grid]
+"train.steps" = STEPS
+"train.learning_rate" = [1e-3]
+"""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return tiny_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """The number of every update that was made."""
+    numbers = []
+    monkeypatch.setattr(Bar, "step", lambda self, state, losses: numbers.append(state.step))
+    return numbers
+
+
+def told(models, home, steps):
+    home.mkdir(exist_ok=True)
+    (home / "s.toml").write_text(SUITE.replace("STEPS", str(steps)))
+    plain = asked(models, home, subjects=None, bench={"suite": str(home / "s.toml"), "prompts": 1})
+    assignments = tuple(a for a in plain.assignments if not a.startswith("train.steps"))
+    return replace(plain, assignments=assignments)
+
+
+def scores(file):
+    [record] = read_results(file).records
+    return {name: record[name] for name in ("images", "class_leakage", "drift")}
+
+
+def test_a_longer_training_goes_on_from_a_shorter_one_and_scores_as_if_it_were_alone(models, tmp_path, taken):
+    shorter, longer = minibench(told(models, tmp_path / "along", [3, 1]), device="cpu")[::-1]
+    assert taken == [1, 2, 3]
+    [alone] = minibench(told(models, tmp_path / "alone", [3]), device="cpu")
+    assert taken[3:] == [1, 2, 3]
+    assert read_results(longer).header["config"]["train"]["steps"] == 3
+    assert scores(longer) == scores(alone)
+    assert scores(longer) != scores(shorter)
+
+
+def test_what_was_scored_before_an_interruption_is_neither_trained_nor_lost(models, tmp_path, taken, monkeypatch):
+    suite = told(models, tmp_path, [1, 3])
+    real = Bar.step
+
+    def dies(self, state, losses):
+        real(self, state, losses)
+        if state.step == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Bar, "step", dies)
+        with pytest.raises((KeyboardInterrupt, StaytrueError)):
+            minibench(suite, device="cpu")
+    assert taken == [1, 2]
+    assert len(list((tmp_path / "runs").glob("*/record-*.json"))) == 1
+    files = minibench(suite, device="cpu")
+    assert taken[2:] == [2, 3]  # from the state after step 1
+    assert [len(read_results(f).records) for f in files] == [1, 1]
+    assert not list((tmp_path / "runs").glob("*/record-*.json"))
+
+
+def test_selecting_trainings_are_apart(models, tmp_path):
+    suite = told(models, tmp_path, [1, 3])
+
+    def folders(*more):
+        planned = plan(suites(suite)[0], replace(suite, assignments=(*suite.assignments, *more)))
+        return [[s.steps for s in task.settings] for task in tasks(planned.settings, planned.members, {})]
+
+    assert folders() == [[1, 3]]
+    assert folders("train.select={}") == [[1], [3]]
