@@ -1,4 +1,4 @@
-"""The composition judge against a person's eye, on a hundred compositions that the report does not count.
+"""The composition judge against the eye, on a hundred compositions that the report does not count.
 
 python -m foundry.models.eye draw       sheets, numbered and titled, and `foundry/by_eye.jsonl` with a line for each picture
 (a person writes true or false for noun, color and background of every line, by the sheets alone)
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 from transformers import AutoModel
 
 from foundry.models.export import ASSETS
@@ -43,17 +44,23 @@ def unet_sha256() -> str:
     return weights_sha256(str(ASSETS / "miniature" / "unet"))
 
 
+def labels() -> list[dict]:
+    """The lines that were filled in, or are to be."""
+    return [json.loads(line) for line in LABELS.open()] if LABELS.exists() else []
+
+
 def write_sheets() -> None:
     """The sheets, and lines to fill in."""
-    from PIL import Image
-
+    now = unet_sha256()
+    if any(row[part] is not None for row in labels() for part in PARTS if row["unet"] == now):
+        raise SystemExit(f"{LABELS} has labels of this very denoiser; move it away to label anew")
     pictures = [Image.fromarray(picture) for picture in drawn()]
     titles = [f"{i}: {color} {noun} {place}" for i, (color, noun, place) in enumerate(triples())]
     for start in range(0, COUNT, PER_SHEET):
         part = slice(start, start + PER_SHEET)
         contact_sheet(pictures[part], titles[part], columns=10).save(SHEETS / f"by-eye-{start // PER_SHEET + 1}.png")
     empty = dict.fromkeys(PARTS)
-    rows = [{"asked": title, **empty, "unet": unet_sha256()} for title in titles]
+    rows = [{"asked": title, **empty, "unet": now} for title in titles]
     LABELS.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -65,8 +72,8 @@ def kappa(a: np.ndarray, b: np.ndarray) -> float:
 
 def agreement(judge: AutoModel) -> dict[str, float]:
     """How judge and eye agree; empty where nothing is labelled, or another denoiser's pictures were."""
-    rows = [json.loads(line) for line in LABELS.open()] if LABELS.exists() else []
-    if not rows or any(row["unet"] != unet_sha256() or row[part] is None for row in rows for part in PARTS):
+    rows, now = labels(), unet_sha256()
+    if not rows or any(row["unet"] != now or row[part] is None for row in rows for part in PARTS):
         return {}
     facts = json.loads((ASSETS / "miniature" / "facts.json").read_text())["words"]
     hits = composition_hits(judge, drawn(), triples(), facts)
@@ -79,7 +86,7 @@ def agreement(judge: AutoModel) -> dict[str, float]:
         found[f"by_judge_{name}"] = float(told[name].mean())
         found[f"agreement_{name}"] = float(np.mean(eye[name] == told[name]))
         found[f"kappa_{name}"] = kappa(eye[name], told[name])
-    return found
+    return {name: value for name, value in found.items() if value == value}  # NaN is no JSON
 
 
 def main() -> None:

@@ -136,9 +136,10 @@ model never saw. Composition means noun, color and background of one picture all
 | --- | ---: | ---: |
 {rows}
 
-`by_eye` and `by_judge` are of a hundred further compositions ({labels}), labelled by eye on two sheets
-([1](sheets/by-eye-1.png), [2](sheets/by-eye-2.png)): how often a person, and the judge, found each part; then how often both
-say the same, and Cohen's kappa, which counts only agreement beyond chance (it means little where nearly all pictures are right).
+`by_eye` and `by_judge` are of a hundred further compositions ({labels}), labelled once, by one of the makers, who
+read the prompt beside each picture, on two sheets ([1](sheets/by-eye-1.png), [2](sheets/by-eye-2.png)): how often the eye,
+and the judge, found each part; then how often both say the same, and Cohen's kappa, which counts only agreement beyond chance
+(it means little where nearly all pictures are right).
 
 ![samples](sheets/samples.png)
 

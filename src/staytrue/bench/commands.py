@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,15 +43,10 @@ def minibench(
 ) -> None:
     """Train, draw and score what is missing. Run it again to go on."""
     asked = _asked(overrides, subjects, out, (recipe, quick))  # what is wrong with it is said before libraries load
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
+    _quieten()
     from staytrue.bench.minibench import minibench as run
 
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
-    for file in run(asked, jobs, device):
-        typer.echo(file)
+    _name_files(run(asked, jobs, device))
 
 
 @bench_app.command()
@@ -66,15 +62,10 @@ def redteam(
 ) -> None:
     """Protections x defenses: protect, train, draw and score what is missing, then write redteam.json."""
     asked = _asked(overrides, subjects, out, (None, quick))
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
+    _quieten()
     from staytrue.bench.redteam import redteam as run
 
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
-    for file in run(asked, jobs, device):
-        typer.echo(file)
+    _name_files(run(asked, jobs, device))
 
 
 @bench_app.command(name="minibench-two")
@@ -90,15 +81,10 @@ def minibench_two(
 ) -> None:
     """Two subjects in one picture: train, draw and score what is missing, then make the tables."""
     asked = _asked(overrides, subjects, out, (None, quick))
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
+    _quieten()
     from staytrue.bench.pairs import minibench_two as run
 
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
-    for file in run(asked, jobs, device):
-        typer.echo(file)
+    _name_files(run(asked, jobs, device))
 
 
 @bench_app.command()
@@ -106,8 +92,7 @@ def table(overrides: Overrides = None, subjects: Subjects = None, out: Out = Non
     """Make the tables and summary.json from the files of results alone."""
     from staytrue.bench.tables import make_tables
 
-    for file in make_tables(_asked(overrides, subjects, out)):
-        typer.echo(file)
+    _name_files(make_tables(_asked(overrides, subjects, out)))
 
 
 @bench_app.command()
@@ -115,7 +100,20 @@ def plot(overrides: Overrides = None, subjects: Subjects = None, out: Out = None
     """Make the figures from the files of results alone."""
     from staytrue.bench.plots import make_plots
 
-    for file in make_plots(_asked(overrides, subjects, out)):
+    _name_files(make_plots(_asked(overrides, subjects, out)))
+
+
+def _quieten() -> None:
+    """The libraries' own progress bars would be drawn over ours."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+
+
+def _name_files(files: Iterable[Path]) -> None:
+    for file in files:
         typer.echo(file)
 
 

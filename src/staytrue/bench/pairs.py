@@ -28,16 +28,17 @@ from staytrue.bench.summary import as_json, summary
 from staytrue.bench.tables import comparison
 from staytrue.bench.two import COLUMNS, Pair, PairArm, TwoSuite, judged_pair, read_two
 from staytrue.config import parse, values_of
-from staytrue.errors import StaytrueError
+from staytrue.errors import ConfigError, StaytrueError
 from staytrue.generate.config import LoraSource
 from staytrue.generate.personalized import personalize
 from staytrue.generate.prompts import Prompt
 from staytrue.generate.sampling import Request, draw
 from staytrue.generate.seeds import picture_seed
 from staytrue.images.grid import contact_sheet
+from staytrue.images.metadata import png_bytes
 from staytrue.opening import commit, resolved_device
 from staytrue.pipeline import run
-from staytrue.runs import RunFolder, fingerprint, write_text
+from staytrue.runs import RunFolder, fingerprint, write_bytes, write_text
 from staytrue.types import Subject, with_suffix
 
 SUITE = Path("benchmarks/suites/minibench-two.toml")
@@ -68,7 +69,7 @@ class PairTask:
 
     @property
     def trainings(self) -> list[tuple[Path, tuple[Subject, ...]]]:
-        """Each training's folder and subjects; that of one subject serves every pair that it is in."""
+        """Each training's folder and subjects."""
         casts = [(s,) for s in self.pair.subjects] if self.arm.apart else [self.pair.subjects]
         return [(self._folder(cast), cast) for cast in casts]
 
@@ -115,7 +116,11 @@ def minibench_two(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Pat
 
 
 def settings_of(suite: TwoSuite, asked: Asked) -> list[tuple[PairArm, Setting]]:
-    """Every arm, resolved; the wording and the way of learning are part of what its scores depend on."""
+    """Every arm, resolved; the wording and the way of learning are part of what its scores depend on.
+
+    Raises:
+        ConfigError: a setting is wrong, or two arms learn the same: they would train in one folder at a time.
+    """
     quick: dict[str, Any] = {**QUICK_BENCH, "runs": QUICK_RUNS} if asked.quick else {}
     bench = bench_of({**suite.bench, **quick, **(asked.bench or {})})
     out = asked.out or (bench.runs / "results" if asked.quick else RESULTS) / suite.name
@@ -126,6 +131,9 @@ def settings_of(suite: TwoSuite, asked: Asked) -> list[tuple[PairArm, Setting]]:
         )
         key = fingerprint([one.key, suite.prompts, suite.identifiers, arm.apart])
         found.append((arm, replace(one, key=key)))
+    learned = [(one.learned, arm.apart) for arm, one in found]
+    if twice := [arm.label for (arm, _), what in zip(found, learned, strict=True) if learned.count(what) > 1]:
+        raise ConfigError(f"{suite.name}: these arms learn the same, and pairs share no trainings: {', '.join(twice)}")
     return found
 
 
@@ -158,6 +166,7 @@ def measure_pair(task: PairTask, device: str) -> Record:
     seconds = [seconds_of(run_folder) for run_folder in here]
     return {
         "subject": task.pair.name,
+        "apart": task.arm.apart,
         "split": task.pair.split,
         "design": task.pair.name,
         "seed": task.seed,
@@ -179,6 +188,7 @@ def measure_pair(task: PairTask, device: str) -> Record:
 def _trained(task: PairTask, folder: Path, cast: Sequence[Subject], device: str) -> RunFolder:
     subjects = [s.model_dump(mode="json") for s in cast]
     config = parse(values_of(task.setting.config) | {"subjects": subjects, "seed": task.seed})
+    # rights: the photos are bundled
     return run(config, folder, device, until="train", rights=True)
 
 
@@ -195,7 +205,8 @@ def _drawn(task: PairTask, here: Sequence[RunFolder], device: str) -> list[list[
     ]
     images = list(draw(backbone, requests, generate.sampling))
     sheet = contact_sheet(images, [r.prompt for r in requests], columns=2 * number)
-    sheet.save(here[0].root / f"{task.pair.name}-{'apart' if task.arm.apart else 'together'}.png")
+    name = f"{task.pair.name}-{'apart' if task.arm.apart else 'together'}.png"
+    write_bytes(here[0].root / name, png_bytes(sheet))
     return [images[start : start + number] for start in range(0, len(images), number)]
 
 

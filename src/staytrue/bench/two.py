@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from staytrue.bench.metrics import both_found, mean_cosine, paired_cosine
 from staytrue.bench.settings import Bench
@@ -101,6 +101,13 @@ class TwoSuite(BaseModel):
     reporting: tuple[tuple[str, str], ...] = Field(min_length=1)
     arms: tuple[PairArm, ...] = Field(min_length=1)
     bench: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _apart(self) -> TwoSuite:
+        names = [name for pair in (*self.tuning, *self.reporting) for name in pair]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"a subject is in one pair only, so that pairs are independent; twice: {', '.join(twice)}")
+        return self
 
     def pairs(self) -> list[Pair]:
         """All of them. Raises ``KeyError`` of a subject that is not bundled."""
