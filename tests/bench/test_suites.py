@@ -21,6 +21,7 @@ def test_there_is_one_file_for_each_experiment():
     assert numbers == {
         "0",
         "1",
+        "2",
         "3",
         "4",
         "5",
@@ -29,7 +30,7 @@ def test_there_is_one_file_for_each_experiment():
         "8",
         "9",
         "redteam.toml",
-    }  # 1 answers the second question, too
+    }  # 1 answers the second question, too
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

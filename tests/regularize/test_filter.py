@@ -1,5 +1,6 @@
 """Pictures that CLIP does not pass are drawn again from the next seed, and counted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,12 @@ def test_with_a_real_clip(tmp_path: Path) -> None:
     verdicts = loaded.verdicts([Image.new("RGB", (64, 64), color) for color in ("red", "blue")], "dog")
     assert all(0 < v.found < 1 and 0 < v.good < 1 for v in verdicts)
     assert verdicts[0] != verdicts[1]
+
+
+def test_the_miniature_is_filtered_through_its_own_clip_not_the_judges(monkeypatch) -> None:
+    opened = []
+    monkeypatch.setattr("staytrue.encoders.clip.ClipJudge.load", lambda self, device: opened.append(self.checkpoint))
+    ClipFilter().load(replace(FACTS, is_miniature=True), "cpu")
+    ClipFilter(checkpoint="mine").load(FACTS, "cpu")
+    assert Path(opened[0]).parts[-2:] == ("encoders", "clip")
+    assert opened[1] == "mine"

@@ -73,7 +73,8 @@ def test_the_living_have_moods_and_motions_instead() -> None:
     """The miniature has no bodies, and colors for skins; its motions name no place, so the background stays."""
     plan = Structured(count=50, leak_guard=False).plan(brief("dog"))
     assert {p.caption.adjectives for p in plan} == {(c, m) for c in WORDS["colors"] for m in WORDS["moods"]}
-    assert {p.caption.details for p in plan} == set(WORDS["motions"])
+    assert {p.caption.details for p in plan if p.caption.style} == set(WORDS["motions"])
+    assert {p.caption.details for p in plan if not p.caption.style} == {""}  # against training: as the paper has it
     assert all(p.caption.background for p in plan)
     assert "{phrase}" not in plan[0].caption.render()
     assert " dog " in plan[0].caption.render()
@@ -92,6 +93,50 @@ def test_the_papers_living_form(noun: str, kin: str) -> None:
         else:
             assert caption.details == ""
             assert caption.background in {"on a rock", "at home"}
+
+
+def test_against_training_takes_the_photos_backgrounds_in_turn() -> None:
+    against = [p.caption.background for p in Structured(count=25).plan(brief()) if not p.caption.style]
+    assert against == ["on a rock", "at home", "on a rock", "at home", "on a rock"]
+
+
+@pytest.mark.parametrize("noun", ["backpack", "dog"])
+def test_no_more_is_stated_than_asked_and_each_number_as_often(noun: str) -> None:
+    def counts(stated):
+        plan = Structured(count=3000, stated=stated, against=0, photo=1, styled=0).plan(brief(noun))
+        return Counter(len(p.caption.adjectives) + bool(p.caption.details) for p in plan)
+
+    assert counts(None) == {3: 3000}  # shape, color, texture; color, mood, motion
+    assert counts(0) == {0: 3000}
+    two = counts(2)
+    assert two.keys() == {0, 1, 2}
+    assert all(900 < n < 1100 for n in two.values())
+
+
+def test_where_a_motion_names_no_place_because_none_is_stated_the_background_is_back() -> None:
+    plan = Structured(count=200, stated=1, against=0, photo=1, styled=0).plan(brief("dog", REAL))
+    assert all(bool(p.caption.details) != bool(p.caption.background) for p in plan)
+    assert {bool(p.caption.details) for p in plan} == {True, False}
+
+
+def test_every_slot_is_stated_at_times() -> None:
+    plan = Structured(count=300, stated=1, leak_guard=False).plan(brief())
+    stated = {word for p in plan for word in p.caption.adjectives}
+    assert stated == {*WORDS["shapes"], *WORDS["colors"], *WORDS["textures"]}
+
+
+def test_classes_have_words_of_their_own() -> None:
+    one, two = (Structured(count=30).plan(brief(noun)) for noun in ("backpack", "vase"))
+    assert [p.caption.adjectives for p in one] != [p.caption.adjectives for p in two]
+    assert [p.seed for p in one] == [p.seed for p in two]
+
+
+def test_evaluation_prompts_of_other_things_are_not_class_images() -> None:
+    asked = Structured(count=60, evaluation_prompts=("a {} in space", "a horse", "a backpack"))
+    backgrounds = {p.caption.render() for p in asked.plan(brief()) if not p.caption.style}
+    assert any("in space" in text for text in backgrounds)
+    assert not any("horse" in text for text in backgrounds)
+    assert "a backpack" not in backgrounds
 
 
 def test_exactly_repeatable_and_moved_by_the_seed() -> None:
@@ -209,7 +254,8 @@ def test_evaluation_prompts_are_the_runs(tmp_path) -> None:
 
 def test_accessories_take_the_place_of_motions() -> None:
     facts = replace(MINIATURE, words=WORDS | {"accessories": ["a crown", "a tie", "a hat"]})
-    details = [p.caption.details for p in Structured(count=100, accessories=0.4).plan(brief("dog", facts))]
+    plan = Structured(count=100, accessories=0.4).plan(brief("dog", facts))
+    details = [p.caption.details for p in plan if p.caption.style]
     share = sum(d.startswith("wearing ") for d in details) / len(details)
     assert 0.25 < share < 0.55
     assert all(d.startswith("wearing ") or d in WORDS["motions"] for d in details)

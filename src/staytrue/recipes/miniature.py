@@ -12,7 +12,8 @@ def fitted(config: RunConfig, train: Values | None = None) -> RunConfig:
     """The configuration itself, or, where the backbone is the miniature, with its scale of rates, batches and steps.
 
     A small model takes larger learning rates and is trained on several rows at once, so it needs fewer steps: a tenth of the
-    paper's with four subject rows a step. About 300 class images, few solver steps. Rates other than full fine-tuning's, and
+    paper's with four subject rows a step. About 300 class images, few solver steps, and
+    no more said of each than a small model draws. Rates other than full fine-tuning's, and
     steps without class images, are first guesses, not yet tuned.
 
     Args:
@@ -24,7 +25,8 @@ def fitted(config: RunConfig, train: Values | None = None) -> RunConfig:
         return config
     previews = {"every": "100 steps" if config.train.previews.every else None, "sampling": SAMPLING}
     rows = {"steps": STEPS[config.regularize.name], "batch": 4, "class_rows": 4, "previews": previews}
-    drawn: Values = {"regularize": {"count": 300, "sampling": SAMPLING}}
+    stated = {"stated": STATED} if config.regularize.name == "structured" else {}
+    drawn: Values = {"regularize": {"count": 300, "sampling": SAMPLING, **stated}}
     if config.regularize.name == "none":
         drawn, rows["class_rows"] = {}, 0
     adapter = {"adapter": _adapter(config.train.adapter, facts.words["identifiers"])}
@@ -52,6 +54,7 @@ def _adapter(adapter: Any, identifiers: list[str]) -> Values:
 
 
 SAMPLING = {"steps": 12, "guidance": 3.0, "solver": "dpm++", "batch": 32}
+STATED = 1  # it draws one such word well, four at once not (benchmarks/suites/2-leakage.toml)
 STEPS = {"class_prompt": 200, "structured": 400, "none": 200}
 RATES: dict[str, Values] = {
     "full": {"learning_rate": 1e-4},

@@ -53,9 +53,9 @@ class ClipFilter:
 
     def load(self, facts: Facts, device: str) -> LoadedFilter:
         """Reads the CLIP's weights."""
-        from staytrue.encoders.judges import clip_judge
+        from staytrue.encoders.own import own_clip
 
-        return LoadedFilter(self, clip_judge(self.checkpoint, facts).load(device), facts)
+        return LoadedFilter(self, own_clip(self.checkpoint, facts).load(device), facts)
 
     def others(self, noun: str, facts: Facts) -> list[str]:
         """The texts that "a [noun]" has to win against."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -57,7 +58,11 @@ class Structured:
         photo_style: what "photographic" is called.
         captions: what the images are trained with: "asked", as each was asked for, or "class_noun", all of them "a [class noun]".
             The latter is the paper's ablation (its figure 3): the same images, no longer matched by their words.
-        accessories: share of captions with an accessory ("wearing a top hat") in place of a motion; the paper has none.
+        stated: fill at most so many of a caption's adjectives and its motion, each number from 0 up equally often; None fills
+            all, as in the paper. For generators that cannot draw so much at once, whose pictures would not be what their
+            captions say (docs/log.md).
+        accessories: share of captions, those against training aside, with an accessory ("wearing a top hat") in place of a
+            motion; the paper has none.
         words: folder of word pools to use instead of the built-in ones, such as `staytrue words` writes.
         leak_guard: whether half of the backgrounds, colors and accessories are never in the set. The backgrounds of the
             subject's own photos always are: the photos show them anyway.
@@ -75,6 +80,7 @@ class Structured:
     styled: float = Field(default=0.2, ge=0, le=1)
     photo_style: str = "a photo of"
     captions: Literal["asked", "class_noun"] = "asked"
+    stated: int | None = Field(default=None, ge=0)
     accessories: float = Field(default=0.0, ge=0, le=1)
     words: Path | None = None
     leak_guard: bool = True
@@ -92,20 +98,20 @@ class Structured:
         return self
 
     def plan(self, brief: Brief) -> list[Planned]:
-        """``count`` captions; the words and the seed of each depend on (seed, index) alone."""
+        """``count`` captions; the words of each depend on (seed, class noun, index) alone, its seed on (seed, index)."""
         check_folder(self.words)
         count = self.count or default_count(brief.facts, COUNT)
         kinds = interleave({kind: getattr(self, kind) for kind in KINDS}, count)
         trained_as = Caption(noun=brief.subject.class_noun) if self.captions == "class_noun" else None
-        pools, against = self._pools(brief), self._against(brief)
-        return [
-            Planned(
-                caption=self._caption(kind, pools, against, random.Random(f"words {brief.seed} {i}")),
-                seed=image_seed(brief.seed, i),
-                trained_as=trained_as,
+        pools, shown = self._pools(brief), itertools.cycle(self._against(brief))
+        plan = []
+        for i, kind in enumerate(kinds):
+            rng = random.Random(f"words {brief.seed} {pools.noun} {i}")
+            caption = (
+                self._against_caption(pools, next(shown), rng) if kind == "against" else self._caption(kind, pools, rng)
             )
-            for i, kind in enumerate(kinds)
-        ]
+            plan.append(Planned(caption, image_seed(brief.seed, i), trained_as=trained_as))
+        return plan
 
     def conditions(self, facts: Facts) -> dict[str, Any]:
         """For the manifest: what this set was allowed to speak of."""
@@ -142,24 +148,43 @@ class Structured:
         if asked is False:
             return tuple(own)
         templates = default_prompts(brief.subject, brief.facts) if asked is True else read_prompts(asked)
-        return (*own, *(class_caption(template, brief.subject) for template in templates))
+        of_subject = [template for template in templates if "{}" in template]  # others are of something else
+        return (*own, *(class_caption(template, brief.subject) for template in of_subject))
 
-    def _caption(self, kind: Kind, pools: Pools, against: tuple[Caption, ...], rng: random.Random) -> Caption:
-        """One caption; every slot is drawn in a fixed order, so that an empty pool moves no other choice."""
-        adjectives = tuple(filter(None, [_pick(rng, words) for words in pools.adjectives]))
+    def _caption(self, kind: Kind, pools: Pools, rng: random.Random) -> Caption:
+        """A caption with a style; every slot is drawn in a fixed order, so that an empty pool moves no other choice."""
+        adjectives = [_pick(rng, words) for words in pools.adjectives]
         motion, background, style = (_pick(rng, p) for p in (pools.motions, pools.backgrounds, pools.styles))
-        shown, accessory = against[int(rng.random() * len(against))], _pick(rng, pools.accessories)
-        dressed = bool(accessory) and rng.random() < self.accessories
-        details = f"wearing {accessory}" if dressed else motion
-        placed = motion and not dressed and pools.motions_name_places
-        if kind != "against":
-            styles = {"photo": self.photo_style, "styled": style_phrase(style) if style else ""}
-            where = "" if placed else background
-            return Caption(pools.noun, style=styles[kind], adjectives=adjectives, details=details, background=where)
+        accessory = _pick(rng, pools.accessories)
+        if accessory and rng.random() < self.accessories:
+            motion, accessory = "", f"wearing {accessory}"
+        else:
+            accessory = ""
+        *adjectives, motion = self._stated([*adjectives, motion], rng)
+        styles = {"photo": self.photo_style, "styled": style_phrase(style) if style else ""}
+        where = "" if motion and pools.motions_name_places else background
+        return Caption(
+            pools.noun,
+            style=styles[kind],
+            adjectives=tuple(filter(None, adjectives)),
+            details=accessory or motion,
+            background=where,
+        )
+
+    def _against_caption(self, pools: Pools, shown: Caption, rng: random.Random) -> Caption:
+        """What a photo's caption shows, with adjectives and neither style nor motion."""
         if shown.text:
             return shown
-        details = shown.details or ("" if placed else details)
-        return Caption(pools.noun, adjectives=adjectives, details=details, background=shown.background)
+        adjectives = self._stated([_pick(rng, words) for words in pools.adjectives], rng)
+        return replace(shown, adjectives=tuple(filter(None, adjectives)))
+
+    def _stated(self, slots: list[str], rng: random.Random) -> list[str]:
+        """The slots with all but ``stated`` or fewer left empty."""
+        filled = [place for place, word in enumerate(slots) if word]
+        if self.stated is None:
+            return slots
+        kept = rng.sample(filled, min(len(filled), rng.randint(0, self.stated)))
+        return [word if place in kept else "" for place, word in enumerate(slots)]
 
 
 @dataclass(frozen=True)
