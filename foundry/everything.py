@@ -63,13 +63,15 @@ def train(model: str, seconds: float, *options: object) -> subprocess.Popen:
 
 
 def world() -> None:
-    """Draws the pictures that are missing, on all cores."""
+    """Draws the pictures that are missing, on all cores, and learns the words unless there is a tokenizer."""
     workers = ("--workers", os.cpu_count() or 2)
     for split, count in (("train", PICTURES), ("holdout", 4000)):
         if not (WORLD / split / "rows.jsonl").exists():
             finish(python("foundry.world", "--split", split, "--count", count, "--out", WORLD / split, *workers))
     if not (WORLD / "instances" / "rows.jsonl").exists():
         finish(python("foundry.world", "--instances", 20_000 if GPU else 6000, "--out", WORLD / "instances", *workers))
+    if not (RUNS / "tokenizer").exists():
+        finish(python("foundry.models.tokenizer"))
 
 
 def encoders(seconds: float) -> None:

@@ -45,3 +45,12 @@ def composition_hits(judge: clip.Clip, pictures: np.ndarray, triples: list, fact
         parts["background"].append(share_right(judge, one, [by_place], [places.index(place)]) == 1)
         parts["noun"].append(share_right(judge, one, [by_noun], [names.index(noun)]) == 1)
     return parts
+
+
+def seen_together(triples: list[tuple[str, str, str]], rows: list[dict]) -> list[bool]:
+    """For each (color, noun, background), whether one picture of the rows was captioned with all three, whatever else it has.
+
+    A row that says a vaguer word than its noun ("a red animal") counts, too: the picture was seen.
+    """
+    known = {tuple(row[part] for part in ("color", "noun", "background")) for row in rows}
+    return [tuple(triple) in known for triple in triples]

@@ -10,7 +10,6 @@ import numpy as np
 from tqdm import tqdm
 
 from foundry.world.draw import caption, is_mirrored, render, sample_scene
-from foundry.world.sprites import world_sprites
 
 Item = tuple[np.ndarray, list[dict]]
 
@@ -34,8 +33,7 @@ def write(out: Path, make: Callable[[int, int], Item], seed: int, count: int, wo
         workers: processes to draw with.
     """
     out.mkdir(parents=True, exist_ok=True)
-    world_sprites()
-    views = len(make(seed, 0)[1])
+    views = len(make(seed, 0)[1])  # before the processes fork: they share the sprites it read
     parts = out / "images.part.npy", out / "rows.part.jsonl"
     images = np.lib.format.open_memmap(parts[0], "w+", np.uint8, (count * views, 64, 64, 3))
     jobs = [(make, seed, start, min(start + 100, count)) for start in range(0, count, 100)]

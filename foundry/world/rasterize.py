@@ -7,11 +7,11 @@ from PIL import Image
 
 from foundry.sources import SOURCES, codepoints, fetch, icon_set, read_member
 from foundry.world.nouns import all_emoji
-from foundry.world.sprites import CACHE, SIDE
+from foundry.world.sprites import CACHE, SIDE, write_list
 
 
 def build() -> None:
-    """Rasterize every icon of the world into the cache, unless it is there."""
+    """Rasterize every icon of the world into the cache, unless it is there, and list what was found in `sprites.txt`."""
     if CACHE.exists():
         return
     fetch()
@@ -21,6 +21,7 @@ def build() -> None:
     part = CACHE.with_suffix(".part.npz")
     np.savez_compressed(part, keys=np.array(list(drawn)), pixels=np.stack(list(drawn.values())))
     part.rename(CACHE)
+    write_list(list(drawn))
 
 
 def _draw(family: str, emoji: str) -> np.ndarray | None:

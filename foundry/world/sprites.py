@@ -1,6 +1,7 @@
-"""Sprites: icons at 96 px, read from one cached array."""
+"""Sprites: icons at 96 px, read from one cached array; which there are says `sprites.txt`, so that names need no pixels."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from foundry.world.nouns import is_held_out
 
 SIDE = 96
 CACHE = BUILD / "sprites" / f"sprites-{SIDE}.npz"
+LISTED = Path(__file__).with_name("sprites.txt")
 RENDERINGS = ("fluent", "flat", "3d")
 
 
@@ -26,10 +28,30 @@ def sprite(key: str) -> np.ndarray:
     return _all()[key]
 
 
+def drawn_keys() -> tuple[str, ...]:
+    """Keys of the cached sprites, in their order. Reads the cache."""
+    return tuple(_all())
+
+
+@cache
+def all_keys() -> tuple[str, ...]:
+    """Every sprite's key, held out or not, in the cache's order. Needs no pixels."""
+    lines = [line.split(": ") for line in LISTED.read_text().splitlines()]
+    return tuple(f"{family}/{emoji}" for emoji, families in lines for family in families.split())
+
+
+def write_list(keys: list[str]) -> None:
+    """Write the list: a line for each emoji, with the families that draw it."""
+    families: dict[str, list[str]] = {}
+    for family, emoji in (key.split("/") for key in keys):
+        families.setdefault(emoji, []).append(family)
+    LISTED.write_text("".join(f"{emoji}: {' '.join(drawn)}\n" for emoji, drawn in families.items()))
+
+
 @cache
 def world_sprites() -> tuple[str, ...]:
     """Keys that training pictures may show."""
-    return tuple(key for key in _all() if not is_held_out(*key.split("/")))
+    return tuple(key for key in all_keys() if not is_held_out(*key.split("/")))
 
 
 @cache

@@ -72,7 +72,7 @@ def redteam(
 def minibench_two(
     overrides: Overrides = None,
     subjects: Annotated[
-        str | None, typer.Option(help="tuning (default), reporting (logged), all, or pairs: dog6+cat2,dog5+can.")
+        str | None, typer.Option(help="tuning (default), reporting (logged), all, or pairs: dog6+cat2,dog3+can.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Pairs at a time, each in a process of its own.")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="One pair, two pictures of each prompt.")] = False,

@@ -120,7 +120,7 @@ class TwoSuite(BaseModel):
         ]
 
     def chosen(self, which: str) -> list[Pair]:
-        """The pairs named by "tuning", "reporting", "all", or as "dog6+cat2,can+dog5". Raises ``ConfigError``."""
+        """The pairs named by "tuning", "reporting", "all", or as "dog6+cat2,can+dog3". Raises ``ConfigError``."""
         every = self.pairs()
         if which in ("tuning", "reporting", "all"):
             return [p for p in every if which in ("all", p.split)]
