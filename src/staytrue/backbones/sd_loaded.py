@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from staytrue.backbones.quiet import quiet
-from staytrue.backbones.sd_files import SDFiles, download
+from staytrue.backbones.sd_files import SDFiles
 from staytrue.backbones.sd_text import at_places, end_places, other_vectors, without_positions
 from staytrue.diffusion.ddpm import DDPM
 from staytrue.diffusion.noised import Noised
@@ -186,10 +186,13 @@ def load(files: SDFiles, device: str, dtype: torch.dtype | None) -> LoadedSD:
 
 
 def _from_folder(files: SDFiles, dtype: torch.dtype) -> StableDiffusionPipeline:
-    asked = files.backbone
-    folder = files.folder if asked.path == "miniature" or Path(asked.path).expanduser().is_dir() else download(asked)
     return StableDiffusionPipeline.from_pretrained(
-        folder, variant=asked.variant, safety_checker=None, feature_extractor=None, dtype=dtype
+        files.with_weights(),
+        variant=files.backbone.variant,
+        use_safetensors=True,
+        safety_checker=None,
+        feature_extractor=None,
+        dtype=dtype,
     )
 
 
