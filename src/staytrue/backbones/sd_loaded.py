@@ -133,13 +133,6 @@ class LoadedSD:
         """What an adapter may touch."""
         return {"denoiser": self.unet, "text_encoder": self.text_encoder}
 
-    def unknown_words(self, texts: Sequence[str]) -> list[str]:
-        """Words of the texts that its vocabulary lacks, in order; none where it has no list."""
-        if self.facts.vocabulary is None:
-            return []
-        words = [word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split()]
-        return [word for word in dict.fromkeys(words) if word and word not in self.facts.vocabulary]
-
     def pipeline(self, scheduler: str = "ddim") -> StableDiffusionPipeline:
         """A stock pipeline that shares these modules."""
         return StableDiffusionPipeline(
