@@ -93,7 +93,9 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder}: no folder can be made there ({error.strerror}); name another with --out") from None
+        raise ConfigError(
+            f"{folder}: no folder can be made there ({error.strerror}); name another with --out"
+        ) from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -109,7 +109,9 @@ def _score(
             encoder = loaded[spec] = loaded[spec] if spec in loaded else _loaded(spec, device)
             if isinstance(encoder, BackboneError):
                 reason = f"{encoder}; then `staytrue evaluate` of this run scores its pictures"
-                refusals += [Refusal(name, subject, against, reason) for subject, against, _ in _comparisons(metric, photos)]
+                refusals += [
+                    Refusal(name, subject, against, reason) for subject, against, _ in _comparisons(metric, photos)
+                ]
                 continue
             judges[name] = {"judge": encoder.judge, "sha256": encoder.sha256}
             for subject, against, references in _comparisons(metric, photos):
