@@ -79,16 +79,21 @@ def to_toml(config: RunConfig) -> str:
 def load_toml(path: Path) -> Values:
     """The values of a TOML file, unchecked: layer them over a recipe and ``parse``."""
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"no config file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path} as a TOML file in UTF-8: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
 
 
 def layered(below: Values, above: Values) -> Values:
-    """``below`` with the values of ``above`` on top; a table that changes its ``name`` starts from its own defaults."""
-    if above.get("name", below.get("name")) != below.get("name"):
+    """``below`` with the values of ``above`` on top; a component that changes its ``name`` starts from its own defaults.
+
+    A subject's ``name`` chooses nothing: it keeps what it had.
+    """
+    if above.get("name", below.get("name")) != below.get("name") and "class_noun" not in below:
         return above
     merged = dict(below)
     for key, value in above.items():
@@ -119,9 +124,9 @@ def parse(values: Values) -> RunConfig:
 
 
 def parse_as(model: type[Model], values: Values) -> Model:
-    """``parse`` for the settings of a verb that is no run, such as ``staytrue protect``."""
+    """``parse`` for the settings of a verb that is no run, such as ``staytrue protect``. A date of TOML is text, as in JSON."""
     try:
-        return model.model_validate_json(json.dumps(values), strict=True)
+        return model.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         schema = model.model_json_schema()
         raise ConfigError("\n".join(dict.fromkeys(_explain(problem, schema) for problem in error.errors()))) from None

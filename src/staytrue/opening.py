@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,8 +15,9 @@ from staytrue.config import RunConfig, parse, values_of
 from staytrue.errors import ConfigError, ResumeError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
-from staytrue.runs import RunFolder, read_json, write_json
-from staytrue.types import Subject
+from staytrue.purify.stage import check_names
+from staytrue.runs import RunFolder, make_folder, read_json, write_json
+from staytrue.types import Facts, Subject, Worded
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
 
@@ -30,12 +33,16 @@ def open_run(config: RunConfig, folder: Path, device: str) -> RunFolder:
     if here.config.is_file():
         _refuse_another(config, saved_config(folder), folder)
     check(config)
+    make_folder(folder)
     write_json(here.config, {"config": values_of(config), "device": device, "commit": commit(), "versions": versions()})
     return here
 
 
 def check(config: RunConfig) -> None:
-    """Raises a ``StaytrueError`` for what would fail later: no subject, unusable photos, prompts, backbone or objectives."""
+    """Raises a ``StaytrueError`` for what would fail later: no subject, unusable photos, prompts, backbone or objectives.
+
+    A judge that is not on this machine is warned of: without it there will be pictures, but not its scores.
+    """
     if not config.subjects:
         raise ConfigError("subjects: a run needs at least one")
     facts = config.backbone.facts()
@@ -58,16 +65,33 @@ def check(config: RunConfig) -> None:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
     config.train.texts(config.subjects)  # raises for words that contradict each other
+    _look_for_judges(config, facts)
 
 
 def _check_apart(subjects: Sequence[Subject]) -> None:
     """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between."""
-    for field, remedy in (("name", "folders"), ("identifier", "prompts")):
-        values = [getattr(subject, field) for subject in subjects]
-        if twice := sorted({value for value in values if values.count(value) > 1}):
-            raise ConfigError(
-                f"subjects: two share the {field} {twice[0]!r}; give each its own {field}, which tells them apart in {remedy}"
-            )
+    check_names(subjects)
+    words = [subject.identifier for subject in subjects]
+    if twice := sorted({word for word in words if words.count(word) > 1}):
+        raise ConfigError(
+            f"subjects: two share the identifier {twice[0]!r}; give each its own identifier, which tells them apart in prompts"
+        )
+
+
+def _look_for_judges(config: RunConfig, facts: Facts) -> None:
+    """Better said now than after hours of training."""
+    asking: dict[str, list[str]] = {}
+    for metric, checkpoint in config.evaluate.absent(facts).items():
+        asking.setdefault(checkpoint, []).append(f"evaluate.metrics.{metric}")
+    for checkpoint, metrics in asking.items():
+        on_hub = re.fullmatch(r"\w[\w.-]*/[\w.-]+", checkpoint)
+        lacking = "unless it can be downloaded when the pictures are scored, they" if on_hub else "the pictures"
+        warnings.warn(
+            f"the judge {checkpoint} ({', '.join(metrics)}) is not on this machine: {lacking} will have no such scores."
+            f" {f'Get it now with `hf download {checkpoint}`, or name' if on_hub else 'Name'} a folder that holds it:"
+            f" {metrics[0]}.judge=/models/{Path(checkpoint).name}",
+            stacklevel=2,
+        )
 
 
 def saved_config(folder: Path) -> RunConfig:
@@ -75,19 +99,28 @@ def saved_config(folder: Path) -> RunConfig:
     file = RunFolder(folder).config
     if not file.is_file():
         raise ConfigError(f"{folder} is not a run folder: it has no {file.name}; `staytrue run PHOTOS ...` makes one")
-    return parse(read_json(file)["config"])
+    try:
+        values = read_json(file)["config"]
+    except (ValueError, LookupError, TypeError):
+        raise ConfigError(
+            f"{folder} is not a run folder: its {file.name} is not one of Staytrue's; name a run, or a new folder for one"
+        ) from None
+    return parse(values)
 
 
 def unknown_words(config: RunConfig) -> list[str]:
-    """Words of subjects, prompts and objectives that the backbone's vocabulary lacks, in order; none where it has no list."""
+    """Words of the settings that the backbone's vocabulary lacks, in order; none where it has no list.
+
+    Those of captions that come with pictures are looked at when they are read.
+    """
     facts = config.backbone.facts()
     if facts.vocabulary is None:
         return []
     texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
-    texts += config.train.texts(config.subjects)
-    words = [word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split()]
+    texts += [config.generate.sampling.negative, *config.train.texts(config.subjects)]
+    texts += [text for part in (config.caption, config.regularize) if isinstance(part, Worded) for text in part.texts()]
     taught = {subject.identifier.lower() for subject in config.subjects} if _trains_rows(config) else set()
-    return [word for word in dict.fromkeys(words) if word and word not in facts.vocabulary | taught]
+    return [word for word in facts.unknown(texts) if word not in taught]
 
 
 def _trains_rows(config: RunConfig) -> bool:

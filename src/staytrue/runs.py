@@ -17,6 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from staytrue.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -86,6 +88,16 @@ class RunFolder:
         return self.root.parent / "class-images"
 
 
+def make_folder(folder: Path) -> None:
+    """Makes the folder that a command writes into. Raises ``ConfigError`` where there can be none, such as at a file."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: no folder can be made there ({error.strerror}); name another with --out"
+        ) from None
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file so that a reader, or a crash, sees the old one or the new one, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -150,7 +162,7 @@ def run_stage(folder: Path, inputs: Any, work: Callable[[Path], dict[str, Any] |
     key = fingerprint(inputs)
     if manifest_key(folder) == key:
         return False
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     (folder / "manifest.json").unlink(missing_ok=True)
     started = time.monotonic()
     facts = work(folder) or {}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -219,3 +220,19 @@ class Facts:
     is_miniature: bool = False
     vocabulary: frozenset[str] | None = None
     words: dict[str, Any] = field(default_factory=dict)
+
+    def unknown(self, texts: Iterable[str]) -> list[str]:
+        """Words of the texts that the vocabulary lacks, in order; none where there is no list."""
+        if self.vocabulary is None:
+            return []
+        words = (word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split())
+        return [word for word in dict.fromkeys(words) if word and word not in self.vocabulary]
+
+
+@runtime_checkable
+class Worded(Protocol):
+    """A component whose settings hold words that the model will read."""
+
+    def texts(self) -> list[str]:
+        """These words."""
+        ...

@@ -51,7 +51,7 @@ def test_a_folder_can_say_what_it_knows(tmp_path, folder):
         True,
         {"colors": ["red"]},
     )
-    assert backbone.unknown_words(["A zebra, a dog.", "zebra"]) == ["zebra"]
+    assert backbone.facts.unknown(["A zebra, a dog.", "zebra"]) == ["zebra"]
     backbone.save(tmp_path / "saved")
     assert SD(path=str(tmp_path / "saved")).facts() == backbone.facts
 

@@ -1,6 +1,8 @@
 """``1-purified/`` to ``2-captions/``."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,6 +57,18 @@ def test_runs_again_only_when_something_changed(tmp_path: Path) -> None:
     (subject.photos / "0.txt").write_text("a dog")
     purify_stage(run, NoPurifier(), [other])
     assert caption_stage(run, Template(style="a photo of"), [other], Backbone()) is True
+
+
+def test_words_of_captions_that_the_backbone_does_not_know_are_named_once(tmp_path: Path) -> None:
+    """Not the subject's own: those were looked at before the run began, and an identifier may get a token row."""
+    run, subject = purified(tmp_path, {".": 2})
+    for number in range(2):
+        (subject.photos / f"{number}.txt").write_text("a dog on a skateboard")
+    purify_stage(run, NoPurifier(), [subject])
+    facts = replace(Backbone().facts(), vocabulary=frozenset(["a", "on"]))
+    with pytest.warns(UserWarning, match="does not know these words of the captions: skateboard$") as told:
+        caption_stage(run, Sidecar(), [subject], SimpleNamespace(facts=lambda: facts))
+    assert len(told) == 1
 
 
 def test_kohya_repeats_become_rows_by_their_ratio(tmp_path: Path) -> None:

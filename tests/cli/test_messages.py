@@ -1,10 +1,12 @@
 """What a user reads when something is wrong: the message, exit code 2, and no traceback."""
 
+import shutil
 import sys
 
 import pytest
 
 from staytrue.cli import main
+from tests.tiny import tiny_sd
 
 PHOTOS = "src/staytrue/assets/minibench/dog6/train"
 
@@ -32,6 +34,8 @@ def typed(monkeypatch, *words):
         (["run", PHOTOS, "--class-noun", "dog", "--config", "no.toml"], "no.toml"),
         (["run", "no/such/folder", "--class-noun", "dog", "--dry-run"], "no/such/folder"),
         (["run", PHOTOS, "--class-noun", "dog", "--backbone", "no/such/model/at-all"], "no/such/model"),
+        (["run", PHOTOS, "--class-noun", "dog", "--config", "src"], "cannot read src as a TOML file"),
+        (["run", PHOTOS, "--class-noun", "dog", "train.steps=2024-01-01"], "train.steps: "),
         (["train", "no/such/run"], "is not a run folder"),
         (["list", "colors"], "purifiers"),
         (["show", "nothing"], "staytrue"),
@@ -43,6 +47,59 @@ def test_bad_input_exits_2_with_a_message(words, said, monkeypatch, capsys, tmp_
     output = capsys.readouterr().err
     assert said in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+@pytest.mark.parametrize("words", [["run", PHOTOS, "--class-noun", "dog", "--dry-run"], ["protect", PHOTOS], ["words"]])
+def test_a_file_is_no_folder_to_write_into(monkeypatch, capsys, tmp_path, words, out):
+    (tmp_path / "file").write_text("mine")
+    assert typed(monkeypatch, *words, "--out", tmp_path / out) == 2
+    assert "no folder can be made there" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_config_file_in_another_encoding_is_said_to_be(monkeypatch, capsys, tmp_path):
+    file = tmp_path / "old.toml"
+    file.write_bytes('generate.suffix = "é"'.encode("latin-1"))
+    assert typed(monkeypatch, "run", PHOTOS, "--class-noun", "dog", "--config", file, "--out", tmp_path / "run") == 2
+    assert f"cannot read {file} as a TOML file in UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ['{"model_type": "vit"}', "[]", "3", "not json", '{"config": 3}'])
+def test_a_folder_with_a_foreign_config_is_no_run(monkeypatch, capsys, tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    assert typed(monkeypatch, "train", tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "Error: " in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.miniature
+@pytest.mark.parametrize(("name", "better"), [("my dog (1)", "my-dog-1"), ("[!]", "my-subject")])
+def test_a_photo_folder_that_cannot_name_the_subject_is_said_before_anything_starts(
+    monkeypatch, capsys, tmp_path, name, better
+):
+    """The override that the message names is the remedy."""
+    photos, out = tmp_path / name, tmp_path / "runs" / "one"
+    shutil.copytree(PHOTOS, photos)
+    monkeypatch.chdir(tmp_path)
+    words = ["run", photos, "--class-noun", "dog", "--dry-run"]
+    assert typed(monkeypatch, *words) == 2
+    assert f"subjects.0.name={better}" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+    assert typed(monkeypatch, *words, "--out", out, f"subjects.0.name={better}") == 0
+
+
+def test_judges_that_are_not_here_are_warned_of_before_anything_is_trained(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("staytrue.encoders.checkpoint._cached", lambda checkpoint: [])
+    backbone = tiny_sd(tmp_path / "sd", size=16)
+    words = ["run", PHOTOS, "--class-noun", "dog", "--backbone", backbone, "--out", tmp_path / "run", "--dry-run"]
+    assert typed(monkeypatch, *words) == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Warning: the judge ")]
+    assert [line.split()[3] for line in warned] == ["facebook/dino-vits16", "openai/clip-vit-base-patch32"]
+    assert "hf download facebook/dino-vits16" in warned[0]
+    assert "evaluate.metrics.dino.judge=/models/dino-vits16" in warned[0]
+    assert "(evaluate.metrics.clip_i, evaluate.metrics.clip_t)" in warned[1]
 
 
 def test_dry_run_checks_saves_and_stops(monkeypatch, capsys, tmp_path):

@@ -58,3 +58,35 @@ def test_words_that_objectives_and_suffixes_bring_are_checked():
     suffixes = ("train.subject_suffix=with flurbish noise", "generate.suffix=without grumpel")
     assert not unknown_words(demo())
     assert unknown_words(changed(*settings, *suffixes)) == ["grumpel", "flurbish", "zeppelin"]
+
+
+@pytest.mark.miniature
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("caption.name=template", "caption.background=on a zeppelin"),
+        ("caption.name=background", 'caption.phrases=["on a zeppelin", "on the beach"]'),
+        ("generate.sampling.negative=zeppelin",),
+        ("train.previews.every=10 steps", 'train.previews.prompts=["a {} on a zeppelin"]'),
+        ("train.previews.every=10 steps", "train.previews.sampling.negative=zeppelin"),
+        ('train.select.prompts=["a {} on a zeppelin"]',),
+        ("regularize.name=class_prompt", "regularize.style=a zeppelin of"),
+        ("regularize.name=structured", "regularize.photo_style=a zeppelin of"),
+    ],
+)
+def test_words_of_every_section_are_checked(settings):
+    assert unknown_words(changed(*settings)) == ["zeppelin"]
+
+
+@pytest.mark.miniature
+def test_words_of_pools_of_ones_own_are_checked(tmp_path):
+    (tmp_path / "backgrounds.txt").write_text("on the beach\non a zeppelin\n")
+    (tmp_path / "motions.txt").write_text("a $concept sleeping in a gondola\n")
+    named = ("regularize.name=structured", f"regularize.words={tmp_path}")
+    assert unknown_words(changed(*named)) == ["zeppelin", "gondola"]
+    with pytest.raises(ConfigError, match="there is no word pool in it"):
+        unknown_words(changed("regularize.name=structured", f"regularize.words={tmp_path.parent / 'no'}"))
+
+
+def test_previews_that_are_never_drawn_need_no_words():
+    assert not unknown_words(changed("train.previews.every=null", 'train.previews.prompts=["a {} on a zeppelin"]'))

@@ -91,6 +91,45 @@ def test_the_miniatures_judges_refuse_and_say_so(made, tmp_path, monkeypatch):
     assert len(read_json(run.scores / "summary.json")["refused"]) == 4
 
 
+def test_a_judge_that_is_not_there_costs_its_scores_and_not_the_report(made, tmp_path):
+    """Stage 6 comes after hours of training: what can be scored is, the rest is told, and asked for again the next time."""
+    run, subjects, evaluate = made
+    lacking = Evaluate(metrics=evaluate.metrics | {"dino": Dino(judge=str(tmp_path / "soon"))})
+    with pytest.warns(UserWarning, match=r"dino against heldout was not scored: the judge .*soon cannot be loaded"):
+        assert evaluate_stage(run, lacking, subjects, FACTS)
+    assert {s.metric for s in read_jsonl(run.scores / "scores.jsonl", Score)} == {"clip_i", "clip_t"}
+    html = write_report(run, Config(subjects=subjects, evaluate=lacking)).read_text()
+    assert html.count("dino (my-dog, against ") == 2
+    assert "name a folder that holds it" in html
+    (tmp_path / "vit").rename(tmp_path / "soon")
+    assert evaluate_stage(run, lacking, subjects, FACTS)
+    assert {s.metric for s in read_jsonl(run.scores / "scores.jsonl", Score)} == {"dino", "clip_i", "clip_t"}
+    assert not evaluate_stage(run, lacking, subjects, FACTS)
+
+
+@pytest.mark.parametrize("lost", ["tokenizer_config.json", "model.safetensors"])
+def test_a_judge_with_broken_files_is_said_to_be(made, tmp_path, lost):
+    run, subjects, evaluate = made
+    (tmp_path / "clip" / lost).write_bytes(b"{ half a fi")
+    with pytest.warns(UserWarning, match="clip_t against prompt was not scored: the judge .*clip cannot be loaded"):
+        evaluate_stage(run, Evaluate(metrics={"clip_t": evaluate.metrics["clip_t"]}), subjects, FACTS)
+
+
+def test_judges_are_looked_for_in_folders_and_in_the_hubs_cache(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    kept = tmp_path / "cache" / "models--some--vit"
+    (kept / "snapshots" / "1").mkdir(parents=True)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("1")
+    (kept / "snapshots" / "1" / "model.safetensors").write_bytes(b"x")
+    clip = ClipI(judge=str(tiny_clip(tmp_path / "clip")))
+    metrics = {"here": clip, "cached": Dino(judge="some/vit"), "hub": Dino(), "folder": Dino(judge="/no/such/folder")}
+    assert Evaluate(metrics=metrics).absent(FACTS) == {"hub": "facebook/dino-vits16", "folder": "/no/such/folder"}
+    assert not Evaluate().absent(Facts("sd", "mini", 64, (4, 8, 8), "epsilon", is_miniature=True))
+
+
 class Config(BaseModel):
     subjects: tuple[Subject, ...]
     evaluate: Evaluate

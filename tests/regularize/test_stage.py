@@ -1,6 +1,8 @@
 """Plans to pictures in the shared store: drawn once, resumed, told apart by what made them."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -64,6 +66,19 @@ def test_captions_of_the_class_noun_are_of_the_same_images(tmp_path: Path, sampl
     assert [row.image.name for row in rows(asked)] == [row.image.name for row in rows(mismatched)]
     assert {row.caption.render() for row in rows(mismatched)} == {"a backpack"}
     assert len({row.caption.render() for row in rows(asked)}) > 1
+
+
+def test_words_of_class_captions_that_the_backbone_does_not_know_are_named_once(tmp_path: Path) -> None:
+    run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
+    (tmp_path / "own").mkdir()
+    for number in range(2):
+        Image.new("RGB", (40, 40), (number, 0, 0)).save(tmp_path / "own" / f"{number}.png")
+        (tmp_path / "own" / f"{number}.txt").write_text("a backpack on a skateboard")
+    facts = replace(backbone.facts(), vocabulary=frozenset(["a", "on"]))
+    told_of = SimpleNamespace(facts=lambda: facts, files=backbone.files, path=backbone.path)
+    with pytest.warns(UserWarning, match="words of class images' captions: skateboard$") as told:
+        regularize_stage(run, Folder(path=tmp_path / "own"), [mine], told_of, 0, "cpu")
+    assert len(told) == 1
 
 
 def test_the_manifest_says_which_conditions_were_allowed(tmp_path: Path, sampler: Sampler) -> None:

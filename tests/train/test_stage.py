@@ -50,6 +50,21 @@ def test_full_training_leaves_a_pipeline_a_card_a_curve_and_previews(tmp_path, f
     assert same(before.vae.state_dict(), after.vae.state_dict())
 
 
+def test_an_interrupted_training_gives_the_terminal_back(tmp_path, folder, monkeypatch):
+    """rich hides the cursor while a bar is live; whoever presses Ctrl-C wants it back."""
+    live = []
+
+    def interrupt(self, state, losses):
+        live.append(self.progress.live)
+        assert live[0].is_started
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("staytrue.train.curve.Bar.step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, folder)
+    assert not live[0].is_started
+
+
 def test_needs_are_checked_before_weights_load(tmp_path, monkeypatch):
     run = make_run(tmp_path, class_images=0)
     monkeypatch.setattr(SD, "load", lambda *_: pytest.fail("loaded"))

@@ -17,8 +17,9 @@ from staytrue.types import Facts
 if TYPE_CHECKING:
     from staytrue.backbones.sd import SD
 
-SMALL_FILES = ("model_index.json", "*/*.json", "*/merges.txt", "facts.json")
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+SMALL_FILES = ("model_index.json", "facts.json", *(f"{part}/*.{kind}" for part in PARTS for kind in ("json", "txt")))
+WEIGHTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
 CROSS_ATTENTION = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
 FIRST_CONVOLUTION = "model.diffusion_model.input_blocks.0.0.weight"
 SHIPPED = {768: "sd1", 1024: "sd2"}
@@ -55,6 +56,27 @@ class SDFiles:
         if said in ("epsilon", "v", "v_prediction"):
             return "v_prediction" if said.startswith("v") else said
         return str(self.config("scheduler").get("prediction_type", "epsilon"))
+
+    def with_weights(self) -> Path:
+        """The diffusers folder, complete: of a hub id the weights that are read are fetched, and nothing else.
+
+        Raises:
+            BackboneError: a part has no safetensors, or they cannot be fetched.
+        """
+        path, variant = self.backbone.path, self.backbone.variant
+        read = {part: weight_files(part, variant) for part in WEIGHTS}
+        folder = self.folder
+        if path != "miniature" and not Path(path).expanduser().is_dir():
+            folder = Path(download(self.backbone, (*SMALL_FILES, *(p for patterns in read.values() for p in patterns))))
+        for part, patterns in read.items():
+            if not any(any(folder.glob(pattern)) for pattern in (*patterns, *weight_files(part, None))):
+                raise BackboneError(
+                    f"{path} has no {patterns[0]}; only safetensors are read, since other weight files can run code when"
+                    f" loaded: {'set backbone.variant=null, ' if variant else ''}name another copy of the checkpoint, or"
+                    " convert it in an environment that trusts it (diffusers' from_pretrained, then save_pretrained, writes"
+                    " safetensors) and name that folder"
+                )
+        return folder
 
     def own_facts(self) -> dict[str, Any]:
         """The checkpoint's ``facts.json``: title, vocabulary and word pools; empty for ordinary checkpoints."""
@@ -107,13 +129,20 @@ def locate(backbone: SD) -> SDFiles:
     return SDFiles(folder, None, backbone)
 
 
-def download(backbone: SD, patterns: tuple[str, ...] | None = None) -> str:
-    """The hub repository's folder in the local cache, downloaded if need be."""
+def weight_files(part: str, variant: str | None) -> tuple[str, ...]:
+    """Patterns of a part's safetensors: whole, or in shards, which diffusers has named in two ways."""
+    stem, said, shard = f"{part}/{WEIGHTS[part]}", f".{variant}" if variant else "", "-?????-of-?????"
+    tails = dict.fromkeys((said, f"{said}{shard}", f"{shard}{said}"))
+    return tuple(f"{stem}{tail}.safetensors" for tail in tails)
+
+
+def download(backbone: SD, patterns: tuple[str, ...]) -> str:
+    """The folder in the local cache with the files of a hub repository that match, downloaded if need be."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return snapshot_download(backbone.path, revision=backbone.revision, allow_patterns=list(patterns or "*"))
+        return snapshot_download(backbone.path, revision=backbone.revision, allow_patterns=list(patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise BackboneError(
             f"no folder {backbone.path!r} here, and as a hub id it cannot be fetched ({type(error).__name__}:"

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from staytrue.backbones.quiet import quiet
-from staytrue.backbones.sd_files import SDFiles, download
+from staytrue.backbones.sd_files import SDFiles
 from staytrue.backbones.sd_text import at_places, end_places, other_vectors, without_positions
 from staytrue.diffusion.ddpm import DDPM
 from staytrue.diffusion.noised import Noised
@@ -133,13 +133,6 @@ class LoadedSD:
         """What an adapter may touch."""
         return {"denoiser": self.unet, "text_encoder": self.text_encoder}
 
-    def unknown_words(self, texts: Sequence[str]) -> list[str]:
-        """Words of the texts that its vocabulary lacks, in order; none where it has no list."""
-        if self.facts.vocabulary is None:
-            return []
-        words = [word.strip(".,;:!?\"'()").lower() for text in texts for word in text.split()]
-        return [word for word in dict.fromkeys(words) if word and word not in self.facts.vocabulary]
-
     def pipeline(self, scheduler: str = "ddim") -> StableDiffusionPipeline:
         """A stock pipeline that shares these modules."""
         return StableDiffusionPipeline(
@@ -186,10 +179,13 @@ def load(files: SDFiles, device: str, dtype: torch.dtype | None) -> LoadedSD:
 
 
 def _from_folder(files: SDFiles, dtype: torch.dtype) -> StableDiffusionPipeline:
-    asked = files.backbone
-    folder = files.folder if asked.path == "miniature" or Path(asked.path).expanduser().is_dir() else download(asked)
     return StableDiffusionPipeline.from_pretrained(
-        folder, variant=asked.variant, safety_checker=None, feature_extractor=None, dtype=dtype
+        files.with_weights(),
+        variant=files.backbone.variant,
+        use_safetensors=True,
+        safety_checker=None,
+        feature_extractor=None,
+        dtype=dtype,
     )
 
 

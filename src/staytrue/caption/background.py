@@ -41,6 +41,10 @@ class Background:
     phrases: tuple[str, ...] = ()
     margin: float = Field(default=0.005, ge=-1, le=1)
 
+    def texts(self) -> list[str]:
+        """The user's own phrases."""
+        return list(self.phrases)
+
     def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:
         """A caption per photo."""
         phrases = list(self.phrases or facts.words.get("backgrounds") or built_in_phrases())

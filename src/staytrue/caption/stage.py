@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from functools import reduce
 from math import gcd
@@ -39,6 +40,7 @@ def caption_stage(run: RunFolder, captioner: Captioner, subjects: Iterable[Subje
 
     def work(folder: Path) -> dict[str, object]:
         samples = [sample for subject in subjects for sample in _samples(run, captioner, subject, facts)]
+        _warn(samples, subjects, facts)
         write_jsonl(folder / CAPTION_ROWS, samples)
         return {"photos": len(samples)}
 
@@ -57,6 +59,14 @@ def _samples(run: RunFolder, captioner: Captioner, subject: Subject, facts: Fact
         for row, caption in zip(rows, captions, strict=True)
         for _ in range(row.repeats // unit)
     ]
+
+
+def _warn(samples: list[Sample], subjects: list[Subject], facts: Facts) -> None:
+    """Names words that the backbone does not know; those of the subjects' phrases were looked at before the run began."""
+    phrases = {word for subject in subjects for word in subject.phrase.lower().split()}
+    unknown = [word for word in facts.unknown(s.caption.render() for s in samples) if word not in phrases]
+    if unknown:
+        warnings.warn(f"{facts.title} does not know these words of the captions: {', '.join(unknown)}", stacklevel=2)
 
 
 def _picture(path: Path) -> Image.Image:

@@ -26,6 +26,10 @@ class Template:
     details: str = ""
     background: str = ""
 
+    def texts(self) -> list[str]:
+        """The slots."""
+        return [self.style, self.details, self.background]
+
     def captions(self, photos: list[Uncaptioned], subject: Subject, facts: Facts) -> list[Caption]:  # noqa: ARG002
         """The one caption, once per photo."""
         caption = Caption(

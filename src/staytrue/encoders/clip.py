@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from staytrue.encoders.checkpoint import load_frozen, require_side, weights_sha256
+from staytrue.encoders.checkpoint import load_frozen, reading, require_side, weights_sha256
 from staytrue.encoders.memory import Memory
 from staytrue.encoders.transform import Transform
 
@@ -36,7 +36,8 @@ class ClipJudge:
 
         model = load_frozen(AutoModel, self.checkpoint).to(device)
         require_side(self.checkpoint, model.config.vision_config.image_size, self.transform.crop_px)
-        tokenizer = CLIPTokenizer.from_pretrained(self.checkpoint)
+        with reading(self.checkpoint):
+            tokenizer = CLIPTokenizer.from_pretrained(self.checkpoint)
         return LoadedClip(self, model, tokenizer, weights_sha256(self.checkpoint))
 
 

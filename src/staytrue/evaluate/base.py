@@ -49,7 +49,7 @@ class Metric(Protocol):
     reads: ClassVar[Reads]
 
     def encoder(self, facts: Facts) -> Any:
-        """The judge it asks, without weights: equal ones are loaded once for all metrics."""
+        """The judge it asks, without weights, with its ``checkpoint``: equal ones are loaded once for all metrics."""
         ...
 
     def refuses(self, facts: Facts) -> bool:

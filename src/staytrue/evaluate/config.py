@@ -9,6 +9,7 @@ from staytrue.evaluate.clip_t import ClipT
 from staytrue.evaluate.dino import Dino
 from staytrue.evaluate.metrics import METRICS
 from staytrue.registry import component
+from staytrue.types import Facts
 
 
 def _all_metrics() -> dict[str, Dino | ClipI | ClipT]:
@@ -24,3 +25,10 @@ class Evaluate:
     """
 
     metrics: dict[str, METRICS.union()] = Field(default_factory=_all_metrics)  # type: ignore[valid-type]
+
+    def absent(self, facts: Facts) -> dict[str, str]:
+        """Metric -> checkpoint of its judge, where that is not on this machine."""
+        from staytrue.encoders.checkpoint import at_hand
+
+        asked = {name: metric.encoder(facts).checkpoint for name, metric in self.metrics.items()}
+        return {name: checkpoint for name, checkpoint in asked.items() if not at_hand(checkpoint)}

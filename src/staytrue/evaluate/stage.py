@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 from rich.progress import Progress
 
-from staytrue.errors import ImageError
+from staytrue.errors import BackboneError, ImageError
 from staytrue.evaluate.base import Judged, Metric
 from staytrue.evaluate.config import Evaluate
 from staytrue.evaluate.summary import summarize, summarize_casts
@@ -35,7 +35,7 @@ Photos = dict[str, dict[str, tuple[Image.Image, ...]]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """A judge that was not made for these pictures.
+    """A judge that was not made for these pictures, or that could not be loaded.
 
     Attributes:
         metric: the metric that has no scores for it.
@@ -55,8 +55,8 @@ def evaluate_stage(
 ) -> bool:
     """Scores every picture, the base model's too, against trained photos, held-out photos and prompt, each apart.
 
-    A judge that refuses the pictures leaves no scores; the refusal is told, and kept in ``summary.json`` and the
-    report.
+    A judge that refuses the pictures, or that cannot be loaded, leaves no scores; the refusal is told, and kept in
+    ``summary.json`` and the report. One that could not be loaded is asked for again the next time.
 
     Args:
         run: the run; its pictures must be drawn.
@@ -88,8 +88,9 @@ def evaluate_stage(
         tables = {"scores": summarize(scores, pictures), "casts": summarize_casts(scores, pictures)}
         said = {"judges": judges, "refused": refusals, "conditions": inputs["conditions"]}
         write_json(folder / SUMMARY, tables | said)
-        return {"judges": judges, "refused": len(refusals)}
+        return {"judges": judges, "refused": len(refusals), "missing": sorted(set(evaluate.metrics) - set(judges))}
 
+    _reopen_if_judges_lacked(run)
     return run_stage(run.scores, inputs, work)
 
 
@@ -105,7 +106,13 @@ def _score(
     with Progress(transient=True) as progress:
         for name, metric in progress.track(list(evaluate.metrics.items()), description="scoring"):
             spec = metric.encoder(facts)
-            loaded[spec] = encoder = loaded.get(spec) or spec.load(device)
+            encoder = loaded[spec] = loaded[spec] if spec in loaded else _loaded(spec, device)
+            if isinstance(encoder, BackboneError):
+                reason = f"{encoder}; then `staytrue evaluate` of this run scores its pictures"
+                refusals += [
+                    Refusal(name, subject, against, reason) for subject, against, _ in _comparisons(metric, photos)
+                ]
+                continue
             judges[name] = {"judge": encoder.judge, "sha256": encoder.sha256}
             for subject, against, references in _comparisons(metric, photos):
                 mine = [p for p in pictures if subject in (p.subjects if against != "prompt" else (p.subject,))]
@@ -122,6 +129,21 @@ def _score(
                     Score(name, v, p.file, against, encoder.judge, whose) for v, p in zip(values, mine, strict=True)
                 ]
     return scores, refusals, judges
+
+
+def _loaded(spec: Any, device: str) -> Any:
+    """The judge, or why there is none: hours of training are not to end without a report for that."""
+    try:
+        return spec.load(device)
+    except BackboneError as error:
+        return error
+
+
+def _reopen_if_judges_lacked(run: RunFolder) -> None:
+    """Scores that lack for want of a judge are not complete: it may be there by now."""
+    manifest = run.scores / "manifest.json"
+    if manifest.is_file() and read_json(manifest).get("missing"):
+        manifest.unlink()
 
 
 def checked(metric: Metric, encoder: Any, judged: Sequence[Judged], facts: Facts) -> list[float]:

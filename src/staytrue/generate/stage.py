@@ -142,7 +142,7 @@ def _is_drawn(folder: Path, task: Task) -> bool:
 
 def _draw(run: RunFolder, tasks: list[Task], generate: Generate, backbone: Any) -> None:
     """The base model's pictures first: then the same loaded model is personalized."""
-    if unknown := backbone.unknown_words([t.picture.prompt_plain for t in tasks]):
+    if unknown := backbone.facts.unknown([t.picture.prompt_plain for t in tasks]):
         warnings.warn(f"{backbone.facts.title} does not know: {', '.join(unknown)}", stacklevel=2)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:

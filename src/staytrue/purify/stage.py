@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def purify_stage(
         ConfigError: photos that look protected would be cleaned, and nobody has said that they may be.
     """
     subjects, tools = list(subjects), tools or Tools()
-    _check_names(subjects)
+    check_names(subjects)
     sources = {s.name: _source(s) for s in subjects}
     photos = cache(lambda: _load(subjects))
     by_subject = {s.name: tools.of(s.class_noun) for s in subjects}
@@ -94,13 +94,20 @@ def _load(subjects: list[Subject]) -> dict[str, list[Photo]]:
     return loaded
 
 
-def _check_names(subjects: list[Subject]) -> None:
+def check_names(subjects: Sequence[Subject]) -> None:
+    """Raises ``ConfigError`` unless each subject has a name of its own that a folder can have."""
     names = [s.name for s in subjects]
-    if len(set(names)) != len(names):
-        raise ConfigError(f"two subjects share a name: {', '.join(names)}; give each its own")
-    for name in names:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(
+            f"subjects: two share the name {twice[0]!r}; give each its own name, which tells them apart in folders"
+        )
+    for place, name in enumerate(names):
         if not re.fullmatch(r"[\w][\w .-]*", name):
-            raise ConfigError(f"the subject name {name!r} cannot name a folder; use letters, digits, - and _")
+            better = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "my-subject"
+            raise ConfigError(
+                f"the subject name {name!r} cannot name a folder; use letters, digits, - and _, such as"
+                f" subjects.{place}.name={better}"
+            )
 
 
 def _clear_others(folder: Path, names: set[str]) -> None:

@@ -38,6 +38,10 @@ class ClassPrompt:
     generator: AnyBackbone | None = None
     sampling: Sampling = Field(default_factory=Sampling)
 
+    def texts(self) -> list[str]:
+        """The words before the noun."""
+        return [self.style]
+
     def plan(self, brief: Brief) -> list[Planned]:
         """The same caption ``count`` times, each with its own seed."""
         caption = Caption(noun=brief.subject.class_noun, style=self.style)

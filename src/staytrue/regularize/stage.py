@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from staytrue.regularize.redraw import draw_filtered
 from staytrue.regularize.sheet import write_sheet
 from staytrue.regularize.store import ClassImageStore, latent_beside
 from staytrue.runs import RunFolder, fingerprint, read_jsonl, run_stage, write_jsonl
-from staytrue.types import Sample, Subject
+from staytrue.types import Facts, Sample, Subject
 
 if TYPE_CHECKING:
     from staytrue.backbones.base import Backbone
@@ -62,6 +63,7 @@ def regularize_stage(
             drawn, counts = _draw(job, [p for plan in plans.values() for p in plan if p.file is None], prior_set)
             places |= drawn
         samples = [_sample(run, name, p, places[p], kept) for name, plan in plans.items() for p in plan]
+        _warn(samples, generator.facts())
         write_jsonl(folder / SAMPLE_ROWS, samples)
         write_sheet(folder / SHEET, run.root, samples)
         return {"images": {name: len(plan) for name, plan in plans.items()}, **counts, **_conditions(prior_set, drawer)}
@@ -80,6 +82,16 @@ def _draw(job: Job, planned: list[Planned], prior_set: PriorSet) -> tuple[dict[P
     else:
         draw_missing(job, planned)
     return {p: job.store.picture(recipe(job, k)) for p, k in zip(planned, kept, strict=True)}, counts
+
+
+def _warn(samples: list[Sample], facts: Facts) -> None:
+    """Names words that the model to be trained does not know; those of a noun were looked at before the run began."""
+    nouns = {word for sample in samples for word in sample.caption.noun.lower().split()}
+    unknown = [word for word in facts.unknown(s.caption.render() for s in samples) if word not in nouns]
+    if unknown:
+        warnings.warn(
+            f"{facts.title} does not know these words of class images' captions: {', '.join(unknown)}", stacklevel=2
+        )
 
 
 def _conditions(prior_set: PriorSet, drawer: Backbone) -> dict[str, Any]:

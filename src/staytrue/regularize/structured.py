@@ -23,6 +23,7 @@ from staytrue.regularize.words import (
     check_folder,
     is_living,
     is_person,
+    own_entries,
     places_the_subject,
     pool,
     style_phrase,
@@ -96,6 +97,10 @@ class Structured:
                 f"against + photo + styled must be 1, they are {self.against + self.photo + self.styled:g}"
             )
         return self
+
+    def texts(self) -> list[str]:
+        """The user's own pools, and the words that photos' captions begin with."""
+        return [self.photo_style, *own_entries(self.words)]
 
     def plan(self, brief: Brief) -> list[Planned]:
         """``count`` captions; the words of each depend on (seed, class noun, index) alone, its seed on (seed, index)."""

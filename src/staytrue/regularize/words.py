@@ -41,6 +41,13 @@ def pool(name: str, facts: Facts, folder: Path | None = None) -> tuple[str, ...]
     return tuple(facts.words.get(short, facts.words.get(STAND_INS.get(short, ""), ())))
 
 
+def own_entries(folder: Path | None) -> list[str]:
+    """All words of a user's own pools; none without a folder. Raises ``ConfigError`` where there is no pool in it."""
+    check_folder(folder)
+    files = [folder / f"{kin}{name}.txt" for kin in ("", PEOPLE) for name in POOLS] if folder else []
+    return [entry for f in files if f.is_file() for entry in _without_slots(_lines(f.read_text(encoding="utf-8")))]
+
+
 def check_folder(folder: Path | None) -> None:
     """Raises ``ConfigError`` where a folder of words has none of the pools: a wrong folder must not pass in silence."""
     if folder is not None and not any(

@@ -128,11 +128,13 @@ class Train:
     gradient_checkpointing: bool = False
 
     def texts(self, subjects: Sequence[Subject]) -> list[str]:
-        """What training itself adds to the words of captions: suffixes, and the nouns that objectives name."""
+        """What training itself adds to the words of captions: suffixes, the nouns that objectives name, and what it draws."""
         terms = [term.objective for term in self.objectives.values() if term.weight]
         ladders = [term for term in terms if isinstance(term, SemanticLadder)]
         nouns = [noun for ladder in ladders for subject in subjects for part in ladder.nouns(subject) for noun in part]
-        return [self.subject_suffix, self.class_suffix, *nouns]
+        drawn = [*self.previews.prompts, self.previews.sampling.negative] if self.previews.every else []
+        drawn += [*self.select.prompts, self.select.sampling.negative] if self.select else []
+        return [self.subject_suffix, self.class_suffix, *nouns, *(prompt.replace("{}", "") for prompt in drawn)]
 
 
 def steps_of(every: str) -> int:

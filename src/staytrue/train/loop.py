@@ -35,7 +35,7 @@ class Hook(Protocol):
         """Every ``checkpoint_every`` updates, and after the last."""
 
     def end(self, state: State) -> None:
-        """After the last update."""
+        """After the last update, or when the training is cut short: closes what ``start`` opened."""
 
 
 @dataclass(frozen=True)
@@ -78,36 +78,38 @@ def train_loop(
     composed, seed = Composed(train.objectives), make_step.batches.seed
     check_rows(composed, make_step, train.accumulation)
     parameters, interval = state.parameters(), steps_of(train.checkpoint_every)
-    for hook in hooks:
-        hook.start(state)
-    while state.step < train.steps and not stop():
-        rise = min(1.0, (state.step + 1) / (train.warmup_steps + 1))
-        for group in state.optimizer.param_groups:
-            group["lr"] = group["peak"] * rise
-        window = range(state.step * train.accumulation, (state.step + 1) * train.accumulation)
-        counts = composed.counts([make_step.batches.roles(micro) for micro in window])
-        losses: dict[str, Tensor] = {}
-        for micro in window:
-            torch.manual_seed(derived_seed(seed, micro, "network"))
-            with computing(train, state.backbone.device):
-                share, means = composed(make_step(micro), counts)
-            share.backward()
-            for name, mean in means.items():
-                losses[name] = losses[name] + mean if name in losses else mean
-        if train.max_grad_norm is not None:
-            torch.nn.utils.clip_grad_norm_(parameters, train.max_grad_norm)
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        if train.ema is not None:
-            state.average(train.ema)
-        state.step += 1
+    try:
         for hook in hooks:
-            hook.step(state, losses)
-        if state.step % interval == 0 or state.step == train.steps:
+            hook.start(state)
+        while state.step < train.steps and not stop():
+            rise = min(1.0, (state.step + 1) / (train.warmup_steps + 1))
+            for group in state.optimizer.param_groups:
+                group["lr"] = group["peak"] * rise
+            window = range(state.step * train.accumulation, (state.step + 1) * train.accumulation)
+            counts = composed.counts([make_step.batches.roles(micro) for micro in window])
+            losses: dict[str, Tensor] = {}
+            for micro in window:
+                torch.manual_seed(derived_seed(seed, micro, "network"))
+                with computing(train, state.backbone.device):
+                    share, means = composed(make_step(micro), counts)
+                share.backward()
+                for name, mean in means.items():
+                    losses[name] = losses[name] + mean if name in losses else mean
+            if train.max_grad_norm is not None:
+                torch.nn.utils.clip_grad_norm_(parameters, train.max_grad_norm)
+            state.optimizer.step()
+            state.optimizer.zero_grad(set_to_none=True)
+            if train.ema is not None:
+                state.average(train.ema)
+            state.step += 1
             for hook in hooks:
-                hook.checkpoint(state)
-    for hook in hooks:
-        hook.end(state)
+                hook.step(state, losses)
+            if state.step % interval == 0 or state.step == train.steps:
+                for hook in hooks:
+                    hook.checkpoint(state)
+    finally:  # Ctrl-C too: a bar that is not stopped leaves the terminal without its cursor
+        for hook in hooks:
+            hook.end(state)
 
 
 def check_rows(composed: Composed, make_step: StepMaker, accumulation: int) -> None:

@@ -15,7 +15,7 @@ from staytrue.regularize.new_words.cleaning import distinct, entries
 from staytrue.regularize.new_words.questions import MORE, OF_OBJECTS, OF_THE_LIVING, Question, question
 from staytrue.regularize.new_words.writer import Turn, Writer
 from staytrue.regularize.words import built_in
-from staytrue.runs import write_text
+from staytrue.runs import make_folder, write_text
 
 if TYPE_CHECKING:
     AnyWriter = Any
@@ -81,6 +81,7 @@ def make_pools(
         Entries of each pool.
     """
     found = {}
+    make_folder(folder)
     for asked in wanted.questions():
         file, size = folder / f"{asked.pool}.txt", wanted.size or asked.size
         if not file.is_file():
