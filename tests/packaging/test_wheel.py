@@ -1,5 +1,7 @@
 """The wheel alone is enough: installed away from this tree, it has its weights and draws."""
 
+import json
+import os
 import subprocess
 import sys
 import venv
@@ -63,3 +65,26 @@ def test_the_miniature_draws_from_the_wheel(installed, tmp_path):
     done = subprocess.run([installed / "bin/python", "-c", DRAW], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "(64, 64)"
+
+
+SMALL = """
+--quick --device cpu regularize.count=2 regularize.sampling.steps=2 train.steps=2 train.previews.every=null
+generate.images_per_prompt=1 generate.sampling.steps=2
+""".split()
+
+
+@pytest.mark.slow
+def test_a_whole_run_from_the_wheel(installed, tmp_path):
+    """Words, judges, MiniBench's photos and the report's template are all in it: photos go in, `report.html` comes out."""
+    [photos] = installed.glob("lib/python*/site-packages/staytrue/assets/minibench/dog6/train")
+    out, prompt = tmp_path / "run", 'generate.prompts=["a {} on the beach"]'
+    words = [installed / "bin/staytrue", "run", photos, "--class-noun", "dog", "--out", out, prompt, *SMALL]
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(words, cwd=tmp_path, env=elsewhere, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = (out / "report.html").read_text()
+    assert report.count("data:image/") >= 7  # five photos, a picture of the base model and one of the subject's
+    assert "a dog on the beach" in report
+    scored = [json.loads(line) for line in (out / "6-scores/scores.jsonl").read_text().splitlines()]
+    assert {row["file"].split("/")[1] for row in scored} == {"base", "personalized"}
+    assert {row["metric"] for row in scored} >= {"dino", "clip_i", "clip_t"}
