@@ -1,4 +1,4 @@
-"""Sampling a second time: classifier-free guidance (2207.12598, eq. 6) with a negative prompt, and DDIM's steps (2010.02502, eq. 12).
+"""Sampling a second time: guidance (2207.12598, eq. 6) with a negative prompt, and DDIM's steps (2010.02502, eq. 12).
 
 The network stands still in this: a known function of latents, time and text, so that only the arithmetic around it is compared.
 """

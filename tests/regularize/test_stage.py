@@ -151,7 +151,9 @@ def test_what_a_kill_left_out_is_drawn_in_its_old_company(
         file.unlink()
     regularize_stage(run, IN_FIVES, [mine], backbone, 0, "cpu")
     assert stored(run) == whole
-    places = [p for group in range(0, 17, 5) if set(lost) & set(range(group, group + 5)) for p in range(group, group + 5)]
+    places = [
+        p for group in range(0, 17, 5) if set(lost) & set(range(group, group + 5)) for p in range(group, group + 5)
+    ]
     assert sampler.drawn == [requests[place] for place in places if place < 17]
     names = {file.name for file in gone}
     assert all(p.stat().st_mtime_ns == touched[p] for p in touched if p.name not in names), "what was there was touched"
