@@ -10,7 +10,7 @@ import torch
 from staytrue.evaluate import METRICS, Judged, bootstrap
 
 PHOTOS = {"x": ("r1", "r2", "r3"), "y": ("r2",), "z": ("r1", "r3")}
-PROMPTS = {"x": "a dog", "y": "a red dog", "z": "a dog"}
+PROMPTS = {"x": "a dog", "y": "a red dog", "z": "a blue dog"}
 
 
 def raw(name, width=7):
