@@ -9,9 +9,26 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import pytest
 from jaxtyping import install_import_hook
 
-# the packages whose files import torch at the top; in the others the names of the annotations exist for type checkers only
-SHAPED = ["staytrue.diffusion"]
-install_import_hook(SHAPED, "beartype.beartype")
+from tests import shapes
+
+# what imports torch at the top; elsewhere the names of the annotations exist for type checkers only
+SHAPED = [
+    "staytrue.adapters.token_rows",
+    "staytrue.backbones.sd_loaded",
+    "staytrue.backbones.sd_text",
+    "staytrue.diffusion",
+    "staytrue.generate.solver",
+    "staytrue.purify.consistency",
+    "staytrue.purify.distance",
+    "staytrue.purify.inspection.zero_shot",
+    "staytrue.purify.noising",
+    "staytrue.purify.tiles",
+    "staytrue.train.crop_store",
+    "staytrue.train.displacement",
+    "staytrue.train.latents",
+    "staytrue.train.predictor",
+]
+install_import_hook(SHAPED, f"{shapes.__name__}.{shapes.checked.__name__}")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,11 +3,14 @@ from statistics import median
 
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
 from staytrue.encoders.world import FLAT, flatness, require_drawn, require_size
 from staytrue.errors import ImageError
+from staytrue.images.crop import center_box, fit
 
+TEXTURED, EVEN = ["astronaut", "coffee", "chelsea", "grass"], ["rocket", "camera"]
 MINIBENCH = files("staytrue") / "assets" / "minibench"
 
 
@@ -45,6 +48,34 @@ def test_photos_are_refused_even_at_the_right_size():
     assert max(map(flatness, photos)) < FLAT
     with pytest.raises(ImageError, match="like real photos"):
         require_drawn(photos)
+
+
+def real(name):
+    """A photo by a camera, from scikit-image's package, and its center square at 64 px as the project crops."""
+    photo = Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+    return photo, fit(photo, 64, center_box(photo.size))
+
+
+@pytest.mark.parametrize("name", [*TEXTURED, *EVEN])
+def test_real_photos_are_refused_at_their_own_size(name):
+    photo, _ = real(name)
+    with pytest.raises(ImageError, match=f"{photo.width} x {photo.height}"):
+        require_drawn([photo])
+
+
+def test_real_photos_with_texture_are_refused_at_the_right_size():
+    for name in TEXTURED:
+        with pytest.raises(ImageError, match="like real photos"):
+            require_drawn([real(name)[1]])
+
+
+def test_what_the_tripwire_lets_through():
+    """Photos that are mostly even, sky or backdrop, pass at 64 px: no threshold on flatness parts them from drawings."""
+    for name in EVEN:
+        require_drawn([real(name)[1]])
+    textured, even = ([real(name)[1] for name in names] for names in (TEXTURED, EVEN))
+    with pytest.raises(ImageError, match="like real photos"):
+        require_drawn([*textured[:3], *even])  # the median decides for a folder
 
 
 @pytest.mark.parametrize("size", [(65, 64), (512, 512), (32, 32)])

@@ -4,6 +4,7 @@ import torch
 
 from staytrue.backbones import SD
 from staytrue.generate import Request, Sampling, draw, draw_with_latents
+from staytrue.generate.sampling import whole_batches
 from staytrue.generate.solver import first_noise, scheduler
 from tests.tiny import tiny_sd
 
@@ -47,6 +48,15 @@ def test_equals_the_stock_pipeline(backbone, solver, guidance):
 def test_first_noise_is_what_stock_pipelines_draw_from_a_seed():
     [noise] = first_noise([Request("", 7)], (4, 8, 8))
     assert torch.equal(noise, torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(7))[0])
+
+
+@pytest.mark.parametrize(
+    ("there", "drawn_again"),
+    [("", "abcdefg"), ("abc", "defg"), ("abd", "abcdefg"), ("abcdef", "g"), ("g", "abcdef"), ("abcdefg", "")],
+)
+def test_whole_batches_by_place(there, drawn_again):
+    """Seven pictures in threes: abc def g."""
+    assert "".join(whole_batches("abcdefg", 3, lambda one: one not in there)) == drawn_again
 
 
 def test_a_picture_does_not_depend_on_its_batch(backbone):

@@ -48,17 +48,21 @@ class Sampler:
     Attributes:
         drawn: every request, in order.
         dies_after: raises ``KeyboardInterrupt`` when asked for one more.
+        company: whether the color is also of what else is in the batch: rounding, made visible.
     """
 
     drawn: list[Any] = field(default_factory=list)
     dies_after: int | None = None
+    company: bool = False
 
     def __call__(self, backbone: str, requests: list[Any], sampling: Any):
-        for request in requests:
+        for number, request in enumerate(requests):
             if self.dies_after is not None and len(self.drawn) >= self.dies_after:
                 raise KeyboardInterrupt
             self.drawn.append(request)
-            color = hashlib.sha256(f"{request.prompt} {request.seed}".encode()).digest()
+            start = number - number % sampling.batch if self.company else 0
+            beside = requests[start : start + sampling.batch] if self.company else ""
+            color = hashlib.sha256(f"{request.prompt} {request.seed} {beside}".encode()).digest()
             yield Image.new("RGB", (16, 16), tuple(color[:3])), torch.full((4, 4, 4), float(color[3]))
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from staytrue.generate.sampling import Sampling
 from staytrue.regularize.base import another_seed
 from staytrue.regularize.class_prompt import ClassPrompt
 from staytrue.regularize.clip_filter import ClipFilter, LoadedFilter, Verdict
@@ -23,6 +24,7 @@ FACTS = Facts("sd", "SD 1.5", 512, (4, 64, 64), "epsilon")
 @pytest.fixture
 def sampler(monkeypatch) -> Sampler:
     stand_in = Sampler()
+    monkeypatch.setattr("os.fsync", lambda _: None)  # hundreds of small files, on disks that may be busy
     monkeypatch.setattr("staytrue.generate.sampling.draw_with_latents", stand_in)
     return stand_in
 
@@ -79,7 +81,8 @@ def test_the_best_of_those_that_never_pass_is_kept_and_counted(tmp_path: Path, s
     manifest = read_json(run.regularization / "manifest.json")
     assert (manifest["dropped"], manifest["unfit"]) == (9, 3)
     assert len(sampler.drawn) == 12
-    redness = {(i.prompt, i.seed): next(iter(Sampler()(None, [i], None)))[0].getpixel((0, 0))[0] for i in sampler.drawn}
+    alone = [next(iter(Sampler()("", [request], Sampling())))[0] for request in sampler.drawn]
+    redness = {(r.prompt, r.seed): i.getpixel((0, 0))[0] for r, i in zip(sampler.drawn, alone, strict=True)}
     first = [r.seed for r in sampler.drawn[:3]]
     best = [max(redness["a backpack", another_seed(seed, attempt)] for attempt in range(4)) for seed in first]
     assert reds(run) == best

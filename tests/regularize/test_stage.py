@@ -25,6 +25,7 @@ from tests.regularize.stand_in import Sampler, captioned, drawer, subject
 @pytest.fixture
 def sampler(monkeypatch) -> Sampler:
     stand_in = Sampler()
+    monkeypatch.setattr("os.fsync", lambda _: None)  # hundreds of small files, on disks that may be busy
     monkeypatch.setattr("staytrue.generate.sampling.draw_with_latents", stand_in)
     return stand_in
 
@@ -118,7 +119,7 @@ def test_nothing_is_drawn_twice(tmp_path: Path, sampler: Sampler) -> None:
     assert regularize_stage(second, ClassPrompt(count=4), [mine], backbone, 0, "cpu") is True
     assert len(sampler.drawn) == 4
     assert rows(first) == rows(second)
-    regularize_stage(second, ClassPrompt(count=6), [mine], backbone, 0, "cpu")
+    regularize_stage(second, ClassPrompt(count=6, sampling=Sampling(batch=2)), [mine], backbone, 0, "cpu")
     assert len(sampler.drawn) == 6
     regularize_stage(second, ClassPrompt(count=6), [subject("dog")], backbone, 0, "cpu")
     assert len(sampler.drawn) == 12
@@ -133,8 +134,94 @@ def test_an_interrupted_set_goes_on_where_it_was(tmp_path: Path, sampler: Sample
     assert not (run.regularization / "manifest.json").exists()
     sampler.dies_after = None
     regularize_stage(run, Structured(count=12), [mine], backbone, 0, "cpu")
-    assert len(sampler.drawn) == len(set(sampler.drawn)) == 12
+    assert len(sampler.drawn) == 5 + 12, "the batch is drawn again whole"
+    assert len(set(sampler.drawn)) == 12
     assert not [p for p in run.class_image_store.iterdir() if p.name.endswith(".tmp")]
+
+
+IN_FIVES = Structured(count=17, sampling=Sampling(batch=5))
+
+
+def stored(run: RunFolder) -> dict[str, bytes]:
+    """The store's pictures and latents by name."""
+    return {p.name: p.read_bytes() for p in run.class_image_store.iterdir() if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("lost", "kind"),
+    [([1], "png"), ([1, 16], "safetensors"), ([0, 6, 16], "both"), ([4, 11, 12], "png"), ([*range(8, 17)], "both")],
+)
+def test_what_a_kill_left_out_is_drawn_in_its_old_company(
+    tmp_path: Path, sampler: Sampler, lost: list[int], kind: str
+) -> None:
+    """In this sampler a picture shows what it was drawn with. Whatever is missing, and wherever, comes back with its bytes."""
+    sampler.company = True
+    run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
+    regularize_stage(run, IN_FIVES, [mine], backbone, 0, "cpu")
+    whole, plan = stored(run), [run.root / row.image for row in rows(run)]
+    requests, sampler.drawn = sampler.drawn, []
+    touched = {p: p.stat().st_mtime_ns for p in run.class_image_store.iterdir()}
+    gone = [f for place in lost for f in (plan[place], latent_beside(plan[place])) if kind in ("both", f.suffix[1:])]
+    for file in gone:
+        file.unlink()
+    regularize_stage(run, IN_FIVES, [mine], backbone, 0, "cpu")
+    assert stored(run) == whole
+    places = [
+        p for group in range(0, 17, 5) if set(lost) & set(range(group, group + 5)) for p in range(group, group + 5)
+    ]
+    assert sampler.drawn == [requests[place] for place in places if place < 17]
+    names = {file.name for file in gone}
+    assert all(p.stat().st_mtime_ns == touched[p] for p in touched if p.name not in names), "what was there was touched"
+
+
+@pytest.mark.parametrize("write", [1, 2, 7, 8, 33])
+def test_dying_between_two_files_of_a_batch_ends_at_the_same_bytes(
+    tmp_path: Path, sampler: Sampler, monkeypatch: pytest.MonkeyPatch, write: int
+) -> None:
+    from staytrue.regularize import store
+
+    sampler.company = True
+    runs = []
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+        runs.append(captioned(tmp_path / name, subject()))
+    whole, killed = runs
+    regularize_stage(whole, IN_FIVES, [subject()], drawer(tmp_path), 0, "cpu")
+    left, original = [write], store.write_bytes
+
+    def dying(path: Path, content: bytes) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        original(path, content)
+
+    monkeypatch.setattr(store, "write_bytes", dying)
+    with pytest.raises(KeyboardInterrupt):
+        regularize_stage(killed, IN_FIVES, [subject()], drawer(tmp_path), 0, "cpu")
+    assert len(list(killed.class_image_store.glob("*"))) == write - 1
+    regularize_stage(killed, IN_FIVES, [subject()], drawer(tmp_path), 0, "cpu")
+    assert stored(killed) == stored(whole)
+    assert rows(killed) == rows(whole)
+
+
+def test_another_runs_pictures_stay_and_the_rest_has_the_plans_company(tmp_path: Path, sampler: Sampler) -> None:
+    """Three images of a store were drawn alone; a set of nine in batches of five takes them, and draws two whole batches."""
+    sampler.company = True
+    run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
+    nine = ClassPrompt(count=9, sampling=Sampling(batch=5))
+    regularize_stage(run, nine, [mine], backbone, 0, "cpu")
+    alone, plan = stored(run), [row.image for row in rows(run)]
+    for file in run.class_image_store.iterdir():
+        file.unlink()
+    regularize_stage(run, ClassPrompt(count=3, sampling=Sampling(batch=5)), [mine], backbone, 0, "cpu")
+    three = stored(run)
+    sampler.drawn = []
+    regularize_stage(run, nine, [mine], backbone, 0, "cpu")
+    assert len(sampler.drawn) == 9
+    beside = stored(run)
+    assert {name: beside[name] for name in three} == three
+    assert all(alone[p.name] != beside[p.name] for p in plan[:3])
+    assert all(alone[p.name] == beside[p.name] for p in plan[3:])
 
 
 def test_lost_pictures_are_drawn_again(tmp_path: Path, sampler: Sampler) -> None:
@@ -142,7 +229,8 @@ def test_lost_pictures_are_drawn_again(tmp_path: Path, sampler: Sampler) -> None
     regularize_stage(run, ClassPrompt(count=3), [mine], backbone, 0, "cpu")
     (run.root / rows(run)[1].image).unlink()
     assert regularize_stage(run, ClassPrompt(count=3), [mine], backbone, 0, "cpu") is True
-    assert sampler.drawn[3:] == [sampler.drawn[1]]
+    assert sampler.drawn[3:] == sampler.drawn[:3], "the batch that it was in"
+    assert (run.root / rows(run)[1].image).is_file()
 
 
 @pytest.mark.parametrize(

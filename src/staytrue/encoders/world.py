@@ -8,8 +8,9 @@ nothing. Two checks, both on plain pixels, so that anyone can repeat them:
    Drawn pictures are made of even areas; photos scaled to 64 px have texture everywhere. A subject's photos are
    refused when their median is below ``FLAT``.
 
-It is a tripwire, not a detector: every MiniBench folder passes (lowest median .387, held by a test), but product photos on
-white often pass too, and drawn pictures under strong noise or JPEG artifacts do not.
+It is a tripwire, not a detector: every MiniBench folder passes (lowest median .387, held by a test), but photos that are mostly
+even, of a product on white or of a rocket before the sky, pass too (a test names two), and drawn pictures under strong noise or
+JPEG artifacts do not. Larger pictures are refused by size, whatever they show.
 """
 
 from __future__ import annotations

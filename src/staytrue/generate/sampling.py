@@ -1,14 +1,15 @@
 """The one sampler: class images, previews and the pictures of a run are all drawn here.
 
 What it adds to a stock pipeline is one random generator per picture, so that a picture does not depend on the batch
-it was drawn in. The arithmetic is in ``solver.py``.
+it was drawn in, but for rounding: the last bits do. So what is drawn after an interruption is drawn in the batches of the
+whole plan (``whole_batches``). The arithmetic is in ``solver.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import Field
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from staytrue.backbones.base import LoadedBackbone
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Sampling:
         guidance: weight w of classifier-free guidance, ``negative + w * (prompt - negative)``; 1 turns it off.
         solver: "ddim" (eta 0), "dpm++" (2M) or "euler": all deterministic once the first noise is drawn.
         negative: prompt to steer away from.
-        batch: pictures at a time; changes speed and memory, never a picture.
+        batch: pictures at a time; changes speed, memory and the rounding of a picture, no more of it.
         tea: test-time embedding adjustment of prompts that name a subject; None for none.
     """
 
@@ -56,6 +59,24 @@ class Sampling:
     negative: str = ""
     batch: int = Field(default=16, ge=1)
     tea: TEA | None = None
+
+
+def whole_batches(plan: Sequence[Item], batch: int, lacks: Callable[[Item], bool]) -> list[Item]:
+    """What to draw where something of a plan is there already: all of each batch of which something lacks.
+
+    Batches go by place in the plan. A picture drawn in other company differs in its last bits, so an interrupted plan ends at
+    the bits of an uninterrupted one only if the company stays; at most a batch is drawn again for it.
+
+    Args:
+        plan: every picture, in order.
+        batch: ``Sampling.batch``.
+        lacks: whether a picture is not there.
+
+    Returns:
+        Whole batches, so that ``draw`` divides them as it divides the plan.
+    """
+    groups = [plan[start : start + batch] for start in range(0, len(plan), batch)]
+    return [item for group in groups if any(map(lacks, group)) for item in group]
 
 
 def draw(

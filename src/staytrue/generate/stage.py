@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from staytrue.generate.config import Cast, Generate
 from staytrue.generate.personalized import personalize
 from staytrue.generate.prompts import Prompt, fill
-from staytrue.generate.sampling import Request, draw
+from staytrue.generate.sampling import Request, draw, whole_batches
 from staytrue.generate.seeds import picture_seed
 from staytrue.generate.sheets import subject_grid
 from staytrue.images.metadata import png_bytes, read_png_facts
@@ -46,7 +46,8 @@ def generate_stage(
 ) -> bool:
     """Draws every prompt of every subject, and of every two, with the trained model, and with the base model where asked.
 
-    Pictures that an interrupted run left are kept if their own metadata says that they are the ones asked for.
+    Pictures that an interrupted run left are kept if their own metadata says that they are the ones asked for. What lacks is
+    drawn in the batches of the whole plan, so that it has the bits it would have had without the interruption.
 
     Args:
         run: the run; its training must be complete.
@@ -66,8 +67,8 @@ def generate_stage(
     def work(folder: Path) -> dict[str, Any]:
         tasks = list(_tasks(generate, casts, facts, {"base": fingerprint(backbone), "personalized": trained}))
         _remove_others(folder, {t.picture.file for t in tasks})
-        if missing := [t for t in tasks if not _is_drawn(folder, t)]:
-            _draw(run, missing, generate, backbone.load(device))
+        if any(_lacks(folder, t) for t in tasks):
+            _draw(run, tasks, generate, backbone.load(device))
         write_jsonl(folder / PICTURES, [t.picture for t in tasks])
         for name, (cast, _) in casts.items():
             names = tuple(subject.name for subject in cast)
@@ -135,19 +136,20 @@ def _remove_others(folder: Path, wanted: set[str]) -> None:
             path.unlink()
 
 
-def _is_drawn(folder: Path, task: Task) -> bool:
+def _lacks(folder: Path, task: Task) -> bool:
     path = folder / task.picture.file
-    return path.is_file() and read_png_facts(path) == {k: str(v) for k, v in task.facts.items()}
+    return not path.is_file() or read_png_facts(path) != {k: str(v) for k, v in task.facts.items()}
 
 
 def _draw(run: RunFolder, tasks: list[Task], generate: Generate, backbone: Any) -> None:
-    """The base model's pictures first: then the same loaded model is personalized."""
-    if unknown := backbone.facts.unknown([t.picture.prompt_plain for t in tasks]):
+    """What lacks; the base model's pictures first: then the same loaded model is personalized."""
+    if unknown := backbone.facts.unknown([t.picture.prompt_plain for t in tasks if _lacks(run.images, t)]):
         warnings.warn(f"{backbone.facts.title} does not know: {', '.join(unknown)}", stacklevel=2)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:
         for model in ("base", "personalized"):
-            mine = [t for t in tasks if t.picture.model == model]
+            plan = [t for t in tasks if t.picture.model == model]
+            mine = whole_batches(plan, generate.sampling.batch, lambda t: _lacks(run.images, t))
             if mine and model == "personalized":
                 personalize(backbone, run.model, generate.loras, generate.lora_weight)
             bar = progress.add_task(f"drawing, {model}", total=len(mine))
@@ -155,4 +157,5 @@ def _draw(run: RunFolder, tasks: list[Task], generate: Generate, backbone: Any) 
                 backbone, [t.request for t in mine], generate.sampling, lambda *_, bar=bar: progress.advance(bar)
             )
             for task, image in zip(mine, images, strict=True):
-                write_bytes(run.images / task.picture.file, png_bytes(image, task.facts))
+                if _lacks(run.images, task):
+                    write_bytes(run.images / task.picture.file, png_bytes(image, task.facts))

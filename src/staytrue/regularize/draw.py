@@ -11,6 +11,9 @@ from staytrue.regularize.store import ClassImageStore, latent_beside, weights_fi
 from staytrue.runs import fingerprint
 
 if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
     from staytrue.backbones.base import Backbone
     from staytrue.generate.sampling import Sampling
 
@@ -55,30 +58,34 @@ def recipe(job: Job, planned: Planned) -> dict[str, Any]:
 def draw_missing(job: Job, planned: list[Planned]) -> int:
     """Draws what the store lacks, storing each batch as it is done, so that an interrupted set goes on where it was.
 
+    Batches go by place in the plan, and one of which something lacks is drawn whole, since a picture's last bits depend on what
+    it is drawn with. Only what lacks is written: a file that is there stays, be it this plan's from before an interruption,
+    which has the same bits, or another run's, drawn in other company. So interrupted or not, a set drawn into the same store
+    is the same set, bit for bit; into another store, whose other runs have drawn some of it, it may differ in last bits.
+
     Returns:
-        How many were drawn. Where nothing is missing, no weights are loaded.
+        How many pictures were lacking. Where none is, no weights are loaded.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from staytrue.generate.sampling import Request, draw_with_latents
+    from staytrue.generate.sampling import Request, draw_with_latents, whole_batches
 
-    recipes = {str(job.store.picture(r)): r for r in (recipe(job, p) for p in planned)}
-    missing = [r for r in recipes.values() if _lacks(job, r)]
+    recipes = list({str(job.store.picture(r)): r for r in (recipe(job, p) for p in planned)}.values())
+    missing = sum(_lacks(job, r) for r in recipes)
     if not missing:
         return 0
-    requests = [Request(prompt=r["prompt"], seed=r["seed"]) for r in missing]
+    drawn = whole_batches(recipes, job.sampling.batch, lambda r: _lacks(job, r))
+    requests = [Request(prompt=r["prompt"], seed=r["seed"]) for r in drawn]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task("class images", total=len(recipes), completed=len(recipes) - len(missing), rate="")
+        task = progress.add_task("class images", total=len(recipes), completed=len(recipes) - len(drawn), rate="")
         pictures = draw_with_latents(job.generator.load(job.device), requests, job.sampling)
-        for facts, (image, latent) in zip(missing, pictures, strict=True):
-            if job.keep_latents:
-                job.store.put_latent(facts, latent)
-            job.store.put(facts, image)  # last: a picture in the store has its latent
+        for facts, (image, latent) in zip(drawn, pictures, strict=True):
+            _keep(job, facts, image, latent)
             speed = progress.tasks[0].speed
             progress.update(task, advance=1, rate=f"{speed:.1f} images/s" if speed else "")
-    return len(missing)
+    return missing
 
 
 def generator_identity(backbone: Backbone) -> str:
@@ -90,6 +97,15 @@ def generator_identity(backbone: Backbone) -> str:
     local = backbone.path == "miniature" or Path(backbone.path).expanduser().exists()
     weights = weights_fingerprint(files.single or files.folder) if local else f"{backbone.path}@{files.folder.name}"
     return fingerprint([weights, getattr(backbone, "variant", None), files.prediction()])
+
+
+def _keep(job: Job, facts: dict[str, Any], image: Image.Image, latent: Tensor) -> None:
+    """Writes what is not there."""
+    picture = job.store.picture(facts)
+    if job.keep_latents and not latent_beside(picture).is_file():
+        job.store.put_latent(facts, latent)
+    if not picture.is_file():
+        job.store.put(facts, image)  # last: a picture of this job in the store has its latent
 
 
 def _lacks(job: Job, facts: dict[str, Any]) -> bool:

@@ -34,7 +34,7 @@ class BackbonePredictor:
 
     def predict(
         self, noised: Noised, condition: Float[Tensor, "rows tokens width"]
-    ) -> Float[Tensor, "rows channels height width"]:
+    ) -> Float[Tensor, "rows channels h w"]:
         """The network's prediction."""
         return self.backbone.predict(noised, condition)
 

@@ -1,0 +1,96 @@
+"""Sampling a second time: guidance (2207.12598, eq. 6) with a negative prompt, and DDIM's steps (2010.02502, eq. 12).
+
+The network stands still in this: a known function of latents, time and text, so that only the arithmetic around it is compared.
+"""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from staytrue.generate import Request, Sampling
+from staytrue.generate.solver import solve
+from staytrue.types import Facts
+
+CONFIG = {
+    "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
+    "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1, "prediction_type": "epsilon",
+}  # fmt: skip
+SHAPE = (2, 3, 3)
+REQUESTS = [Request("a dog", 3), Request("a red dog", 4)]
+
+
+def meaning(text):
+    """What the stand-in text encoder gives: two tokens, two wide."""
+    return np.random.default_rng(sum(map(ord, text)) + len(text)).normal(size=(2, 2))
+
+
+def network(x, t, states):
+    """Noise prediction of one row, as a function that is linear in nothing but its text."""
+    return np.tanh(x) * 0.6 + 0.3 * states.mean() + 1e-4 * t * states[0, 0]
+
+
+class UNet:
+    def __call__(self, rows, t, encoder_hidden_states):
+        made = [network(x, float(t), c) for x, c in zip(rows.numpy(), encoder_hidden_states.numpy(), strict=True)]
+        return SimpleNamespace(sample=torch.tensor(np.stack(made)))
+
+    def modules(self):
+        return iter(())
+
+
+BACKBONE = SimpleNamespace(
+    facts=Facts("sd", "t", 12, SHAPE, "epsilon"),
+    unet=UNet(),
+    text_encoder=torch.nn.Identity().eval(),
+    vae=torch.nn.Identity().eval(),
+    device=torch.device("cpu"),
+    scheduler_config=CONFIG,
+    encode_text=lambda texts: torch.tensor(np.stack([meaning(text) for text in texts])),
+)
+
+
+def naive_alphas():
+    """a_t of t = 0 ... 999: betas whose square roots go up in equal steps."""
+    product, alphas = 1.0, []
+    first, last = math.sqrt(0.00085), math.sqrt(0.012)
+    for step in range(1000):
+        product *= 1.0 - (first + (last - first) * step / 999) ** 2
+        alphas.append(product)
+    return alphas
+
+
+def naive_picture(request, negative, w, steps):
+    """One latent, number by number."""
+    alphas = naive_alphas()
+    x = torch.randn(SHAPE, generator=torch.Generator().manual_seed(request.seed)).double().numpy()
+    stride = 1000 // steps
+    for t in [1 + stride * k for k in reversed(range(steps))]:
+        toward, away = network(x, t, meaning(request.prompt)), network(x, t, meaning(negative))
+        a, before = alphas[t], alphas[t - stride] if t >= stride else alphas[0]
+        made = np.empty_like(x)
+        for place in np.ndindex(x.shape):
+            e = away[place] + w * (toward[place] - away[place])
+            x0 = (x[place] - math.sqrt(1 - a) * e) / math.sqrt(a)
+            made[place] = math.sqrt(before) * x0 + math.sqrt(1 - before) * e
+        x = made
+    return x
+
+
+@pytest.mark.parametrize("negative", ["", "noisy, low quality"])
+@pytest.mark.parametrize("guidance", [1.0, 1.5, 7.5])
+def test_guidance(guidance, negative):
+    ours = solve(BACKBONE, REQUESTS, Sampling(steps=5, guidance=guidance, negative=negative))
+    expected = np.stack([naive_picture(request, negative, guidance, steps=5) for request in REQUESTS])
+    np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_negative_prompt_and_the_weight_matter_here():
+    """Else the comparison above shows nothing. At weight 1 the negative prompt has no effect: w - 1 is its share."""
+    plain, negative, strong = (naive_picture(REQUESTS[0], *s, steps=5) for s in (("", 1.5), ("noisy", 1.5), ("", 7.5)))
+    assert np.abs(plain - negative).max() > 1e-2
+    assert np.abs(plain - strong).max() > 1e-2
+    off = [naive_picture(REQUESTS[0], text, 1.0, steps=5) for text in ("", "noisy")]
+    np.testing.assert_allclose(*off, atol=1e-12)

@@ -1,0 +1,50 @@
+"""Previews: only the model differs from grid to grid, and the training does not notice them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from staytrue.backbones import SD
+from staytrue.generate.sampling import Sampling
+from staytrue.train.config import Previews
+from staytrue.train.previews import PreviewGrids
+from tests.tiny import tiny_sd
+from tests.train.runs import SUBJECT, trained, weights
+
+FEW = Previews(every="1 step", prompts=("a {} on the beach",), seeds=(1,), sampling=Sampling(steps=1, guidance=2.0))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
+
+
+def drawn(grids, state):
+    grids.step(state, {})
+    return np.asarray(Image.open(grids.folder / f"step-{state.step:06d}.png")).astype(int)
+
+
+def test_the_same_weights_draw_the_same_grid_and_others_another(folder, tmp_path):
+    state = SimpleNamespace(step=1, backbone=SD(path=str(folder)).load())
+    grids = PreviewGrids(FEW, (SUBJECT,), tmp_path)
+    first = drawn(grids, state)
+    torch.manual_seed(5)  # whatever else draws random numbers meanwhile
+    torch.rand(7)
+    state.step = 2
+    assert np.array_equal(drawn(grids, state), first)
+    with torch.no_grad():
+        state.backbone.unet.conv_out.weight.mul_(-2)
+    state.step = 3
+    assert not np.array_equal(drawn(grids, state), first)
+
+
+def test_they_leave_the_training_as_it_is(folder, tmp_path):
+    plain = weights(trained(tmp_path / "plain", folder, steps=3))
+    run = trained(tmp_path / "watched", folder, steps=3, previews=FEW)
+    watched = weights(run)
+    assert len(list((run.training / "previews").glob("step-*.png"))) == 3
+    assert plain.keys() == watched.keys()
+    assert all(torch.equal(plain[name], watched[name]) for name in plain)
