@@ -41,7 +41,7 @@ def table(run: Path) -> str:
             "",
             *lines,
             "",
-            "The judges share nothing with the model: "
+            "The judges share no weights with the model: "
             + "; ".join(sorted({j["judge"] for j in summary["judges"].values()}))
             + ".",
         ]

@@ -57,7 +57,7 @@ SAMPLING = {"steps": 12, "guidance": 3.0, "solver": "dpm++", "batch": 32}
 STATED = 1  # it draws one such word well, four at once not (benchmarks/suites/2-leakage.toml)
 STEPS = {"class_prompt": 200, "structured": 400, "none": 200}
 RATES: dict[str, Values] = {
-    "full": {"learning_rate": 1e-4},
+    "full": {"learning_rate": 3e-4},
     "lora": {"learning_rate": 1e-3},
     "cross_attention": {"learning_rate": 5e-4, "token_learning_rate": 5e-3},
     "textual_inversion": {"learning_rate": 5e-3},
