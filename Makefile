@@ -1,5 +1,5 @@
 # Everything here runs on a fresh machine with Python 3.11 or newer, and needs no GPU.
-#   make demo    personalize the miniature on a bundled dog: pictures, scores, report
+#   make demo    personalize the miniature on a bundled can: pictures, scores, report
 #   make test    the whole test suite
 #   make check   ruff, types, layers
 #   make clean   forget .venv and what was built

@@ -15,6 +15,7 @@ SEARCHES = ("0-search", "0-search-lora")
 EXPERIMENTS = (
     "8-main",
     "1-sets-along-steps",
+    "2-leakage",
     "3-dropout",
     "4-rephrased",
     "5-living",

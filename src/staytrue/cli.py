@@ -93,7 +93,7 @@ def run(
 
 @app.command()
 def demo(out: Out = None, device: Device = "auto", quick: Quick = False) -> None:
-    """Personalize the miniature on a bundled dog: pictures beside the base model and the photos, scores, report."""
+    """Personalize the miniature on a bundled can: pictures beside the base model and the photos, scores, report."""
     from staytrue.config import values_of
     from staytrue.recipes import quick as made_quick
     from staytrue.recipes.demo import demo as demo_config

@@ -53,6 +53,8 @@ def test_bad_input_exits_2_with_a_message(words, said, monkeypatch, capsys, tmp_
 @pytest.mark.parametrize("words", [["run", PHOTOS, "--class-noun", "dog", "--dry-run"], ["protect", PHOTOS], ["words"]])
 def test_a_file_is_no_folder_to_write_into(monkeypatch, capsys, tmp_path, words, out):
     (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:9")  # never asked
+    monkeypatch.setenv("OPENAI_MODEL", "any")
     assert typed(monkeypatch, *words, "--out", tmp_path / out) == 2
     assert "no folder can be made there" in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "mine"

@@ -9,11 +9,12 @@ from staytrue.errors import ConfigError
 from staytrue.generate import TEA
 from staytrue.objectives import OBJECTIVES, SemanticAnchor
 from staytrue.opening import check, unknown_words
-from staytrue.recipes.demo import demo
+from staytrue.recipes.demo import bundled_subject, demo
 
 
 def changed(*assignments):
-    return parse(overridden(values_of(demo()), assignments))
+    of_a_dog = demo().model_copy(update={"subjects": (bundled_subject("dog6"),)})
+    return parse(overridden(values_of(of_a_dog), assignments))
 
 
 @pytest.mark.parametrize("name", OBJECTIVES.names())

@@ -81,11 +81,11 @@ def make_pools(
         Entries of each pool.
     """
     found = {}
-    make_folder(folder)
     for asked in wanted.questions():
         file, size = folder / f"{asked.pool}.txt", wanted.size or asked.size
         if not file.is_file():
             wanted.writer.ready()
+            make_folder(folder)  # before anything is asked, which takes long
             if made := ask(wanted.writer, asked, size, wanted.rounds):
                 write_text(file, "\n".join(made) + "\n")
         there = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
