@@ -135,3 +135,12 @@ def test_fewer_photos_keep_their_captions(tmp_path):
     assert [p.text for p in few] == [p.text for p in load_folder(dog.photos)[:2]]
     with pytest.raises(ConfigError, match="dog6 has 5"):
         with_photos(dog, 9, tmp_path)
+
+
+def test_two_drawings_of_one_emoji_are_one_design():
+    """So that intervals do not count them as independent."""
+    designs = {m.name: m.design for m in members()}
+    assert designs["dog"] == designs["dog2"] == designs["dog8"]
+    assert designs["backpack"] == designs["backpack_dog"]
+    assert designs["dog5"] not in (designs["dog"], designs["dog7"])
+    assert len(set(designs.values())) == 25

@@ -113,6 +113,8 @@ def test_a_judge_with_broken_files_is_said_to_be(made, tmp_path, lost):
     (tmp_path / "clip" / lost).write_bytes(b"{ half a fi")
     with pytest.warns(UserWarning, match="clip_t against prompt was not scored: the judge .*clip cannot be loaded"):
         evaluate_stage(run, Evaluate(metrics={"clip_t": evaluate.metrics["clip_t"]}), subjects, FACTS)
+    assert read_jsonl(run.scores / "scores.jsonl", Score) == []
+    assert [refused["metric"] for refused in read_json(run.scores / "summary.json")["refused"]] == ["clip_t"]
 
 
 def test_judges_are_looked_for_in_folders_and_in_the_hubs_cache(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from staytrue.images.metadata import read_png_facts
 from staytrue.images.photos import PhotoRow
 from staytrue.runs import RunFolder, read_jsonl, write_json, write_jsonl
 from staytrue.types import Picture, Subject
+from tests.dying import dies_at
 from tests.tiny import tiny_sd
 
 GENERATE = Generate(
@@ -107,15 +108,7 @@ def test_killed_between_two_writes_of_a_batch_it_ends_at_the_same_bytes(made, co
     assert [len(batch) for batch in batches] == [3, 3, 3, 1]
     for file in (*files, run.images / "manifest.json"):
         file.unlink()
-    left, original = [write], stage.write_bytes
-
-    def dying(path, content):
-        left[0] -= 1
-        if left[0] == 0:
-            raise KeyboardInterrupt
-        original(path, content)
-
-    monkeypatch.setattr(stage, "write_bytes", dying)
+    dies_at(monkeypatch, stage, write)
     with pytest.raises(KeyboardInterrupt):
         generate_stage(run, settings, subjects, backbone)
     assert sum(file.is_file() for file in files) == write - 1

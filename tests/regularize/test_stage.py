@@ -19,6 +19,7 @@ from staytrue.regularize.store import latent_beside
 from staytrue.regularize.structured import Structured
 from staytrue.runs import RunFolder, read_json, read_jsonl
 from staytrue.types import Caption, Sample
+from tests.dying import dies_at
 from tests.regularize.stand_in import Sampler, captioned, drawer, subject
 
 
@@ -187,15 +188,7 @@ def test_dying_between_two_files_of_a_batch_ends_at_the_same_bytes(
         runs.append(captioned(tmp_path / name, subject()))
     whole, killed = runs
     regularize_stage(whole, IN_FIVES, [subject()], drawer(tmp_path), 0, "cpu")
-    left, original = [write], store.write_bytes
-
-    def dying(path: Path, content: bytes) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            raise KeyboardInterrupt
-        original(path, content)
-
-    monkeypatch.setattr(store, "write_bytes", dying)
+    dies_at(monkeypatch, store, write)
     with pytest.raises(KeyboardInterrupt):
         regularize_stage(killed, IN_FIVES, [subject()], drawer(tmp_path), 0, "cpu")
     assert len(list(killed.class_image_store.glob("*"))) == write - 1

@@ -17,7 +17,7 @@ SUBJECT = "can"
 def demo() -> RunConfig:
     """The default recipe on a bundled can, a drawing that nothing in this package was trained on.
 
-    It is of the split for tuning, and chosen since it comes out well; MiniBench says how all 30 subjects do.
+    It is of the split for tuning, and chosen since it comes out well; `staytrue bench minibench` says how others do.
     """
     return staytrue(SD()).model_copy(update={"subjects": (bundled_subject(SUBJECT),)})
 

@@ -12,9 +12,9 @@ def fitted(config: RunConfig, train: Values | None = None) -> RunConfig:
     """The configuration itself, or, where the backbone is the miniature, with its scale of rates, batches and steps.
 
     A small model takes larger learning rates and is trained on several rows at once, so it needs fewer steps: a tenth of the
-    paper's with four subject rows a step. About 300 class images, few solver steps, and
-    no more said of each than a small model draws. Rates other than full fine-tuning's, and
-    steps without class images, are first guesses, not yet tuned.
+    paper's with four subject rows a step. About 300 class images, few solver steps, and no more said of each than a small
+    model draws. Rates and steps are first guesses until the searches have run; full fine-tuning's rate was looked at on two
+    tuning subjects (docs/log.md).
 
     Args:
         config: a recipe with the paper's numbers.

@@ -161,18 +161,16 @@ class Structured:
         adjectives = [_pick(rng, words) for words in pools.adjectives]
         motion, background, style = (_pick(rng, p) for p in (pools.motions, pools.backgrounds, pools.styles))
         accessory = _pick(rng, pools.accessories)
-        if accessory and rng.random() < self.accessories:
-            motion, accessory = "", f"wearing {accessory}"
-        else:
-            accessory = ""
         *adjectives, motion = self._stated([*adjectives, motion], rng)
+        dressed = bool(accessory) and rng.random() < self.accessories
+        motion = "" if dressed else motion
         styles = {"photo": self.photo_style, "styled": style_phrase(style) if style else ""}
         where = "" if motion and pools.motions_name_places else background
         return Caption(
             pools.noun,
             style=styles[kind],
             adjectives=tuple(filter(None, adjectives)),
-            details=accessory or motion,
+            details=f"wearing {accessory}" if dressed else motion,
             background=where,
         )
 
