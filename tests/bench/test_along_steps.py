@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from staytrue.bench import measure
 from staytrue.bench.minibench import minibench, plan, suites
 from staytrue.bench.plan import tasks
 from staytrue.bench.results import read_results
@@ -59,9 +60,10 @@ def test_a_longer_training_goes_on_from_a_shorter_one_and_scores_as_if_it_were_a
     assert scores(longer) != scores(shorter)
 
 
-def test_what_was_scored_before_an_interruption_is_neither_trained_nor_lost(models, tmp_path, taken, monkeypatch):
+def test_what_was_scored_before_an_interruption_is_neither_redone_nor_lost(models, tmp_path, taken, monkeypatch):
     suite = told(models, tmp_path, [1, 3])
-    real = Bar.step
+    real, scored, score = Bar.step, [], measure.judged
+    monkeypatch.setattr(measure, "judged", lambda *given: scored.append(0) or score(*given))
 
     def dies(self, state, losses):
         real(self, state, losses)
@@ -73,9 +75,10 @@ def test_what_was_scored_before_an_interruption_is_neither_trained_nor_lost(mode
         with pytest.raises((KeyboardInterrupt, StaytrueError)):
             minibench(suite, device="cpu")
     assert taken == [1, 2]
-    assert len(list((tmp_path / "runs").glob("*/record-*.json"))) == 1
+    assert len(list((tmp_path / "runs").glob("*/record-*.json"))) == len(scored) == 1
     files = minibench(suite, device="cpu")
     assert taken[2:] == [2, 3]  # from the state after step 1
+    assert len(scored) == 2
     assert [len(read_results(f).records) for f in files] == [1, 1]
     assert not list((tmp_path / "runs").glob("*/record-*.json"))
 

@@ -14,6 +14,7 @@ def data_perspective(backbone: Backbone) -> RunConfig:
     Paper: He et al., "A Data Perspective on Enhanced Identity Preservation for Diffusion Personalization", arXiv 2311.04315:
     2,000 class images, 4,000 steps at 2e-6, one subject and one class row a step, crops of 0.75 to 1, DDIM with 200 steps.
     There on one A100: about 1.5 hours of training, and the drawing of the set.
+    Our reading: only the subject's photos are cropped, since what crops are for, says the paper, is the layout of few photos.
     Differences: the rate of adjective dropout is not stated, ours is 0.5; captions come from CLIP, not by hand; the set is drawn
     by the trained model itself at 50 steps, where the paper's came from SDXL (``regularize.generator``).
     On the miniature: see ``miniature.py``. No result on a full-size model has been measured by this project yet.

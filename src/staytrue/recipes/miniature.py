@@ -13,7 +13,8 @@ def fitted(config: RunConfig, train: Values | None = None) -> RunConfig:
 
     A small model takes larger learning rates and is trained on several rows at once, so it needs fewer steps: a tenth of the
     paper's with four subject rows a step. About 300 class images, few solver steps, and no more said of each than a small
-    model draws. Rates and steps are first guesses until the searches have run; full fine-tuning's rate was looked at on two
+    model draws. No random crops: its subjects fill photos that have no more pixels than it draws, so a crop cuts a subject off
+    and blurs it, which cost identity and gained nothing (docs/log.md). Rates and steps are first guesses until the searches have run; full fine-tuning's rate was looked at on two
     tuning subjects (docs/log.md).
 
     Args:
@@ -24,7 +25,7 @@ def fitted(config: RunConfig, train: Values | None = None) -> RunConfig:
     if not facts.is_miniature:
         return config
     previews = {"every": "100 steps" if config.train.previews.every else None, "sampling": SAMPLING}
-    rows = {"steps": STEPS[config.regularize.name], "batch": 4, "class_rows": 4, "previews": previews}
+    rows = {"steps": STEPS[config.regularize.name], "batch": 4, "class_rows": 4, "crop_range": [1.0, 1.0], "previews": previews}
     stated = {"stated": STATED} if config.regularize.name == "structured" else {}
     drawn: Values = {"regularize": {"count": 300, "sampling": SAMPLING, **stated}}
     if config.regularize.name == "none":

@@ -89,8 +89,9 @@ class Train:
         class_suffix: the same for class images, such as "without olis noisy pattern"; they are drawn without it.
         noise_pool: how many draws of (crop, latent, noise, t) each row has, which come back in turn; 0 for a fresh draw each time.
             With a pool the frozen base's predictions are computed once per draw and caption, and kept.
-        crop_range: side of the random crop as a share of the shorter side, least and most; (1, 1) is the center crop.
-        crop_variants: different random crops kept of each photo. Class images have one.
+        crop_range: side of the random crop of a photo as a share of its shorter side, least and most; (1, 1) is the center crop.
+            Class images are not cropped: there are enough of them, and each shows the layout that the base drew.
+        crop_variants: different random crops kept of each photo.
         cache_latents: whether the crops are encoded once instead of at each step. Changes speed, never a result.
         stored_latents: whether a class image that is not cropped and that the trained model drew itself is trained on as the very
             latent it was decoded from. Off, since that is not what the encoder makes of the picture (docs/log.md); encoded

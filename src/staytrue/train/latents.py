@@ -42,7 +42,8 @@ class Crops:
         root: of the run; samples' images are relative to it.
         samples: all rows.
         resolution_px: side of a square.
-        crop_range: side of the crop as a share of the shorter side; (1, 1) is the center crop.
+        crop_range: side of the crop of a subject's photo as a share of its shorter side; (1, 1) is the center crop, which
+            class images have in any case.
         variants: crops of a subject's photo; a class image has one, and so has anything under the center crop.
         seed: of the run.
         stored: whether a whole class image's own latent is used where there is one.
@@ -74,10 +75,9 @@ class Crops:
         """Its place in the picture. A class image's goes by its name, which is its content, not by its place in the set."""
         sample = self.samples[index]
         size = _size(self.root / sample.image)
-        if self.crop_range == (1.0, 1.0):
+        if sample.role != "subject" or self.crop_range == (1.0, 1.0):
             return center_box(size)
-        who = index if sample.role == "subject" else sample.image.name
-        return random_box(size, self.crop_range, random.Random(derived_seed(self.seed, who, variant, "crop")))
+        return random_box(size, self.crop_range, random.Random(derived_seed(self.seed, index, variant, "crop")))
 
     def frame(self, index: int, variant: int) -> Frame:
         """The same place, in pixels of the picture enlarged until the square has the side that is trained on."""
@@ -91,9 +91,9 @@ class Crops:
         )
 
     def latent(self, index: int) -> Path | None:
-        """The file with the latent of the whole crop, where it is kept."""
+        """The file with the latent of a whole class image, where it is kept."""
         sample = self.samples[index]
-        whole = self.crop_range == (1.0, 1.0) and _size(self.root / sample.image) == (self.resolution_px,) * 2
+        whole = _size(self.root / sample.image) == (self.resolution_px,) * 2
         kept = self.root / sample.latent if self.stored and whole and sample.latent else None
         return kept if kept and kept.is_file() else None
 
