@@ -1,4 +1,4 @@
-"""What training need not encode: kept latents where the crop is the whole picture, kept crops where it is not."""
+"""What training need not encode: class images, which are not cropped, drawn with their latents or encoded for another run."""
 
 from dataclasses import replace
 
@@ -70,15 +70,16 @@ def test_whole_class_images_are_not_encoded(run, samples, backbone, tmp_path):
             torch.testing.assert_close(made, kept, atol=1e-5, rtol=1e-4)
 
 
-def test_only_where_it_is_asked_for_and_the_crop_is_whole(run, samples, backbone, tmp_path):
+def test_only_where_it_is_asked_for_and_the_size_is_right(run, samples, backbone, tmp_path):
     for crops in (
         Crops(run.root, samples, 16),
-        Crops(run.root, samples, 16, PART, stored=True),
         Crops(run.root, samples, 8, stored=True),
         Crops(run.root, tuple(replace(s, latent=None) for s in samples), 16, stored=True),
     ):
         assert not any(crops.latent(index) for index in range(len(samples)))
-    assert [bool(Crops(run.root, samples, 16, stored=True).latent(i)) for i in range(11)] == [False] * 5 + [True] * 6
+    for part in (WHOLE, PART):
+        crops = Crops(run.root, samples, 16, part, stored=True)
+        assert [bool(crops.latent(i)) for i in range(11)] == [False] * 5 + [True] * 6
     assert Crops(run.root, samples, 16, stored=True).key() != Crops(run.root, samples, 16).key()
 
 
@@ -90,7 +91,7 @@ def test_the_field(run, samples, backbone, tmp_path, field):
     assert torch.equal(mean, torch.ones(1, 4, 4, 4)) is field
 
 
-def test_parts_of_class_images_are_encoded_once_for_all_runs(run, samples, backbone, tmp_path):
+def test_class_images_are_encoded_once_for_all_runs(run, samples, backbone, tmp_path):
     """A second run with fewer photos and another folder encodes its photos only, and reads the very same numbers."""
     counting, shared = Counting(backbone), CropStore(tmp_path / "crops", encoder_fingerprint(backbone))
     one = cached_latents(Crops(run.root, samples, 16, PART, 2), counting, tmp_path / "1.safetensors", shared)
@@ -104,22 +105,29 @@ def test_parts_of_class_images_are_encoded_once_for_all_runs(run, samples, backb
             assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("change", ["seed", "range", "size", "encoder", "picture"])
+@pytest.mark.parametrize("change", ["size", "encoder", "picture"])
 def test_kept_crops_are_told_apart(run, samples, backbone, tmp_path, change):
     counting, name = Counting(backbone), encoder_fingerprint(backbone)
     shared = CropStore(tmp_path / "crops", name)
     cached_latents(Crops(run.root, samples, 16, PART), counting, tmp_path / "1.safetensors", shared)
     counting.count = 0
-    settings = {"resolution_px": 16, "crop_range": PART, "seed": 0}
-    settings |= {"seed": {"seed": 9}, "range": {"crop_range": (0.4, 0.45)}, "size": {"resolution_px": 24}}.get(
-        change, {}
-    )
     if change == "encoder":
         shared = CropStore(tmp_path / "crops", "another")
     if change == "picture":
         Image.new("RGB", (16, 16), "red").save(run.root / samples[5].image)
-    cached_latents(Crops(run.root, samples, **settings), counting, tmp_path / "2.safetensors", shared)
+    crops = Crops(run.root, samples, 24 if change == "size" else 16, PART)
+    cached_latents(crops, counting, tmp_path / "2.safetensors", shared)
     assert counting.count > 5
+
+
+def test_class_images_are_not_cropped_so_no_crop_setting_encodes_them_anew(run, samples, backbone, tmp_path):
+    counting, shared = Counting(backbone), CropStore(tmp_path / "crops", encoder_fingerprint(backbone))
+    for number, settings in enumerate([{}, {"crop_range": PART}, {"crop_range": PART, "seed": 9}]):
+        crops = Crops(run.root, samples, 16, **settings)
+        counting.count = 0
+        cached_latents(crops, counting, tmp_path / f"{number}.safetensors", shared)
+        assert counting.count == (5 if number else 5 + 6)
+        assert all(crops.box(index, 0) == (0, 0, 16, 16) for index in range(5, 11))
 
 
 def test_a_broken_kept_crop_is_made_anew(run, samples, backbone, tmp_path):

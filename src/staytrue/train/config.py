@@ -90,12 +90,12 @@ class Train:
         noise_pool: how many draws of (crop, latent, noise, t) each row has, which come back in turn; 0 for a fresh draw each time.
             With a pool the frozen base's predictions are computed once per draw and caption, and kept.
         crop_range: side of the random crop of a photo as a share of its shorter side, least and most; (1, 1) is the center crop.
-            Class images are not cropped: there are enough of them, and each shows the layout that the base drew.
+            Class images keep their center crop: there are enough of them, and their layouts are the base's.
         crop_variants: different random crops kept of each photo.
         cache_latents: whether the crops are encoded once instead of at each step. Changes speed, never a result.
-        stored_latents: whether a class image that is not cropped and that the trained model drew itself is trained on as the very
-            latent it was decoded from. Off, since that is not what the encoder makes of the picture (docs/log.md); encoded
-            crops are kept for later runs anyway.
+        stored_latents: whether a class image that the trained model drew itself is trained on as the very latent it was decoded
+            from. Off, since that is not what the encoder makes of the picture (docs/log.md); what the encoder makes is kept
+            for later runs anyway.
         dtype: "float32"; "bfloat16" computes in it, with float32 weights; "auto" is bfloat16 where the device is fast at it.
         gradient_checkpointing: trade a third of the speed for memory.
     """

@@ -1,8 +1,8 @@
 """Latents of crops: encoded at each step, or once. Both are the same function of (sample, variant).
 
-Crops of class images are encoded once and kept in the store of class images, so that no later run encodes them again. The
-photos' stay in the run's folder: they are private. On request a class image that the trained model drew itself, and that is not
-cropped, is trained on as the sampler's own latent, which lies beside it.
+Class images, center-cropped whatever is done to photos, are encoded once and kept in their store, so that no later run encodes
+them again. The photos' crops stay in the run's folder: they are private. On request a class image that the trained model drew
+itself is trained on as the sampler's own latent, which lies beside it.
 """
 
 from __future__ import annotations
