@@ -11,11 +11,11 @@ from staytrue.config import RunConfig, Values, overlaid
 def fitted(config: RunConfig, train: Values | None = None) -> RunConfig:
     """The configuration itself, or, where the backbone is the miniature, with its scale of rates, batches and steps.
 
-    A small model takes larger learning rates and is trained on several rows at once, so it needs fewer steps: a tenth of the
-    paper's with four subject rows a step. About 300 class images, few solver steps, and no more said of each than a small
-    model draws. No random crops: its subjects fill photos that have no more pixels than it draws, so a crop cuts a subject off
-    and blurs it, which cost identity and gained nothing (docs/log.md). Rates and steps are first guesses until the searches have run; full fine-tuning's rate was looked at on two
-    tuning subjects (docs/log.md).
+    A small model takes larger learning rates and is trained on several rows at once, so it needs fewer steps: a tenth of
+    the paper's with four subject rows a step. About 300 class images, few solver steps, and no more said of each than a
+    small model draws. No random crops: its subjects fill photos that have no more pixels than it draws, so a crop cuts a
+    subject off and blurs it, which cost identity and gained nothing (docs/log.md). Rates and steps are first guesses
+    until the searches have run; full fine-tuning's rate was looked at on two tuning subjects (docs/log.md).
 
     Args:
         config: a recipe with the paper's numbers.
