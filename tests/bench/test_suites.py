@@ -7,7 +7,7 @@ import pytest
 from staytrue.bench.costs import cpu_minutes
 from staytrue.bench.minibench import Asked, plan, suites
 from staytrue.bench.prompts import suite_prompts
-from staytrue.bench.suites import read_suite, require_chosen, variants
+from staytrue.bench.suites import file_name, read_suite, require_chosen, variants
 from staytrue.errors import ConfigError
 from staytrue.runs import write_json
 
@@ -112,3 +112,11 @@ def test_quick_is_four_subjects_few_prompts_and_files_of_its_own():
     assert len(suite_prompts(planned.members[0].subject, one.bench.lists, one.bench.prompts)) == 8
     assert one.config.regularize.count == 100
     assert one.out == Path("runs/minibench-quick/results/minibench")
+
+
+def test_many_assignments_still_make_a_file_name():
+    """What most file systems take is 255 bytes; labels of the command line hold every assignment."""
+    short, long = "dreambooth train.steps=4", f"dreambooth {'train.steps=4 ' * 40}"
+    assert file_name(short) == "dreambooth_train.steps=4"
+    assert len(file_name(long)) == 150
+    assert file_name(long) != file_name(long + "x") != file_name(long + "y")

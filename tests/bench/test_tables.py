@@ -112,3 +112,23 @@ def test_ticks_are_few_round_and_inside(low, high):
     assert all(low <= t <= high for t in found)
     steps = {round((b - a) / (found[1] - found[0]), 6) for a, b in pairwise(found)}
     assert steps == {1}
+
+
+def test_arms_with_several_points_are_compared_at_matched_composition(tmp_path):
+    """Two points each, on the same line of composition: a has .2 more identity at both."""
+    for arm, more in (("a", 0.2), ("b", 0.0)):
+        for at, composition, identity in ((100, 0.2, 0.6), (200, 0.4, 0.5)):
+            row = record("dog", (0, 0, 0))
+            for picture in row["images"]:
+                picture[row["columns"].index("composition")] = composition
+                picture[row["columns"].index("identity_heldout")] = identity + more
+            save(tmp_path / "s", [results(f"{arm} {at}", row, arm=arm, at={"train.steps": at})])
+    asked = Asked(subjects="all", out=tmp_path / "s")
+    make_tables(asked)
+    matched = read_json(tmp_path / "s" / "summary.json")["frontiers"]
+    assert matched["a-vs-b"]["identity_heldout"]["mean"] == pytest.approx(0.2)
+    assert matched["b-vs-a"]["identity_heldout"]["ci95"] == [pytest.approx(-0.2), pytest.approx(-0.2)]
+    assert "| a - b (one seed: no headline) | +0.200 [+0.200, +0.200] |" in (tmp_path / "s" / "table.md").read_text()
+    names = {file.name for file in make_plots(asked)}
+    assert names == {"trade.svg", "frontier.svg"}
+    xml.dom.minidom.parse(str(tmp_path / "s" / "frontier.svg"))

@@ -19,6 +19,7 @@ from staytrue.bench.plan import Setting, Task, beside, judge_specs, protection, 
 from staytrue.bench.prompts import Asked, class_prompts, suite_prompts, suite_words
 from staytrue.bench.real import REAL, real_photos
 from staytrue.bench.results import STAGES, Record
+from staytrue.bench.words import words_of
 from staytrue.config import RunConfig
 from staytrue.encoders.judges import is_miniature
 from staytrue.generate.prompts import fill
@@ -66,11 +67,11 @@ def _one(task: Task, one: Setting, device: str) -> Record:
     judges = open_judges(*judge_specs(config), only_drawn(config), device)
     scores = judged(judges, subject, drawn)
     texts = _trained_texts(here)
-    more = (
-        {"redteam": attacked_scores(here, Attacked(task, one, config, made), drawn, judges)}
-        if one.variant.arm.defense
-        else {}
-    )
+    more: dict[str, Any] = {}
+    if one.variant.arm.defense:
+        more["redteam"] = attacked_scores(here, Attacked(task, one, config, made), drawn, judges)
+    if one.bench.words and not real:
+        more |= words_of(here, config, subject, device)
     return {
         "subject": subject.name,
         "class_noun": subject.class_noun,

@@ -31,7 +31,7 @@ from staytrue.types import Subject
 LEARNING = ("backbone", "purify", "caption", "regularize", "train")
 # a change of what is scored, or how, makes earlier results incomparable
 PROTOCOL = 1
-REDTEAM_PROTOCOL = "red team 1"
+REDTEAM_PROTOCOL, WORDS_PROTOCOL = "red team 1", "words 1"
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,8 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
     drawn = [bench.lists, bench.images_per_prompt, bench.prompts, wording, CLASS_PROMPTS, OTHER_NOUNS, sampling]
     if not bench.beside:
         drawn.append("nothing beside")
+    if bench.words:
+        drawn.append(WORDS_PROTOCOL)
     if variant.arm.defense:
         drawn.append(REDTEAM_PROTOCOL)
     if variant.arm.defense == UNDEFENDED:  # there the inspection looks

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from staytrue.bench.frontier import ACROSS, UP, envelope
+from staytrue.bench.metrics import METRICS
 from staytrue.bench.minibench import Asked, tabled
 from staytrue.bench.results import Results, results_in
-from staytrue.bench.summary import interval, means
+from staytrue.bench.summary import interval, means, measured
 from staytrue.bench.svg import Panel, Point, Series, figure
 from staytrue.bench.tables import on_subjects
 from staytrue.runs import write_text
@@ -29,10 +33,29 @@ def make_plots(asked: Asked) -> list[Path]:
         results = on_subjects(results_in(out), which, out)
         written.append(out / "trade.svg")
         write_text(written[-1], figure([trade(results)]))
+        if envelopes := frontier_panel(results):
+            written.append(out / "frontier.svg")
+            write_text(written[-1], figure([envelopes]))
         if suite is not None and suite.x is not None:
             written.append(out / "along.svg")
-            write_text(written[-1], figure([along(results, metric, suite.x) for metric in ALONG]))
+            write_text(written[-1], figure([along(results, metric, suite.x) for metric in along_metrics(results)]))
     return written
+
+
+def frontier_panel(results: Sequence[Results]) -> Panel | None:
+    """The frontiers that are compared at matched composition; None where no arm has several points."""
+    arms: dict[str, list[tuple[float, float]]] = {}
+    for r in results:
+        x, y = (interval(means(r, metric), r) for metric in (ACROSS, UP))
+        if x and y:
+            arms.setdefault(r.header["arm"], []).append((x["mean"], y["mean"]))
+    lines = [Series(arm, [Point(*p) for p in envelope(np.array(rows))]) for arm, rows in arms.items() if len(rows) > 1]
+    return Panel(f"{UP} at the same {ACROSS}", ACROSS, UP, lines) if lines else None
+
+
+def along_metrics(results: Sequence[Results]) -> tuple[str, ...]:
+    """What is drawn along the steps: four of the metrics, and those of words where they were measured."""
+    return (*ALONG, *(m for m in measured(results) if m not in METRICS))
 
 
 def trade(results: Sequence[Results]) -> Panel:

@@ -20,6 +20,7 @@ class Bench:
             "identifier-first" (three colors, after the identifier) and "portraits" (two that ask for nothing else).
         images_per_prompt: pictures of each prompt.
         beside: whether pictures of the class and of other classes are drawn, too; ``class_leakage`` and ``drift`` are of them.
+        words: whether ``phrase_distance`` and ``class_attention`` of each trained model are measured, too.
         prompts: of each list, only so many, spread over its kinds; None for all.
         seeds: of training; each draws its own class images and is its own training. Headline contrasts need two.
         runs: where the run folders are, with the class images that they share.
@@ -34,6 +35,7 @@ class Bench:
     lists: tuple[ListName, ...] = Field(default=("prompts",), min_length=1)
     images_per_prompt: int = Field(default=4, ge=1)
     beside: bool = True
+    words: bool = False
     prompts: int | None = Field(default=None, ge=1)
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     runs: Path = Path("runs/minibench")

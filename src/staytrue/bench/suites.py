@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from staytrue.bench.arms import Arm, RedTeam
 from staytrue.bench.settings import Bench
 from staytrue.errors import ConfigError
-from staytrue.runs import read_json
+from staytrue.runs import fingerprint, read_json
 
 MAIN = "minibench"
+LONGEST = 150
 
 
 class Suite(BaseModel):
@@ -133,8 +134,9 @@ def bench_of(values: dict[str, Any]) -> Bench:
 
 
 def file_name(label: str) -> str:
-    """A label as the stem of a file."""
-    return re.sub(r"[^\w.=+-]+", "_", label)
+    """A label as the stem of a file, as long as file systems and our temporary names allow."""
+    name = re.sub(r"[^\w.=+-]+", "_", label)
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 13]}-{fingerprint(label)[:12]}"
 
 
 def _chosen(suite: Suite) -> dict[str, tuple[str, ...]]:

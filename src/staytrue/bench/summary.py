@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from staytrue.bench.metrics import METRICS
+from staytrue.bench.metrics import METRICS, OF_WORDS
 from staytrue.bench.results import Record, Results
 from staytrue.evaluate.reduce import bootstrap
 
-OF_RUN = {"class_leakage", "drift"}
+OF_RUN = {"class_leakage", "drift", *OF_WORDS}
 MAIN_LIST = "prompts"
 Where = Callable[[Record, Mapping[str, Any]], bool]
 
@@ -23,13 +23,19 @@ def on_main_list(record: Record, prompt: Mapping[str, Any]) -> bool:  # noqa: AR
     return bool(prompt["list"] == MAIN_LIST)
 
 
-def summary(results: Sequence[Results], metrics: Sequence[str] = METRICS) -> dict[str, Any]:
-    """The content of ``summary.json``, of these metrics.
+def measured(results: Sequence[Results]) -> tuple[str, ...]:
+    """The metrics that every result has, and those that any of these has besides."""
+    return (*METRICS, *(m for m in OF_WORDS if any(m in record for r in results for record in r.records)))
+
+
+def summary(results: Sequence[Results], metrics: Sequence[str] | None = None) -> dict[str, Any]:
+    """The content of ``summary.json``, of these metrics; None for all that were measured.
 
     Returns:
         ``{"recipes": {label: {metric: {"mean", "ci95"}}}, "paired": {"A-vs-B": {metric: {"mean", "ci95"}, "subjects", "seeds"}}}``,
         differences as A minus B, for every ordered pair that shares subjects and seeds. A metric without a value is left out.
     """
+    metrics = measured(results) if metrics is None else metrics
     table = {r.label: {m: means(r, m) for m in metrics} for r in results}
     recipes = {
         label: {m: _interval(v, r) for m, v in rows.items() if v}
@@ -51,7 +57,7 @@ def means(results: Results, metric: str, where: Where = on_main_list) -> dict[tu
     """
     found = {}
     for record in results.records:
-        values = record[metric] if metric in OF_RUN else _of_pictures(record, metric, where)
+        values = record.get(metric, []) if metric in OF_RUN else _of_pictures(record, metric, where)
         numbers = [v for v in values if v is not None]
         if numbers:
             found[record["subject"], record["seed"]] = float(np.mean(numbers))

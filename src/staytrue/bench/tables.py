@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from staytrue.bench.choose import choices
-from staytrue.bench.metrics import LOWER_IS_BETTER, METRICS
+from staytrue.bench.frontier import frontiers
+from staytrue.bench.metrics import LOWER_IS_BETTER
 from staytrue.bench.minibench import Asked, summary_folder, tabled
 from staytrue.bench.redteam import summary_file, write_redteam
 from staytrue.bench.redteam_tables import redteam_markdown
 from staytrue.bench.results import CHOSEN, STAGES, SUMMARY, Results, results_in
 from staytrue.bench.subjects import chosen
 from staytrue.bench.suites import Suite, variants
-from staytrue.bench.summary import as_json, interval, means, of_kind, of_list, seen_by_any, summary
+from staytrue.bench.summary import as_json, interval, means, measured, of_kind, of_list, seen_by_any, summary
 from staytrue.errors import ConfigError
 from staytrue.runs import read_json, write_json, write_text
 
@@ -38,6 +39,9 @@ def make_tables(asked: Asked) -> list[Path]:
         which = asked.subjects or (suite.subjects if suite else "reporting")
         results = on_subjects(results_in(out), which, out)
         table, found = markdown(results, which), summary(results)
+        if matched := frontiers(results):
+            found["frontiers"] = matched
+            table += f"\n{matched_table(matched)}\n"
         write_text(summary_folder(out) / SUMMARY, as_json(found))
         write_text(out / "table.md", table)
         written += [summary_folder(out) / SUMMARY, out / "table.md"]
@@ -110,8 +114,20 @@ def markdown(results: Sequence[Results], which: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def comparison(results: Sequence[Results], which: str, metrics: Sequence[str] = METRICS) -> str:
+def matched_table(matched: dict[str, Any]) -> str:
+    """Each pair of arms once: who has more identity at the same composition."""
+    body = []
+    for pair in list(matched)[::2]:
+        row = matched[pair]
+        note = "" if row["seeds"] >= HEADLINE_SEEDS else " (one seed: no headline)"
+        body.append([f"{pair.replace('-vs-', ' - ')}{note}", _said(row["identity_heldout"], signed=True)])
+    text = "At matched composition: the mean gap between the frontiers of two arms' points (`bench/frontier.py`)."
+    return f"{text}\n\n{_table(['', 'identity_heldout'], body)}"
+
+
+def comparison(results: Sequence[Results], which: str, metrics: Sequence[str] | None = None) -> str:
     """What was judged, every metric of every result, and the differences."""
+    metrics = measured(results) if metrics is None else metrics
     found = summary(results, metrics)
     parts = [_about(results, which), _main_table(results, found["recipes"], metrics)]
     if found["paired"]:

@@ -25,7 +25,13 @@ def fitted(config: RunConfig, train: Values | None = None) -> RunConfig:
     if not facts.is_miniature:
         return config
     previews = {"every": "100 steps" if config.train.previews.every else None, "sampling": SAMPLING}
-    rows = {"steps": STEPS[config.regularize.name], "batch": 4, "class_rows": 4, "crop_range": [1.0, 1.0], "previews": previews}
+    rows = {
+        "steps": STEPS[config.regularize.name],
+        "batch": 4,
+        "class_rows": 4,
+        "crop_range": [1.0, 1.0],
+        "previews": previews,
+    }
     stated = {"stated": STATED} if config.regularize.name == "structured" else {}
     drawn: Values = {"regularize": {"count": 300, "sampling": SAMPLING, **stated}}
     if config.regularize.name == "none":

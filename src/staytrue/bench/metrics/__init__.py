@@ -21,6 +21,7 @@ from staytrue.bench.metrics.redteam import (
 )
 from staytrue.bench.metrics.truth import paired_cosine
 from staytrue.bench.metrics.two import both_found
+from staytrue.bench.metrics.words import class_attention, phrase_distance
 
 METRICS = (
     "identity_heldout",
@@ -34,16 +35,19 @@ METRICS = (
     "drift",
     "diversity",
 )
-LOWER_IS_BETTER = frozenset({"class_leakage", "drift"})
+OF_WORDS = ("phrase_distance", "class_attention")  # where a suite asks for them (``bench.words``)
+LOWER_IS_BETTER = frozenset({"class_leakage", "drift", "phrase_distance"})
 
 __all__ = [
     "BITES",
     "LOWER_IS_BETTER",
     "METRICS",
+    "OF_WORDS",
     "auc",
     "average_score",
     "both_found",
     "calibrated_quality",
+    "class_attention",
     "class_leakage",
     "diversity",
     "drift",
@@ -53,6 +57,7 @@ __all__ = [
     "mean_cosine",
     "paired_cosine",
     "paper_average",
+    "phrase_distance",
     "quality_margin",
     "recall_at_1",
     "thresholded_identity",

@@ -1,0 +1,104 @@
+"""Identity at matched composition: what a method trades one for the other at is compared, not one place on its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from staytrue.bench.results import Results
+from staytrue.bench.summary import means, seeds_each
+from staytrue.evaluate.reduce import DRAWS
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from numpy import ndarray
+
+ACROSS, UP = "composition", "identity_heldout"
+PLACES = 21
+
+
+def envelope(points: Float[ndarray, "points 2"]) -> Float[ndarray, "kept 2"]:
+    """The points (composition, identity) that no other is above in both, by rising composition."""
+    order = points[np.lexsort((-points[:, 1], -points[:, 0]))]  # from the most composition down
+    best = np.maximum.accumulate(order[:, 1])
+    kept = np.r_[True, order[1:, 1] > best[:-1]]
+    return order[kept][::-1]
+
+
+def gap(mine: Float[ndarray, "points 2"], theirs: Float[ndarray, "points 2"]) -> float:
+    """How much more identity one frontier has than another at the same composition.
+
+    Formula: the mean of ``I_a(c) - I_b(c)`` over the compositions c that both reach, I the linear interpolation of the envelope, to
+    whose left its largest identity stays (more composition than asked for is no fault). Where one begins beyond the other's end,
+    c is that end.
+    """
+    one, other = envelope(mine), envelope(theirs)
+    high = min(one[-1, 0], other[-1, 0])
+    places = np.linspace(min(max(one[0, 0], other[0, 0]), high), high, PLACES)
+    return float(np.mean(_at(one, places) - _at(other, places)))
+
+
+def frontiers(results: Sequence[Results]) -> dict[str, dict[str, Any]]:
+    """``gap`` for every ordered pair of arms of which each has several points, with its interval.
+
+    An arm's points are its settings along the grid; one without a grid has none. Designs are drawn, as everywhere; each draw
+    has frontiers of its own, so that what is uncertain about which point is best is in the interval. Arms of a suite
+    have equally many points, or the one with more would be favored.
+
+    Returns:
+        ``{"A-vs-B": {"identity_heldout": {"mean", "ci95"}, "subjects", "seeds"}}``.
+    """
+    arms: dict[str, list[Results]] = {}
+    for r in results:
+        arms.setdefault(r.header["arm"], []).append(r)
+    several = {name: points for name, points in arms.items() if len(points) > 1}
+    found: dict[str, dict[str, Any]] = {}
+    for a, b in combinations(several, 2):
+        shared = set.intersection(*(r.finished for r in (*several[a], *several[b])))
+        if shared:
+            pair = [_by_subject(several[name], shared) for name in (a, b)]
+            row = _interval(pair, several[a][0], sorted({s for s, _ in shared}))
+            other = {"mean": -row["mean"], "ci95": [-end for end in row["ci95"][::-1]]}
+            about = {"subjects": len({s for s, _ in shared}), "seeds": seeds_each(shared)}
+            found[f"{a}-vs-{b}"], found[f"{b}-vs-{a}"] = {UP: row} | about, {UP: other} | about
+    return found
+
+
+def _at(line: Float[ndarray, "kept 2"], places: Float[ndarray, " places"]) -> Float[ndarray, " places"]:
+    return np.interp(places, line[:, 0], line[:, 1])
+
+
+def _by_subject(points: Sequence[Results], shared: Iterable[tuple[str, int]]) -> Float[ndarray, "subjects points 2"]:
+    """Composition and identity of each point, mean over the seeds of each subject."""
+    shared = sorted(shared)
+    subjects = sorted({s for s, _ in shared})
+    columns = [[means(r, metric) for metric in (ACROSS, UP)] for r in points]
+    return np.array(
+        [
+            [[_mean(values, [key for key in shared if key[0] == subject]) for values in pair] for pair in columns]
+            for subject in subjects
+        ]
+    )
+
+
+def _mean(values: Mapping[tuple[str, int], float], keys: Sequence[tuple[str, int]]) -> float:
+    return float(np.mean([values[key] for key in keys]))
+
+
+def _interval(
+    pair: Sequence[Float[ndarray, "subjects points 2"]], of: Results, subjects: Sequence[str]
+) -> dict[str, Any]:
+    designs = {r["subject"]: r["design"] for r in of.records}
+    groups: dict[str, list[int]] = {}
+    for place, subject in enumerate(subjects):
+        groups.setdefault(designs[subject], []).append(place)
+    members = list(groups.values())
+    draws = np.random.default_rng(0).integers(0, len(members), size=(DRAWS, len(members)))
+    drawn = [np.concatenate([members[g] for g in row]) for row in draws]
+    gaps = [gap(*(rows[some].mean(axis=0) for rows in pair)) for some in drawn]
+    low, high = np.quantile(gaps, [0.025, 0.975])
+    mean = gap(*(rows.mean(axis=0) for rows in pair))
+    return {"mean": round(mean, 5), "ci95": [round(float(low), 5), round(float(high), 5)]}

@@ -1,0 +1,81 @@
+"""Frontiers by hand, and a second, naive version."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from staytrue.bench.frontier import PLACES, envelope, frontiers, gap
+from tests.bench.records import record, results
+
+
+def test_the_envelope_by_hand():
+    """(.5, .3) has less of both than (.6, .4); of two points with equal composition the one with more identity stays."""
+    points = np.array([[0.5, 0.3], [0.9, 0.1], [0.6, 0.4], [0.2, 0.7], [0.2, 0.6]])
+    assert envelope(points).tolist() == [[0.2, 0.7], [0.6, 0.4], [0.9, 0.1]]
+
+
+def test_the_gap_of_parallel_lines():
+    """Both fall by 1 for 1; mine is 0.1 above wherever both are."""
+    mine, theirs = np.array([[0.2, 0.9], [0.6, 0.5]]), np.array([[0.4, 0.6], [0.8, 0.2]])
+    assert gap(mine, theirs) == pytest.approx(0.1)
+    assert gap(theirs, mine) == pytest.approx(-0.1)
+    assert gap(mine, mine) == 0
+
+
+def test_where_one_begins_beyond_the_others_end():
+    """Theirs ends at composition .4 with identity .5; mine has .3 already at .6, and so at .4, too."""
+    mine, theirs = np.array([[0.6, 0.3], [0.7, 0.2]]), np.array([[0.3, 0.8], [0.4, 0.5]])
+    assert gap(mine, theirs) == pytest.approx(0.3 - 0.5)
+
+
+def naive_identity(points, composition):
+    """The most identity at no less than this composition, of any point or any mix of two."""
+    best = -1.0
+    for (c, i), (d, j) in itertools.product(points, repeat=2):
+        for share in np.linspace(0, 1, 2001):
+            if share * c + (1 - share) * d >= composition - 1e-9:
+                best = max(best, share * i + (1 - share) * j)
+    return best
+
+
+def test_on_a_concave_frontier_it_is_the_best_mix():
+    """Where the envelope is concave, interpolating between neighbors is the best mix of any two points."""
+    mine, theirs = np.array([[0.1, 0.9], [0.5, 0.8], [0.8, 0.4]]), np.array([[0.2, 0.6], [0.6, 0.5], [0.7, 0.1]])
+    places = np.linspace(0.2, 0.7, PLACES)
+    expected = np.mean([naive_identity(mine, c) - naive_identity(theirs, c) for c in places])
+    assert gap(mine, theirs) == pytest.approx(expected, abs=1e-3)
+
+
+def point(arm, at, rows):
+    """Results of one setting: subject -> (composition, identity)."""
+    records = []
+    for subject, (composition, identity) in rows.items():
+        row = record(subject, (0, 0, 0))
+        places = {name: row["columns"].index(name) for name in ("composition", "identity_heldout")}
+        for picture in row["images"]:
+            picture[places["composition"]], picture[places["identity_heldout"]] = composition, identity
+        records.append(row)
+    return results(f"{arm} {at}", *records, arm=arm, at={"train.steps": at})
+
+
+def test_arms_are_compared_over_the_subjects_that_all_their_points_have():
+    a = [
+        point("a", 1, {"x": (0.2, 0.9), "y": (0.2, 0.7), "z": (0, 0)}),
+        point("a", 2, {"x": (0.6, 0.5), "y": (0.6, 0.3)}),
+    ]
+    b = [point("b", 1, {"x": (0.2, 0.8), "y": (0.2, 0.6)}), point("b", 2, {"x": (0.6, 0.4), "y": (0.6, 0.2)})]
+    found = frontiers([*a, *b, point("alone", 0, {"x": (1, 1)})])
+    assert found.keys() == {"a-vs-b", "b-vs-a"}
+    row = found["a-vs-b"]
+    assert row["identity_heldout"] == {"mean": pytest.approx(0.1), "ci95": [pytest.approx(0.1), pytest.approx(0.1)]}
+    assert (row["subjects"], row["seeds"]) == (2, 1)
+
+
+def test_the_interval_draws_designs():
+    """One design is better by .4, the other by 0: a draw is both, or one of them twice."""
+    a = [point("a", at, {"x": (c, i + 0.4), "y": (c, i)}) for at, c, i in ((1, 0.2, 0.5), (2, 0.6, 0.3))]
+    b = [point("b", at, {"x": (c, i), "y": (c, i)}) for at, c, i in ((1, 0.2, 0.5), (2, 0.6, 0.3))]
+    row = frontiers([*a, *b])["a-vs-b"]["identity_heldout"]
+    assert row["mean"] == pytest.approx(0.2)
+    assert row["ci95"] == [pytest.approx(0), pytest.approx(0.4)]
