@@ -6,6 +6,7 @@ import pytest
 
 from staytrue.bench.costs import cpu_minutes
 from staytrue.bench.minibench import Asked, plan, suites
+from staytrue.bench.plan import Task, run_config
 from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.suites import file_name, read_suite, require_chosen, variants
 from staytrue.errors import ConfigError
@@ -18,19 +19,7 @@ ARMS = '[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n'
 
 def test_there_is_one_file_for_each_experiment():
     numbers = {p.name.split("-")[0] for p in FILES}
-    assert numbers == {
-        "0",
-        "1",
-        "2",
-        "3",
-        "4",
-        "5",
-        "6",
-        "7",
-        "8",
-        "9",
-        "redteam.toml",
-    }  # 1 answers the issue's second question, too
+    assert numbers == {*map(str, range(18)), "redteam.toml"}  # 1 answers the second question of its issue, too
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -43,8 +32,26 @@ def test_a_suite_resolves_and_states_its_cost(path, monkeypatch):
     assert planned.settings
     assert suite.x is None or suite.x in suite.grid
     assert suite.cpu_minutes == pytest.approx(cpu_minutes([planned]), rel=0.33)
-    if path.stem != "8-main":
+    if path.stem not in ("8-main", "17-objectives"):
         assert all(m.split == "tuning" for m in planned.members)
+
+
+def test_an_arm_is_a_choice_among_another_s_points_only_where_there_is_one(tmp_path):
+    file = tmp_path / "s.toml"
+    file.write_text(f'{ARMS}of = "b"\n')
+    with pytest.raises(ConfigError, match="of: no arm is called b"):
+        read_suite(file)
+
+
+def test_another_identifier_is_what_the_run_learns_and_asks_for(tmp_path):
+    file, other = tmp_path / "s.toml", ARMS.replace('"a"', '"b"')
+    file.write_text(f'subjects = "can"\n{ARMS}identifier = "<new1>"\n{other}')
+    planned = plan(read_suite(file), Asked())
+    one, own = planned.settings
+    assert one.learned != own.learned
+    configs = [run_config(Task(planned.members[0], 0, tmp_path, (s,)), s) for s in (one, own)]
+    assert [c.subjects[0].identifier for c in configs] == ["<new1>", planned.members[0].subject.identifier]
+    assert configs[0].generate.prompts == configs[1].generate.prompts
 
 
 def test_the_main_suite_is_on_reporting_subjects_with_two_seeds():

@@ -42,7 +42,7 @@ def test_the_place_of_the_noun_is_its_last(backbone):
 def test_another_text_encoder_moves_the_phrase_and_another_denoiser_the_attention(backbone, tmp_path, monkeypatch):
     """The files of a training are not read here: what was "trained" is put in the place of what they hold."""
     subject, spec = bundled_subject("can"), SD(path=str(tiny_sd(tmp_path / "sd")))
-    config = parse({"backbone": {"name": "sd", "path": spec.path}})
+    config = parse({"backbone": {"name": "sd", "path": spec.path}, "subjects": [subject.model_dump(mode="json")]})
 
     def changed(part):
         def put(loaded, *_):
@@ -51,7 +51,7 @@ def test_another_text_encoder_moves_the_phrase_and_another_denoiser_the_attentio
                     nn.init.normal_(parameter, std=0.5)
 
         monkeypatch.setattr("staytrue.bench.words.personalize", put)
-        return words_of(RunFolder(tmp_path), config, subject, "cpu")
+        return words_of(RunFolder(tmp_path), config, "cpu")
 
     same, denoiser, text = changed(""), changed("unet"), changed("text_encoder")
     assert same["class_attention"] == [1.0] * (3 * 3)  # photos kept apart, at three times

@@ -22,6 +22,9 @@ class Arm(BaseModel):
         set: ``section.field=value`` over the recipe.
         photos: train on the first so many photos only; None for all.
         living: whether the class set takes the living form; None as the subject is. Prompts stay as the subject is.
+        identifier: another than the subject's own, such as "<new1>", which no vocabulary knows.
+        grid: whether the suite's grid is run; else the arm is one setting.
+        of: the arm among whose points this one is a choice; tables say what the choice cost (``regret.py``).
         protection: name of what was done to the photos first; None is no question of protections.
         protect: ``protect.field=value`` of it; nothing leaves the photos clean.
         defense: name of what is done against it.
@@ -34,6 +37,9 @@ class Arm(BaseModel):
     set: Sets = ()
     photos: int | None = None
     living: bool | None = None
+    identifier: str | None = None
+    grid: bool = True
+    of: str | None = None
     protection: str | None = None
     protect: Sets = ()
     defense: str | None = None

@@ -31,6 +31,11 @@ def worth(results: Results) -> float:
     The product of concept preservation and prompt following, as DreamBench++ (arXiv 2406.16855) ranks methods: a setting that is
     blind in one of the two is worth nothing. The same rule serves every recipe, and only tuning subjects are asked.
     """
-    identity, truth = means(results, "identity_heldout"), means(results, "clip_t_object")
-    products = [max(identity[run], 0) * max(truth[run], 0) for run in identity if run in truth]
+    products = worths(results).values()
     return sum(products) / len(products) if products else 0.0
+
+
+def worths(results: Results) -> dict[tuple[str, int], float]:
+    """The worth of each training, by (subject, seed)."""
+    identity, truth = means(results, "identity_heldout"), means(results, "clip_t_object")
+    return {run: max(identity[run], 0) * max(truth[run], 0) for run in identity if run in truth}

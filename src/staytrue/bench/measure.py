@@ -71,7 +71,7 @@ def _one(task: Task, one: Setting, device: str) -> Record:
     if one.variant.arm.defense:
         more["redteam"] = attacked_scores(here, Attacked(task, one, config, made), drawn, judges)
     if one.bench.words and not real:
-        more |= words_of(here, config, subject, device)
+        more |= words_of(here, config, device)
     return {
         "subject": subject.name,
         "class_noun": subject.class_noun,

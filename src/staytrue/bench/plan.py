@@ -135,14 +135,14 @@ def tasks(
 def run_config(task: Task, one: Setting) -> RunConfig:
     """The configuration of one run, its prompts the suite's."""
     subject, arm = task.member.subject, one.variant.arm
-    asked = suite_prompts(subject, one.bench.lists, one.bench.prompts)
-    texts = [*(a.drawn(subject) for a in asked), *beside(one.bench, subject)]
-    generate = values_of(one.config)["generate"] | {"prompts": texts, "images_per_prompt": one.bench.images_per_prompt}
     learned = with_photos(subject, arm.photos, one.bench.runs / "photos")
     if made := protection(task, one):
         learned = learned.model_copy(update={"photos": made.photos})
-    if arm.living is not None:
-        learned = learned.model_copy(update={"living": arm.living})
+    changed = {"living": arm.living, "identifier": arm.identifier}
+    learned = learned.model_copy(update={name: value for name, value in changed.items() if value is not None})
+    asked = suite_prompts(subject, one.bench.lists, one.bench.prompts)
+    texts = [*(a.drawn(learned) for a in asked), *beside(one.bench, subject)]
+    generate = values_of(one.config)["generate"] | {"prompts": texts, "images_per_prompt": one.bench.images_per_prompt}
     subjects = [learned.model_dump(mode="json")]
     values = values_of(one.config) | {"subjects": subjects, "seed": task.seed, "generate": generate}
     values["train"] |= {"keep_state": any(other.steps > one.steps for other in task.settings)}
@@ -186,6 +186,8 @@ def _folder(one: Setting, member: Member, seed: int) -> Path:
 def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
     arm = variant.arm
     about = [arm.recipe == REAL, arm.photos, arm.living, identity]
+    if arm.identifier is not None:
+        about.append(arm.identifier)
     if told := told_to_protect(variant):
         about.append(fingerprint(protect_of(told)))
     return fingerprint([{name: getattr(config, name) for name in LEARNING}, about])

@@ -104,6 +104,7 @@ def header(setting: Setting, suite: str, judges: dict[str, Any]) -> dict[str, An
         "set": list(variant.assignments),
         "photos": variant.arm.photos,
         "living": variant.arm.living,
+        "identifier": variant.arm.identifier,
         "protection": variant.arm.protection,
         "protect": told_to_protect(variant),
         "defense": variant.arm.defense,

@@ -31,7 +31,7 @@ class Suite(BaseModel):
         subjects: as ``--subjects``.
         bench: settings of ``Bench``.
         arms: what is compared.
-        grid: setting -> values; every arm is run at every combination. "photos" is a key, too.
+        grid: setting -> values; every arm is run at every combination, unless it says otherwise. "photos" is a key, too.
         x: the key of the grid that figures have along the bottom.
         chosen: files of searches (``chosen.json``), from whose settings the arms of the same labels start.
         choose: whether this is such a search.
@@ -58,6 +58,8 @@ class Suite(BaseModel):
     def _some(self) -> Suite:
         if not self.compared:
             raise ValueError("arms: none, so there is nothing to compare")
+        if strange := {arm.of for arm in self.arms if arm.of} - {arm.label for arm in self.arms}:
+            raise ValueError(f"of: no arm is called {', '.join(sorted(strange))}")
         return self
 
     @property
@@ -111,7 +113,7 @@ def variants(suite: Suite, above: tuple[str, ...] = ()) -> list[Variant]:
     points = [dict(zip(suite.grid, values, strict=True)) for values in itertools.product(*suite.grid.values())]
     found = []
     for arm in suite.compared:
-        for at in points:
+        for at in points if arm.grid else [{}]:
             told = [f"{key}={json.dumps(value)}" for key, value in at.items() if key != "photos"]
             placed = arm.model_copy(update={"photos": at["photos"]}) if "photos" in at else arm
             label = " ".join([arm.label, *(f"{key.rpartition('.')[2]}={value}" for key, value in at.items())])

@@ -13,6 +13,7 @@ from staytrue.bench.metrics import LOWER_IS_BETTER
 from staytrue.bench.minibench import Asked, summary_folder, tabled
 from staytrue.bench.redteam import summary_file, write_redteam
 from staytrue.bench.redteam_tables import redteam_markdown
+from staytrue.bench.regret import regrets
 from staytrue.bench.results import CHOSEN, STAGES, SUMMARY, Results, results_in
 from staytrue.bench.subjects import chosen
 from staytrue.bench.suites import Suite, variants
@@ -42,6 +43,9 @@ def make_tables(asked: Asked) -> list[Path]:
         if matched := frontiers(results):
             found["frontiers"] = matched
             table += f"\n{matched_table(matched)}\n"
+        if suite is not None and (regret := regrets(results, suite.compared)):
+            found["regret"] = regret
+            table += f"\n{regret_table(regret)}\n"
         write_text(summary_folder(out) / SUMMARY, as_json(found))
         write_text(out / "table.md", table)
         written += [summary_folder(out) / SUMMARY, out / "table.md"]
@@ -123,6 +127,12 @@ def matched_table(matched: dict[str, Any]) -> str:
         body.append([f"{pair.replace('-vs-', ' - ')}{note}", _said(row["identity_heldout"], signed=True)])
     text = "At matched composition: the mean gap between the frontiers of two arms' points (`bench/frontier.py`)."
     return f"{text}\n\n{_table(['', 'identity_heldout'], body)}"
+
+
+def regret_table(regret: dict[str, Any]) -> str:
+    """What each fixed point, and each choice, lacks of the best point in hindsight."""
+    text = "Regret: how much `identity_heldout * clip_t_object` lies below the best point in hindsight, training by training."
+    return f"{text}\n\n{_table(['', 'regret ↓'], [[label, _said(row)] for label, row in regret.items()])}"
 
 
 def comparison(results: Sequence[Results], which: str, metrics: Sequence[str] | None = None) -> str:

@@ -22,13 +22,13 @@ STYLE = "a photo of"
 TIMES = (200, 500, 800)  # of 1000
 
 
-def words_of(here: RunFolder, config: RunConfig, subject: Subject, device: str) -> dict[str, list[float]]:
+def words_of(here: RunFolder, config: RunConfig, device: str) -> dict[str, list[float]]:
     """``phrase_distance`` and ``class_attention`` (``bench/metrics/words.py``) of a finished training.
 
     Both read "a photo of a [identifier] [noun]"; attention is that of the subject's held-out photos, noised to three times with
     noise that follows from nothing but their number.
     """
-    backbone, loaded = config.backbone, config.backbone.load(device)
+    subject, backbone, loaded = config.subjects[0], config.backbone, config.backbone.load(device)
     frequent = Caption(noun=subject.class_noun, style=STYLE)
     rare = frequent.with_identifier(subject.identifier).render()
     anchor = loaded.pooled_text([frequent.render()])
