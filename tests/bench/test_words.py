@@ -54,9 +54,14 @@ def test_another_text_encoder_moves_the_phrase_and_another_denoiser_the_attentio
         return words_of(RunFolder(tmp_path), config, "cpu")
 
     same, denoiser, text = changed(""), changed("unet"), changed("text_encoder")
-    assert same["class_attention"] == [1.0] * (3 * 3)  # photos kept apart, at three times
+    base = spec.load()
+    prompts = [f"a photo of a {words}can" for words in ("olis ", "")]
+    rare, frequent = (class_attention(base, prompt, subject) for prompt in prompts)
+    expected = [a / b for a, b in zip(rare, frequent, strict=True)]
+    assert same["class_attention"] == pytest.approx(expected)
+    assert len(expected) == 3 * 3  # photos kept apart, at three times
     assert 0 < same["phrase_distance"][0] == denoiser["phrase_distance"][0] != text["phrase_distance"][0]
-    assert all(value != 1 for value in denoiser["class_attention"])
+    assert all(a != b for a, b in zip(denoiser["class_attention"], same["class_attention"], strict=True))
 
 
 def test_attention_does_not_depend_on_chance(backbone):

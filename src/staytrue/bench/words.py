@@ -25,14 +25,15 @@ TIMES = (200, 500, 800)  # of 1000
 def words_of(here: RunFolder, config: RunConfig, device: str) -> dict[str, list[float]]:
     """``phrase_distance`` and ``class_attention`` (``bench/metrics/words.py``) of a finished training.
 
-    Both read "a photo of a [identifier] [noun]"; attention is that of the subject's held-out photos, noised to three times with
-    noise that follows from nothing but their number.
+    Of "a photo of a [identifier] [noun]", beside the base model's "a photo of a [noun]", since the base need not know the
+    identifier. Attention is that of the subject's held-out photos, noised to three times with noise that follows from nothing
+    but their number.
     """
     subject, backbone, loaded = config.subjects[0], config.backbone, config.backbone.load(device)
     frequent = Caption(noun=subject.class_noun, style=STYLE)
     rare = frequent.with_identifier(subject.identifier).render()
     anchor = loaded.pooled_text([frequent.render()])
-    before = class_attention(loaded, rare, subject)
+    before = class_attention(loaded, frequent.render(), subject)
     tuned = backbone.load(device)
     personalize(tuned, here.model, config.generate.loras, config.generate.lora_weight)
     phrase = tuned.pooled_text([rare])
