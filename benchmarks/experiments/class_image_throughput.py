@@ -6,9 +6,9 @@ Paired: in each round both draw the same prompts with the same solver, steps and
 alternating. "Bare" is what a short script does: ``pipeline(prompts).images``, then ``image.save``. Ours draws into a new
 store: pictures with their recipes, latents beside them, every file written whole or not at all. Weights are loaded and one
 batch is drawn before any clock runs.
-Prints JSON; ``ratio`` is ours over bare, of images a second, and above 1 is quicker.
-``processor_ratio`` is the same by the
-process's own seconds, for a machine that does other work too; on a GPU it means nothing.
+Prints JSON, and writes it to benchmarks/results/class-image-throughput.json; ``ratio`` is ours over bare, of images a second,
+and above 1 is quicker. ``processor_ratio`` is the same by the process's own seconds, for a machine that does other work too; on
+a GPU it means nothing.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ import torch
 
 from staytrue.backbones import SD
 from staytrue.generate import Request, Sampling, draw
+from staytrue.opening import commit
 from staytrue.regularize.base import Brief, Planned
 from staytrue.regularize.draw import Job, draw_missing
 from staytrue.regularize.store import ClassImageStore
 from staytrue.regularize.structured import Structured
+from staytrue.runs import write_json
 from staytrue.types import Subject
 
+OUT = Path(__file__).parents[1] / "results" / "class-image-throughput.json"
 SUBJECT = Subject(name="dog", photos=Path("."), class_noun="dog")
 
 
@@ -67,7 +70,9 @@ def main() -> None:
         ]
         for seconds, measure in pair if turn % 2 == 0 else reversed(pair):
             seconds.append(measure())
-    print(json.dumps(report(options, ours, bare), indent=2))
+    found = report(options, ours, bare)
+    print(json.dumps(found, indent=2))
+    write_json(OUT, found)
 
 
 def arguments() -> argparse.Namespace:
@@ -126,6 +131,7 @@ def report(options: argparse.Namespace, ours: list[Seconds], bare: list[Seconds]
     found: dict[str, Any] = {
         "settings": vars(options),
         "torch": torch.__version__,
+        "commit": commit(),
         "processor": torch.cuda.get_device_name() if options.device.startswith("cuda") else platform.machine(),
     }
     for clock, name in ((0, ""), (1, "processor_")):

@@ -29,9 +29,9 @@ def phrase_distance(
 def class_attention(tuned: Sequence[float], base: Sequence[float]) -> Float[ndarray, " rows"]:
     """How much of its attention to the class noun the denoiser has kept.
 
-    Formula: ``a / a_0``, the probability on the noun's tokens, of the tuned model under "a photo of a [V] dog" and of the base model
-    under "a photo of a dog", on the same noised photo. Returns: numbers of at least 0; about 1 is unchanged: the identifier takes
-    some of it.
+    Formula: ``a / a_0``, the probability on the noun's tokens, of the tuned model under "a photo of a [V] dog" and of the base
+    model under "a photo of a dog", on the same noised photo. Returns: numbers of at least 0; about 1 is unchanged: the identifier
+    takes some of it.
     Source: ClassDiffusion (arXiv 2405.17532, its figure 3b) shows maps of it; that it is a mean over all layers, heads and places,
     and a ratio, is our reading.
     Known to fail: attention says where information could come from, not what is made of it.
