@@ -103,6 +103,15 @@ def plot(overrides: Overrides = None, subjects: Subjects = None, out: Out = None
     _name_files(make_plots(_asked(overrides, subjects, out)))
 
 
+@bench_app.command()
+def sheet(overrides: Overrides = None, recipe: Recipes = None, subjects: Subjects = None, out: Out = None) -> None:
+    """Put what the recipes drew side by side, a sheet for each subject, from the run folders."""
+    asked = _asked(overrides, subjects, out, (recipe, False))
+    from staytrue.bench.sheets import make_sheets
+
+    _name_files(make_sheets(asked))
+
+
 def _quieten() -> None:
     """The libraries' own progress bars would be drawn over ours."""
     from diffusers.utils import logging as diffusers_logging

@@ -15,21 +15,23 @@ from PIL import Image
 from staytrue.bench.attacked import Attacked, attacked_scores
 from staytrue.bench.judge import Drawn, Judges, judged
 from staytrue.bench.memory import peak_mb, start_peak
-from staytrue.bench.plan import Setting, Task, beside, judge_specs, protection, run_config, weights_of
+from staytrue.bench.plan import Setting, Task, beside, judge_specs, protection, run_config, strip_file, weights_of
 from staytrue.bench.prompts import Asked, class_prompts, suite_prompts, suite_words
 from staytrue.bench.real import REAL, real_photos
 from staytrue.bench.results import STAGES, Record
+from staytrue.bench.strips import strip
 from staytrue.bench.words import words_of
 from staytrue.config import RunConfig
 from staytrue.encoders.judges import is_miniature
 from staytrue.generate.prompts import fill
 from staytrue.generate.seeds import picture_seed
+from staytrue.images.metadata import png_bytes
 from staytrue.opening import commit, resolved_device
 from staytrue.pipeline import run
 from staytrue.regularize.base import Planned
 from staytrue.regularize.draw import Job, draw_missing, recipe
 from staytrue.regularize.store import ClassImageStore
-from staytrue.runs import RunFolder, read_json, read_jsonl, write_json
+from staytrue.runs import RunFolder, read_json, read_jsonl, write_bytes, write_json
 from staytrue.types import Caption, Picture, Sample
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def _one(task: Task, one: Setting, device: str) -> Record:
     here = RunFolder(task.folder) if real else run(config, task.folder, device, until="generate", rights=True)
     started = time.monotonic()
     drawn = real_photos(subject) if real else _drawn(here, config, task, one, device)
+    write_bytes(strip_file(one, task.member, task.seed), png_bytes(strip([p[0] for p in drawn.pictures]), {}))
     judges = open_judges(*judge_specs(config), only_drawn(config), device)
     scores = judged(judges, subject, drawn)
     texts = _trained_texts(here)

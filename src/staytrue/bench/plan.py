@@ -177,6 +177,11 @@ def judge_specs(config: RunConfig) -> tuple[ClipJudge, DinoJudge]:
     return clip_judge(clip, facts), dino_judge(dino, facts)
 
 
+def strip_file(one: Setting, member: Member, seed: int) -> Path:
+    """Where a setting's first picture of every prompt stays."""
+    return _folder(one, member, seed) / f"strip-{one.key[:12]}.png"
+
+
 def _folder(one: Setting, member: Member, seed: int) -> Path:
     """Settings that learn the same, or longer, have the same folder, and so one training."""
     about = fingerprint([one.course, plain_subject(member.subject)])
