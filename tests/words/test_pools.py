@@ -18,7 +18,7 @@ SIZES = {
     "shapes": 85, "colors": 93, "textures": 96, "backgrounds": 455, "bodies": 89, "skins": 86, "emotions": 75,
     "motions": 744, "styles": 99, "photo_styles": 25,
     "accessories": 60,
-    "people/bodies": 85, "people/skins": 85, "people/emotions": 75, "people/motions": 300,
+    "people/bodies": 85, "people/skins": 85, "people/emotions": 75, "people/motions": 744,
 }  # fmt: skip
 MOTIONS = ("motions", "people/motions")
 STYLES = ("styles", "photo_styles")
