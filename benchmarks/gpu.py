@@ -1,8 +1,8 @@
 """All experiments, packed on one GPU, within a time: run it again and it goes on where it stopped.
 
-    python benchmarks/gpu.py [MINUTES] [JOBS]        by default 9.5 minutes, 12 processes on one device
+    python benchmarks/gpu.py [MINUTES] [JOBS] [data|objectives]        by default 9.5 minutes, 12 processes on one device, data
 
-The searches come first and their tables with them, because the main table starts from what they chose.
+Searches come first, and their tables with them, because what follows starts from what they chose.
 """
 
 import subprocess
@@ -11,18 +11,36 @@ import time
 from pathlib import Path
 
 SUITES = Path(__file__).parent / "suites"
-SEARCHES = ("0-search", "0-search-lora")
-EXPERIMENTS = (
-    "8-main",
-    "1-sets-along-steps",
-    "2-leakage",
-    "3-dropout",
-    "4-rephrased",
-    "5-living",
-    "6-photos-and-set-size",
-    "7-captions-without-set",
-    "9-solver",
-)
+ROUNDS = {
+    "data": (
+        ("0-search", "0-search-lora"),
+        (
+            "8-main",
+            "1-sets-along-steps",
+            "2-crops",
+            "2-leakage",
+            "3-dropout",
+            "4-rephrased",
+            "5-living",
+            "6-photos-and-set-size",
+            "7-captions-without-set",
+            "9-solver",
+        ),
+    ),
+    "objectives": (
+        ("0-search", "10-search-full", "10-search-cross-attention", "10-search-dco", "10-search-token"),
+        (
+            "11-drift",
+            "12-factorial",
+            "13-weight-semantics",
+            "13-weight-anchor",
+            "14-pooling",
+            "15-selected",
+            "16-adapters",
+            "17-objectives",
+        ),
+    ),
+}
 
 
 def staytrue(*words: str) -> int:
@@ -39,8 +57,9 @@ def main() -> None:
     """Round after round, while there is time; tables and figures of whatever is there."""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 9.5
     jobs = sys.argv[2] if len(sys.argv) > 2 else "12"
+    rounds = ROUNDS[sys.argv[3] if len(sys.argv) > 3 else "data"]
     end, failed = time.monotonic() + 60 * minutes, 0
-    for names in (SEARCHES, EXPERIMENTS):
+    for names in rounds:
         left = (end - time.monotonic()) / 60
         if left <= 0.2:
             break

@@ -1,5 +1,6 @@
 """Suite files: every one in ``benchmarks/suites`` is whole, says what it asks and costs, and resolves."""
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,10 @@ def test_many_assignments_still_make_a_file_name():
     assert file_name(short) == "dreambooth_train.steps=4"
     assert len(file_name(long)) == 150
     assert file_name(long) != file_name(long + "x") != file_name(long + "y")
+
+
+def test_the_gpu_runs_every_experiment():
+    """All but the first look at rates, and the red team, which has a verb of its own."""
+    rounds = runpy.run_path(str(HOME.parent / "gpu.py"))["ROUNDS"]
+    listed = {name for parts in rounds.values() for names in parts for name in names}
+    assert listed == {p.stem for p in FILES} - {"0-rates", "redteam"}
