@@ -147,7 +147,7 @@ def test_the_miniature_is_fitted_by_what_trains():
     """Rates follow the adapter; a rate for the text encoder is there only where it trains; no class rows without class images."""
     configs = {name: recipe(name, SD()).train for name in RECIPES}
     assert {name: train.learning_rate for name, train in configs.items()} == {
-        **dict.fromkeys(RECIPES, 3e-4),
+        **dict.fromkeys(RECIPES, 1.5e-4),
         "textual-inversion": 5e-3,
         **dict.fromkeys(("custom-diffusion", "class-diffusion", "class-diffusion-released"), 5e-4),
         "dco": 1e-3,

@@ -27,7 +27,7 @@ from staytrue.runs import RunFolder
 RESULTS = Path("benchmarks/results")
 QUICK_RUNS = Path("runs/minibench-quick")
 QUICK_BENCH = {"prompts": 8, "images_per_prompt": 2, "seeds": (0,)}
-QUICK_CLASS_IMAGES = 100
+QUICK_CLASS_IMAGES, QUICK_STEPS = 100, 200
 
 
 @dataclass(frozen=True)
@@ -160,17 +160,19 @@ def plan(suite: Suite, asked: Asked) -> Planned:
     which = asked.subjects or (",".join(quick_ones) if asked.quick else suite.subjects)
     resolved = [setting(v, bench, out) for v in variants(suite, asked.assignments)]
     if asked.quick:
-        resolved = [_fewer_class_images(one, asked) for one in resolved]
+        resolved = [_quicker(one, asked) for one in resolved]
     return Planned(suite, tuple(resolved), chosen(which))
 
 
-def _fewer_class_images(one: Setting, asked: Asked) -> Setting:
-    """At most ``QUICK_CLASS_IMAGES``: the smallest set that the paper finds to stop overfitting (its figure 8)."""
-    count = getattr(one.config.regularize, "count", None)
-    if count is None or count <= QUICK_CLASS_IMAGES or any(a.startswith("regularize.count") for a in asked.assignments):
+def _quicker(one: Setting, asked: Asked) -> Setting:
+    """At most ``QUICK_STEPS``, and ``QUICK_CLASS_IMAGES``: the smallest set that the paper finds to stop overfitting (figure 8)."""
+    config, least = one.config, {"regularize.count": QUICK_CLASS_IMAGES, "train.steps": QUICK_STEPS}
+    has = {"regularize.count": getattr(config.regularize, "count", None) or 0, "train.steps": config.train.steps}
+    told = {assignment.partition("=")[0] for assignment in asked.assignments}
+    fewer = [f"{key}={most}" for key, most in least.items() if has[key] > most and key not in told]
+    if not fewer:
         return one
-    fewer = replace(one.variant, assignments=(*one.variant.assignments, f"regularize.count={QUICK_CLASS_IMAGES}"))
-    return setting(fewer, one.bench, one.out)
+    return setting(replace(one.variant, assignments=(*one.variant.assignments, *fewer)), one.bench, one.out)
 
 
 def _measure(given: tuple[Planned, Task], device: str) -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ def fitted(config: RunConfig, train: Values | None = None) -> RunConfig:
     A small model takes larger learning rates and is trained on several rows at once, so it needs fewer steps: a tenth of
     the paper's with four subject rows a step. About 300 class images, few solver steps, and no more said of each than a
     small model draws. No random crops: its subjects fill photos that have no more pixels than it draws, so a crop cuts a
-    subject off and blurs it, which cost identity and gained nothing (docs/log.md). Rates and steps are first guesses
-    until the searches have run; full fine-tuning's rate was looked at on two tuning subjects (docs/log.md).
+    subject off and blurs it, which cost identity and gained nothing (docs/log.md). Rate and steps of full
+    fine-tuning beside class images are what the search chose on tuning subjects (benchmarks/results/0-search: the same for
+    both kinds of sets); all others are first guesses.
 
     Args:
         config: a recipe with the paper's numbers.
@@ -62,9 +63,9 @@ def _adapter(adapter: Any, identifiers: list[str]) -> Values:
 
 SAMPLING = {"steps": 12, "guidance": 3.0, "solver": "dpm++", "batch": 32}
 STATED = 1  # it draws one such word well, four at once not (benchmarks/suites/2-leakage.toml)
-STEPS = {"class_prompt": 200, "structured": 400, "none": 200}
+STEPS = {"class_prompt": 400, "structured": 400, "none": 200}
 RATES: dict[str, Values] = {
-    "full": {"learning_rate": 3e-4},
+    "full": {"learning_rate": 1.5e-4},
     "lora": {"learning_rate": 1e-3},
     "cross_attention": {"learning_rate": 5e-4, "token_learning_rate": 5e-3},
     "textual_inversion": {"learning_rate": 5e-3},
