@@ -107,9 +107,9 @@ def markdown(results: Sequence[Results], which: str) -> str:
     )
     parts.append(f"{text}\n\n{_columns(results, seen)}")
     kinds = list(dict.fromkeys(p["kind"] for r in results for p in r.records[0]["prompts"]))
-    parts.append(
-        "Composition by kind of prompt.\n\n" + _columns(results, [(k, "composition", of_kind(k)) for k in kinds])
-    )
+    for metric in SHOWN:
+        text = f"By kind of prompt: {metric}."
+        parts.append(f"{text}\n\n{_columns(results, [(kind, metric, of_kind(kind)) for kind in kinds])}")
     lists = list(dict.fromkeys(p["list"] for r in results for p in r.records[0]["prompts"]))
     if len(lists) > 1:
         columns = [(f"{m}, {name}", m, of_list(name)) for m in SHOWN for name in lists]
