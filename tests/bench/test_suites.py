@@ -118,7 +118,7 @@ def test_quick_is_four_subjects_few_prompts_and_files_of_its_own():
     [one] = planned.settings
     assert len(planned.members) == 4
     assert len(suite_prompts(planned.members[0].subject, one.bench.lists, one.bench.prompts)) == 8
-    assert one.config.regularize.count == 100
+    assert (one.config.regularize.count, one.config.train.steps) == (100, 200)
     assert one.out == Path("runs/minibench-quick/results/minibench")
 
 
