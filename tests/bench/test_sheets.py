@@ -31,7 +31,7 @@ arms = [{ label = "one", recipe = "dreambooth" }]
 """
 
 
-def test_a_sheet_has_a_row_for_every_number_of_steps_though_they_share_a_run_folder(tmp_path):
+def test_a_sheet_has_a_row_for_every_number_of_steps_though_they_share_a_run_folder(tmp_path, monkeypatch):
     models = tiny_models(tmp_path)
     (tmp_path / "s.toml").write_text(SUITE)
     told = asked(models, tmp_path, subjects=None, bench={"suite": str(tmp_path / "s.toml"), "prompts": 2})
@@ -45,3 +45,6 @@ def test_a_sheet_has_a_row_for_every_number_of_steps_though_they_share_a_run_fol
     [sheet] = make_sheets(told)
     assert sheet.name == "sheet-cat2.png"
     assert Image.open(sheet).height > 3 * 96  # photos, 1 step, 3 steps
+    monkeypatch.setattr("staytrue.bench.sheets.ACROSS", 1)  # each prompt in a block of its own
+    [wrapped] = make_sheets(told)
+    assert Image.open(wrapped).height > 5 * 96

@@ -13,16 +13,19 @@ from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.strips import cut
 from staytrue.bench.subjects import Member
 from staytrue.errors import ConfigError
-from staytrue.images.grid import comparison_grid
+from staytrue.images.grid import PAPER, comparison_grid
 from staytrue.images.load import load_folder
 from staytrue.images.metadata import png_bytes
 from staytrue.runs import write_bytes
+
+ACROSS, CELL_PX = 9, 96
 
 
 def make_sheets(asked: Asked) -> list[Path]:
     """Writes ``sheet-<subject>.png`` beside the results of each suite.
 
-    Photos first, then a row for every variant; a column for every prompt, with the same first noise from top to bottom.
+    Photos first, then a row for every variant; a column for every prompt of the first list, with the same first noise from top
+    to bottom.
 
     Raises:
         ConfigError: no run of what is asked for has left its pictures.
@@ -46,12 +49,20 @@ def _rows(planned: Planned, member: Member) -> list[tuple[Setting, list[Image.Im
 
 
 def _sheet(member: Member, rows: Sequence[tuple[Setting, list[Image.Image]]]) -> Image.Image:
+    """Blocks of columns under each other, as wide as a page; the photos above the first."""
     bench = rows[0][0].bench
-    prompts = [p.prompt(member.subject).plain for p in suite_prompts(member.subject, bench.lists, bench.prompts)]
-    photos = [photo.image for photo in load_folder(member.subject.photos)][: len(prompts)]
-    return comparison_grid(
-        [("photos", photos), *((one.variant.label, cells) for one, cells in rows)], prompts, cell_px=96
-    )
+    prompts = [p.prompt(member.subject).plain for p in suite_prompts(member.subject, bench.lists[:1], bench.prompts)]
+    photos = [photo.image for photo in load_folder(member.subject.photos)]
+    blocks = [comparison_grid([("photos", photos[:ACROSS])], cell_px=CELL_PX)]
+    for start in range(0, len(prompts), ACROSS):
+        some = slice(start, min(start + ACROSS, len(prompts)))
+        blocks.append(
+            comparison_grid([(one.variant.label, cells[some]) for one, cells in rows], prompts[some], CELL_PX)
+        )
+    sheet = Image.new("RGB", (max(b.width for b in blocks), sum(b.height for b in blocks)), PAPER)
+    for place, block in enumerate(blocks):
+        sheet.paste(block, (0, sum(b.height for b in blocks[:place])))
+    return sheet
 
 
 def _read(file: Path) -> Image.Image:
