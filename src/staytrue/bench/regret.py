@@ -16,6 +16,8 @@ def regrets(results: Sequence[Results], arms: Sequence[Arm]) -> dict[str, dict[s
 
     Formula: ``max_p w_p - w``, w the ``worth`` of one training (identity_heldout * clip_t_object) and p all points of the arm that
     is chosen among, of the same subject and seed. A choice that no point equals may have less than none.
+    Known to fail: the best in hindsight is found by the same noisy scores, so every regret is somewhat too large; alike for all,
+    so compare, and do not read one alone.
 
     Args:
         results: of a suite.
