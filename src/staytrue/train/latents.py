@@ -72,7 +72,7 @@ class Crops:
         return fit(image, self.resolution_px, self.box(index, variant))
 
     def box(self, index: int, variant: int) -> Box:
-        """Its place in the picture. A class image's goes by its name, which is its content, not by its place in the set."""
+        """Its place in the picture."""
         sample = self.samples[index]
         size = _size(self.root / sample.image)
         if sample.role != "subject" or self.crop_range == (1.0, 1.0):
