@@ -47,11 +47,12 @@ def test_on_a_concave_frontier_it_is_the_best_mix():
     assert gap(mine, theirs) == pytest.approx(expected, abs=1e-3)
 
 
-def point(arm, at, rows):
-    """Results of one setting: subject -> (composition, identity)."""
+def point(arm, at, rows, **more):
+    """Results of one setting: subject, or (subject, seed) -> (composition, identity)."""
     records = []
-    for subject, (composition, identity) in rows.items():
-        row = record(subject, (0, 0, 0))
+    for who, (composition, identity) in rows.items():
+        subject, seed = who if isinstance(who, tuple) else (who, 0)
+        row = record(subject, (0, 0, 0), seed, **more)
         places = {name: row["columns"].index(name) for name in ("composition", "identity_heldout")}
         for picture in row["images"]:
             picture[places["composition"]], picture[places["identity_heldout"]] = composition, identity
@@ -79,3 +80,31 @@ def test_the_interval_draws_designs():
     row = frontiers([*a, *b])["a-vs-b"]["identity_heldout"]
     assert row["mean"] == pytest.approx(0.2)
     assert row["ci95"] == [pytest.approx(0), pytest.approx(0.4)]
+
+
+def test_twins_are_one_design():
+    """Two subjects of one design are drawn together: every draw is both, whose mean gap is .2."""
+    lines = {arm: [(1, 0.2, 0.5), (2, 0.6, 0.3)] for arm in ("a", "b")}
+    some = [
+        point(arm, at, {"x": (c, i + 0.4 * (arm == "a")), "y": (c, i)}, design="twins")
+        for arm, line in lines.items()
+        for at, c, i in line
+    ]
+    assert frontiers(some)["a-vs-b"]["identity_heldout"]["ci95"] == [pytest.approx(0.2), pytest.approx(0.2)]
+
+
+def test_a_subject_s_seeds_are_averaged():
+    """Seeds of a gap of .4 and of 0."""
+    some = [
+        point(arm, at, {("x", 0): (c, i + 0.4 * (arm == "a")), ("x", 1): (c, i)})
+        for arm in ("a", "b")
+        for at, c, i in ((1, 0.2, 0.5), (2, 0.6, 0.3))
+    ]
+    row = frontiers(some)["a-vs-b"]
+    assert row["identity_heldout"]["mean"] == pytest.approx(0.2)
+    assert (row["subjects"], row["seeds"]) == (1, 2)
+
+
+def test_arms_of_unequally_many_points_are_not_compared():
+    rows = {"x": (0.2, 0.5)}
+    assert frontiers([point("a", 1, rows), point("a", 2, rows), *(point("b", at, rows) for at in (1, 2, 3))]) == {}

@@ -1,7 +1,9 @@
 """What training did to the words: on a model that was not trained nothing, and on one that was, something."""
 
 import pytest
+import torch
 from torch import nn
+from torch.nn.functional import cosine_similarity
 
 from staytrue.backbones import SD
 from staytrue.bench import metrics
@@ -39,6 +41,14 @@ def test_the_place_of_the_noun_is_its_last(backbone):
         noun_places(backbone, "a photo of a dog", "cat")
 
 
+def replaced(loaded, part):
+    """Other weights, the same each time, for the keys of the cross-attention, or for the whole text encoder."""
+    torch.manual_seed(0)
+    for name, parameter in getattr(loaded, part).named_parameters() if part else ():
+        if "attn2.to_k" in name or part == "text_encoder":
+            nn.init.normal_(parameter, std=0.5)
+
+
 def test_another_text_encoder_moves_the_phrase_and_another_denoiser_the_attention(backbone, tmp_path, monkeypatch):
     """The files of a training are not read here: what was "trained" is put in the place of what they hold."""
     subject, spec = bundled_subject("can"), SD(path=str(tiny_sd(tmp_path / "sd")))
@@ -46,9 +56,7 @@ def test_another_text_encoder_moves_the_phrase_and_another_denoiser_the_attentio
 
     def changed(part):
         def put(loaded, *_):
-            for name, parameter in getattr(loaded, part).named_parameters() if part else ():
-                if "attn2.to_k" in name or part == "text_encoder":
-                    nn.init.normal_(parameter, std=0.5)
+            replaced(loaded, part)
 
         monkeypatch.setattr("staytrue.bench.words.personalize", put)
         return words_of(RunFolder(tmp_path), config, "cpu")
@@ -60,7 +68,13 @@ def test_another_text_encoder_moves_the_phrase_and_another_denoiser_the_attentio
     expected = [a / b for a, b in zip(rare, frequent, strict=True)]
     assert same["class_attention"] == pytest.approx(expected)
     assert len(expected) == 3 * 3  # photos kept apart, at three times
-    assert 0 < same["phrase_distance"][0] == denoiser["phrase_distance"][0] != text["phrase_distance"][0]
+    phrase, anchor = base.pooled_text(prompts)
+    assert same["phrase_distance"] == pytest.approx([1 - cosine_similarity(phrase, anchor, dim=0).item()], abs=1e-6)
+    assert 0 < same["phrase_distance"][0] == denoiser["phrase_distance"][0]
+    other = spec.load()
+    replaced(other, "text_encoder")
+    moved = other.pooled_text(prompts[:1])[0]
+    assert text["phrase_distance"] == pytest.approx([1 - cosine_similarity(moved, anchor, dim=0).item()], abs=1e-6)
     assert all(a != b for a, b in zip(denoiser["class_attention"], same["class_attention"], strict=True))
 
 

@@ -143,6 +143,10 @@ def test_the_ladder_of_the_anchors_reading_f_is_one_assignment_away():
     assert unknown_words(config) == []
 
 
+def test_the_miniature_s_recipes_crop_nothing():
+    assert {recipe(name, SD()).train.crop_range for name in RECIPES} == {(1.0, 1.0)}
+
+
 def test_the_miniature_is_fitted_by_what_trains():
     """Rates follow the adapter; a rate for the text encoder is there only where it trains; no class rows without class images."""
     configs = {name: recipe(name, SD()).train for name in RECIPES}

@@ -45,8 +45,8 @@ def frontiers(results: Sequence[Results]) -> dict[str, dict[str, Any]]:
     """``gap`` for every ordered pair of arms of which each has several points, with its interval.
 
     An arm's points are its settings along the grid; one without a grid has none. Designs are drawn, as everywhere; each draw
-    has frontiers of its own, so that what is uncertain about which point is best is in the interval. Arms of a suite
-    have equally many points, or the one with more would be favored.
+    has frontiers of its own, so that what is uncertain about which point is best is in the interval. Only arms of equally many
+    points are compared: more points reach further by chance alone, and a suite that is not finished has fewer of some.
 
     Returns:
         ``{"A-vs-B": {"identity_heldout": {"mean", "ci95"}, "subjects", "seeds"}}``.
@@ -58,7 +58,7 @@ def frontiers(results: Sequence[Results]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for a, b in combinations(several, 2):
         shared = set.intersection(*(r.finished for r in (*several[a], *several[b])))
-        if shared:
+        if shared and len(several[a]) == len(several[b]):
             pair = [_by_subject(several[name], shared) for name in (a, b)]
             row = _interval(pair, several[a][0], sorted({s for s, _ in shared}))
             other = {"mean": -row["mean"], "ci95": [-end for end in row["ci95"][::-1]]}

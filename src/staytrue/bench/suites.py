@@ -33,7 +33,7 @@ class Suite(BaseModel):
         arms: what is compared.
         grid: setting -> values; every arm is run at every combination, unless it says otherwise. "photos" is a key, too.
         x: the key of the grid that figures have along the bottom.
-        chosen: files of searches (``chosen.json``), from whose settings the arms of the same labels start.
+        chosen: files of searches (``chosen.json``), from whose settings the arms of the same labels start, and those ``of`` them.
         choose: whether this is such a search.
         set: ``section.field=value`` over every arm.
         redteam: protections and defenses, whose every pair is a further arm.
@@ -117,7 +117,7 @@ def variants(suite: Suite, above: tuple[str, ...] = ()) -> list[Variant]:
             told = [f"{key}={json.dumps(value)}" for key, value in at.items() if key != "photos"]
             placed = arm.model_copy(update={"photos": at["photos"]}) if "photos" in at else arm
             label = " ".join([arm.label, *(f"{key.rpartition('.')[2]}={value}" for key, value in at.items())])
-            assignments = (*chosen.get(arm.label, ()), *suite.set, *arm.set, *told, *above)
+            assignments = (*chosen.get(arm.of or arm.label, ()), *suite.set, *arm.set, *told, *above)
             found.append(Variant(label, placed, at, assignments))
     return found
 
