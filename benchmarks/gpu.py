@@ -16,6 +16,7 @@ ROUNDS = {
         ("0-search", "0-search-lora"),
         (
             "8-main",
+            "8-lora",
             "1-sets-along-steps",
             "2-crops",
             "2-leakage",

@@ -23,11 +23,16 @@ SIZES = {"tiny": (0.26, 0.34), "huge": (1.0, 1.15)}
 STRETCH = {"tall": (0.62, 1.15), "wide": (1.2, 0.6)}
 
 
-def render(scene: Scene) -> np.ndarray:
-    """Draw a scene as uint8 [64, 64, 3]."""
+def render(scene: Scene, own: np.ndarray | None = None) -> np.ndarray:
+    """Draw a scene as uint8 [64, 64, 3].
+
+    Args:
+        scene: what to show.
+        own: an individual's sprite to show in place of the scene's variant.
+    """
     rng = np.random.default_rng(scene.layout)
     pose = _pose(scene, rng)
-    figure = place(_figure(scene, rng), pose)
+    figure = place(_figure(scene, rng, own), pose)
     layers = _layers(scene, pose, figure, rng)
     pixels, mask = compose(background(scene.backdrop, rng), layers, shadow(pose, scene.motion))
     return _finish(scene, pixels, mask, rng)
@@ -41,9 +46,9 @@ def _finish(scene: Scene, pixels: np.ndarray, mask: np.ndarray, rng: np.random.G
     return pixels
 
 
-def body(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+def body(scene: Scene, rng: np.random.Generator, own: np.ndarray | None = None) -> np.ndarray:
     """The subject's own pixels: individual, color, texture and cube shape."""
-    pixels = variant(scene.sprite, scene.individual, nouns()[scene.noun])
+    pixels = variant(scene.sprite, scene.individual, nouns()[scene.noun]) if own is None else own
     if scene.color:
         pixels = recolor(pixels, COLORS[scene.color])
     if scene.texture:
@@ -51,8 +56,8 @@ def body(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     return cube(pixels) if scene.shape == "cube shaped" else pixels
 
 
-def _figure(scene: Scene, rng: np.random.Generator) -> Image.Image:
-    image = stage(body(scene, rng))
+def _figure(scene: Scene, rng: np.random.Generator, own: np.ndarray | None) -> Image.Image:
+    image = stage(body(scene, rng, own))
     return wear(image, scene.accessory, head_of(scene.sprite), rng) if scene.accessory else image
 
 

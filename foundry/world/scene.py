@@ -101,7 +101,7 @@ def sample_scene(rng: np.random.Generator, noun: str | None = None) -> Scene:
     """
     kind = nouns()[noun] if noun else list(nouns().values())[rng.integers(len(nouns()))]
     told = _conditions(kind, rng)
-    backdrop = told.get("background") or _backdrop(rng)
+    backdrop = told.get("background") or backdrop_for(rng)
     who = _who(kind, rng)
     drawn: dict[str, Any] = {"backdrop": backdrop, "layout": int(rng.integers(2**31))}
     said: dict[str, Any] = {**_avoid(told, backdrop), **_words(kind, told, rng)}
@@ -118,7 +118,7 @@ def _who(kind: Noun, rng: np.random.Generator) -> dict[str, Any]:
     return {"noun": kind.name, "design": name, "family": key.split("/")[0], "sprite": key, "individual": individual}
 
 
-def _backdrop(rng: np.random.Generator) -> str:
+def backdrop_for(rng: np.random.Generator) -> str:
     """An uncaptioned background: a neutral wall as often as a scene."""
     if rng.random() < 0.5:
         return f"on a {rng.choice(['white', 'gray'])} background"

@@ -7,7 +7,7 @@ import pytest
 
 from staytrue.bench.costs import cpu_minutes
 from staytrue.bench.minibench import Asked, plan, suites
-from staytrue.bench.plan import Task, run_config
+from staytrue.bench.plan import Task, run_config, tasks
 from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.suites import file_name, read_suite, require_chosen, variants
 from staytrue.errors import ConfigError
@@ -33,7 +33,7 @@ def test_a_suite_resolves_and_states_its_cost(path, monkeypatch):
     assert planned.settings
     assert suite.x is None or suite.x in suite.grid
     assert suite.cpu_minutes == pytest.approx(cpu_minutes([planned]), rel=0.33)
-    if path.stem not in ("8-main", "17-objectives"):
+    if path.stem not in ("8-main", "8-lora", "17-objectives"):
         assert all(m.split == "tuning" for m in planned.members)
 
 
@@ -55,10 +55,29 @@ def test_another_identifier_is_what_the_run_learns_and_asks_for(tmp_path):
     assert configs[0].generate.prompts == configs[1].generate.prompts
 
 
-def test_the_main_suite_is_on_reporting_subjects_with_two_seeds():
-    suite = read_suite(HOME / "8-main.toml")
-    assert (suite.name, suite.subjects, suite.bench["seeds"]) == ("minibench", "reporting", [0, 1])
-    assert {a.label for a in suite.arms} >= {"real photos", "dreambooth", "data-perspective", "data-perspective-lora"}
+def test_the_main_suites_are_on_reporting_subjects_with_two_seeds():
+    suites = [read_suite(HOME / f"{name}.toml") for name in ("8-main", "8-lora")]
+    for suite in suites:
+        assert (suite.name, suite.subjects, suite.bench["seeds"]) == ("minibench", "reporting", [0, 1])
+    assert [a.label for suite in suites for a in suite.arms] == [
+        "real photos",
+        "dreambooth",
+        "data-perspective",
+        "dreambooth-lora",
+        "data-perspective-lora",
+    ]
+
+
+def test_a_part_of_the_trainings_compares_all_arms_on_fewer_subjects(tmp_path):
+    file = tmp_path / "s.toml"
+    other = '[[arms]]\nlabel = "b"\nrecipe = "data-perspective"\n'
+    file.write_text(f'subjects = "can,cat2"\n{ARMS}{other}[bench]\nseeds = [0, 1]\n')
+    planned = plan(read_suite(file), Asked(out=tmp_path / "results"))
+    todo = tasks(planned.settings, planned.members, {planned.settings[0].file: {("can", 1)}})
+    assert [task.title for task in todo] == [
+        *("can, seed 0: a", "can, seed 0: b", "cat2, seed 0: a", "cat2, seed 0: b"),
+        *("can, seed 1: b", "cat2, seed 1: a", "cat2, seed 1: b"),
+    ]
 
 
 def test_a_grid_is_every_combination(tmp_path):
@@ -77,12 +96,15 @@ def test_a_grid_is_every_combination(tmp_path):
 
 def test_a_suite_starts_from_what_a_search_chose(tmp_path):
     file, chosen = tmp_path / "s.toml", tmp_path / "search" / "chosen.json"
-    file.write_text(f'chosen = ["search/chosen.json"]\n{ARMS}')
+    chooses = '[[arms]]\nlabel = "a, selected"\nrecipe = "dreambooth"\nof = "a"\nset = ["train.steps=9"]\n'
+    file.write_text(f'chosen = ["search/chosen.json"]\n{ARMS}{chooses}')
     with pytest.raises(ConfigError, match=r"suites/search\.toml"):
         require_chosen(read_suite(file))
     write_json(chosen, {"a": {"set": ["train.steps=7"]}, "b": {"set": ["train.steps=8"]}})
     require_chosen(read_suite(file))
-    assert variants(read_suite(file))[0].assignments == ("train.steps=7",)
+    own, selected = variants(read_suite(file))
+    assert own.assignments == ("train.steps=7",)
+    assert selected.assignments == ("train.steps=7", "train.steps=9")  # the later wins
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,18 @@ def test_pictures_without_a_value_do_not_count():
     assert means(results("a", row), "diversity") == {}
 
 
+def test_results_from_before_a_metric_have_no_value_in_it():
+    row = record("dog", (0.2, 0.6, 0.9))
+    place = row["columns"].index("conditions")
+    old = row | {
+        "columns": [c for c in row["columns"] if c != "conditions"],
+        "images": [[v for i, v in enumerate(picture) if i != place] for picture in row["images"]],
+    }
+    assert means(results("a", old), "conditions") == {}
+    assert "conditions" not in summary([results("a", old)])["recipes"]["a"]
+    assert means(results("a", old), "diversity") == means(results("a", row), "diversity")
+
+
 def test_the_summary_has_the_agreed_form():
     a = results("a", *(record(s, (v, v, 0), seed) for s, v in (("x", 0.5), ("y", 0.7)) for seed in (0, 1)))
     b = results("b", *(record(s, (v, v, 0), seed) for s, v in (("x", 0.2), ("y", 0.2)) for seed in (0, 1)))

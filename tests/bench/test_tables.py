@@ -39,6 +39,13 @@ def test_markdown_has_the_numbers_by_hand(pair):
     assert len({line.count("|") for line in text.split("\n\n")[1].splitlines()}) == 1
 
 
+def test_a_kind_that_only_some_subjects_are_asked_for_has_its_column(pair):
+    dog = record("cat", (0.5, 0.4, 0))
+    dog["prompts"] = [p | {"kind": "motion"} if p["kind"] == "color" else p for p in dog["prompts"]]
+    some = [r.__class__(r.header, (*r.records, dog)) for r in pair]
+    assert "|  | place | color | motion |" in markdown(some, "reporting")
+
+
 def test_one_seed_is_no_headline(pair):
     one = [r.__class__(r.header, r.records[:1]) for r in pair]
     assert "(one seed: no headline)" in markdown(one, "reporting")

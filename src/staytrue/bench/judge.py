@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from staytrue.bench import metrics
+from staytrue.bench.asked_for import asked_for
 from staytrue.bench.prompts import Asked, suite_words
 from staytrue.bench.subjects import rivals
 from staytrue.encoders.world import require_drawn, require_size
@@ -31,6 +32,8 @@ COLUMNS = (
     "composition",
     "class_found",
     "diversity",
+    "identity_asked",
+    "conditions",
 )
 
 
@@ -86,18 +89,18 @@ def judged(judges: Judges, subject: Subject, drawn: Drawn) -> dict[str, Any]:
 
 def composition(
     clip: Any, subject: Subject, asked: Asked, pictures: ndarray
-) -> tuple[ndarray, ndarray]:  # each picture: everything found, class found
+) -> tuple[ndarray, ndarray, ndarray]:  # each picture: everything found, class found, all conditions found
     """Whether CLIP finds each condition asked for, and the class, each among its alternatives."""
     words = suite_words()
     truth = clip.texts([asked.prompt(subject).plain]).numpy()[0]
     nouns = [noun for noun in words["nouns"] if noun != subject.class_noun]
     named = [asked.prompt(subject.model_copy(update={"class_noun": noun})).plain for noun in nouns]
     of_class = metrics.found(pictures, truth, clip.texts(named).numpy())
-    every = of_class.copy()
+    conditions = np.ones_like(of_class)
     for slot in asked.conditions:
         instead = [asked.prompt(subject, **{slot: other}).plain for other in asked.alternatives(slot, words)]
-        every *= metrics.found(pictures, truth, clip.texts(instead).numpy())
-    return every, of_class
+        conditions *= metrics.found(pictures, truth, clip.texts(instead).numpy())
+    return of_class * conditions, of_class, conditions
 
 
 def _of_prompt(
@@ -107,6 +110,8 @@ def _of_prompt(
     seen, looked = _rows(judges.dino, pictures), _rows(judges.clip, pictures)
     vague = subject.model_copy(update={"class_noun": subject.class_noun_vague or subject.class_noun})
     texts = judges.clip.texts([asked.prompt(subject).plain, asked.prompt(vague).plain]).numpy().astype(np.float64)
+    everything, of_class, conditions = composition(judges.clip, subject, asked, looked)
+    ideal = asked_for(subject.name, asked.conditions, judges.dino.sha256)
     return [
         metrics.mean_cosine(seen, own["heldout"]),
         metrics.mean_cosine(seen, own["trained"]),
@@ -114,8 +119,11 @@ def _of_prompt(
         metrics.mean_cosine(looked, own["clip"]),
         metrics.paired_cosine(looked, np.repeat(texts[:1], len(looked), axis=0)),
         metrics.paired_cosine(looked, np.repeat(texts[1:], len(looked), axis=0)),
-        *composition(judges.clip, subject, asked, looked),
+        everything,
+        of_class,
         metrics.diversity(looked),
+        np.full(len(seen), np.nan) if ideal is None else metrics.mean_cosine(seen, ideal),
+        conditions if asked.conditions else np.full(len(seen), np.nan),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
 def tasks(
     settings: Iterable[Setting], members: Sequence[Member], finished: dict[Path, set[tuple[str, int]]]
 ) -> list[Task]:
-    """The trainings that are missing, those with the most to gain first: seed by seed, subject by subject.
+    """The trainings that are missing, seed by seed, subject by subject: a part of them compares all settings on fewer subjects.
 
     Args:
         settings: what is compared.
@@ -120,11 +121,11 @@ def tasks(
         finished: file of results -> (subject, seed) that it has already.
     """
     grouped: dict[tuple[int, str, Path], list[Setting]] = {}
-    for one in settings:
-        for seed in one.bench.seeds:
-            for member in members:
-                if (member.name, seed) not in finished.get(one.file, set()):
-                    grouped.setdefault((seed, member.name, _folder(one, member, seed)), []).append(one)
+    settings = tuple(settings)
+    seeds = sorted({seed for one in settings for seed in one.bench.seeds})
+    for seed, member, one in product(seeds, members, settings):
+        if seed in one.bench.seeds and (member.name, seed) not in finished.get(one.file, set()):
+            grouped.setdefault((seed, member.name, _folder(one, member, seed)), []).append(one)
     by_name = {m.name: m for m in members}
     return [
         Task(by_name[name], seed, folder, tuple(sorted(some, key=lambda one: one.steps)))

@@ -113,6 +113,8 @@ def interval(values: Mapping[tuple[str, int], float], of: Results) -> dict[str, 
 
 
 def _of_pictures(record: Record, metric: str, where: Where) -> list[float | None]:
+    if metric not in record["columns"]:  # judged before there was such a metric
+        return []
     column = record["columns"].index(metric)
     wanted = {place for place, prompt in enumerate(record["prompts"]) if where(record, prompt)}
     return [row[column] for row in record["images"] if row[0] in wanted]

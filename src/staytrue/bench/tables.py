@@ -22,7 +22,7 @@ from staytrue.errors import ConfigError
 from staytrue.runs import read_json, write_json, write_text
 
 BEGIN, END = "<!-- minibench:", "<!-- end of minibench -->"
-SHOWN = ("identity_heldout", "clip_t_object", "composition")
+SHOWN = ("identity_heldout", "identity_asked", "clip_t_object", "composition", "conditions")
 HEADLINE_SEEDS = 2
 
 
@@ -106,11 +106,12 @@ def markdown(results: Sequence[Results], which: str) -> str:
         "none was."
     )
     parts.append(f"{text}\n\n{_columns(results, seen)}")
-    kinds = list(dict.fromkeys(p["kind"] for r in results for p in r.records[0]["prompts"]))
+    prompts = [p for r in results for record in r.records for p in record["prompts"]]  # the living are asked for motions, too
+    kinds = list(dict.fromkeys(p["kind"] for p in prompts))
     for metric in SHOWN:
         text = f"By kind of prompt: {metric}."
         parts.append(f"{text}\n\n{_columns(results, [(kind, metric, of_kind(kind)) for kind in kinds])}")
-    lists = list(dict.fromkeys(p["list"] for r in results for p in r.records[0]["prompts"]))
+    lists = list(dict.fromkeys(p["list"] for p in prompts))
     if len(lists) > 1:
         columns = [(f"{m}, {name}", m, of_list(name)) for m in SHOWN for name in lists]
         parts.append("By list of prompts.\n\n" + _columns(results, columns))

@@ -25,12 +25,14 @@ from staytrue.bench.metrics.words import class_attention, phrase_distance
 
 METRICS = (
     "identity_heldout",
+    "identity_asked",
     "identity_train",
     "recall_at_1",
     "clip_i_heldout",
     "clip_t_object",
     "clip_t_vague",
     "composition",
+    "conditions",
     "class_leakage",
     "drift",
     "diversity",

@@ -18,12 +18,15 @@ def mean_cosine(
     """Likeness of each picture to a subject's photos.
 
     Formula: ``s_i = mean_j <e(x_i), e(r_j)>`` over the photos r_j; e has length 1.
-    Reads: embeddings of the instance judge (``identity_heldout``, ``identity_train``) or of CLIP (``clip_i_heldout``).
+    Reads: embeddings of the instance judge (``identity_heldout``, ``identity_train``) or of CLIP (``clip_i_heldout``). With pictures
+    of the subject drawn as the prompt asks in place of photos, it is ``identity_asked`` (``bench/asked_for.py``).
     Returns: one number per picture in [-1, 1]; higher is more alike.
     Source: Ruiz et al. 2023 (DreamBooth), section 4.1, DINO and CLIP-I; their mean over all pairs is the mean of these.
     Differs: held-out photos and photos trained on are scored apart. The papers compare with the latter only, which also rewards
     copying them.
-    Known to fail: photos that differ much among themselves pull the best possible score below 1.
+    Known to fail: photos that differ much among themselves pull the best possible score below 1. Photos show no red robot, so
+    ``identity_heldout`` pays those who ignore "red"; ``identity_asked`` does not, but one uniformly red thing is much like another
+    (benchmarks/results/ideal).
     """
     return (pictures @ photos.T).mean(axis=1)
 
