@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from staytrue.bench.ceiling import ceiling
 from staytrue.bench.minibench import Asked
 from staytrue.bench.plots import along, make_plots, trade
 from staytrue.bench.results import NOT_RESULTS, read_results, results_in
@@ -43,7 +44,25 @@ def test_a_kind_that_only_some_subjects_are_asked_for_has_its_column(pair):
     dog = record("cat", (0.5, 0.4, 0))
     dog["prompts"] = [p | {"kind": "motion"} if p["kind"] == "color" else p for p in dog["prompts"]]
     some = [r.__class__(r.header, (*r.records, dog)) for r in pair]
-    assert "|  | place | color | motion |" in markdown(some, "reporting")
+    assert "|  | all | place | color | motion |" in markdown(some, "reporting")
+
+
+def test_ideal_pictures_are_a_row_beside_the_same_subjects_and_prompts(tmp_path, pair):
+    """The pair is asked p0 and p1; of the ideal, .9 and .7 count, and not the .1 of another prompt or the cat."""
+    dog = record("dog", (0.9, 0.7, 0.1))
+    dog["prompts"][2] |= {"list": "prompts", "id": "p2"}
+    save(tmp_path / "ideal", [results("ideal", dog, record("cat", (0, 0, 0)))])
+    save(tmp_path / "some", pair)
+    make_tables(Asked(subjects="reporting", out=tmp_path / "some"))
+    rows = (tmp_path / "some" / "table.md").read_text().partition("By kind")[2]
+    assert "| ideal | 0.800 [0.800, 0.800] | 0.900 [0.900, 0.900] | 0.700 [0.700, 0.700] |" in rows
+    one_more = record("dog", (0.6, 0.8, 0))
+    one_more["prompts"][0] |= {"id": "p9"}  # nobody drew that
+    assert ceiling([results("a", one_more)], tmp_path) is None
+    assert ceiling([results("a", record("owl", (0, 0, 0)))], tmp_path) is None
+    other = results("a", record("dog", (0, 0, 0)), judges={"clip": {"judge": "another", "sha256": "cd"}})
+    assert ceiling([other], tmp_path) is None
+    assert ceiling(pair, tmp_path / "nowhere") is None
 
 
 def test_one_seed_is_no_headline(pair):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from staytrue.bench.ceiling import ceiling
 from staytrue.bench.choose import choices
 from staytrue.bench.frontier import frontiers
 from staytrue.bench.metrics import LOWER_IS_BETTER
@@ -17,7 +18,17 @@ from staytrue.bench.regret import regrets
 from staytrue.bench.results import CHOSEN, STAGES, SUMMARY, Results, results_in
 from staytrue.bench.subjects import chosen
 from staytrue.bench.suites import Suite, variants
-from staytrue.bench.summary import as_json, interval, means, measured, of_kind, of_list, seen_by_any, summary
+from staytrue.bench.summary import (
+    as_json,
+    interval,
+    means,
+    measured,
+    of_kind,
+    of_list,
+    on_main_list,
+    seen_by_any,
+    summary,
+)
 from staytrue.errors import ConfigError
 from staytrue.runs import read_json, write_json, write_text
 
@@ -39,7 +50,7 @@ def make_tables(asked: Asked) -> list[Path]:
             continue
         which = asked.subjects or (suite.subjects if suite else "reporting")
         results = on_subjects(results_in(out), which, out)
-        table, found = markdown(results, which), summary(results)
+        table, found = markdown(results, which, ceiling(results, out.parent)), summary(results)
         if matched := frontiers(results):
             found["frontiers"] = matched
             table += f"\n{matched_table(matched)}\n"
@@ -93,8 +104,8 @@ def require_whole(suite: Suite, results: Sequence[Results], which: str) -> None:
         raise ConfigError(f"{suite.name} is not finished, so nothing is chosen yet; missing: {', '.join(missing)}")
 
 
-def markdown(results: Sequence[Results], which: str) -> str:
-    """All tables of a folder of results."""
+def markdown(results: Sequence[Results], which: str, ideal: Results | None = None) -> str:
+    """All tables of a folder of results, by kind of prompt beside what ideal pictures score."""
     parts = [comparison(results, which)]
     seen = [
         (f"{m}, {word}", m, seen_by_any(results, was))
@@ -108,9 +119,10 @@ def markdown(results: Sequence[Results], which: str) -> str:
     parts.append(f"{text}\n\n{_columns(results, seen)}")
     prompts = [p for r in results for record in r.records for p in record["prompts"]]  # the living are asked for motions, too
     kinds = list(dict.fromkeys(p["kind"] for p in prompts))
+    rows = [*results, *([ideal] if ideal else [])]
     for metric in SHOWN:
-        text = f"By kind of prompt: {metric}."
-        parts.append(f"{text}\n\n{_columns(results, [(kind, metric, of_kind(kind)) for kind in kinds])}")
+        columns = [("all", metric, on_main_list), *((kind, metric, of_kind(kind)) for kind in kinds)]
+        parts.append(f"By kind of prompt: {metric}.\n\n{_columns(rows, columns)}")
     lists = list(dict.fromkeys(p["list"] for p in prompts))
     if len(lists) > 1:
         columns = [(f"{m}, {name}", m, of_list(name)) for m in SHOWN for name in lists]
