@@ -3,9 +3,10 @@
     python -m benchmarks.experiments.ideal [--subjects all]
     staytrue bench table --subjects all --out benchmarks/results/ideal
 
-The miniature's world can draw a subject under any condition of a prompt (``foundry/world/ideal.py``), which no benchmark of photos
-can: my can, in red, on a purple rug. Three kinds of pictures are judged as a recipe's are: what was asked for ("ideal"), the subject
-where the prompt was ignored, and another individual of the class that obeys. A recipe above the ideal in a score is paid for a mistake.
+The miniature's world can draw a subject under any condition of a prompt (``foundry/world/ideal.py``), which no benchmark of
+photos can: my can, in red, on a purple rug. Three kinds of pictures are judged as a recipe's are: what was asked for ("ideal"),
+the subject where the prompt was ignored, and another individual of the class that obeys. A recipe above the ideal in a score is
+paid for a mistake.
 """
 
 from __future__ import annotations

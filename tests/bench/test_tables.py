@@ -112,6 +112,27 @@ def test_what_is_no_result_is_named(tmp_path):
     assert {"summary.json", "chosen.json"} == NOT_RESULTS
 
 
+def test_arms_that_train_at_different_speeds_are_drawn_along_their_seconds():
+    """Two steps of one arm take 10 and 20 s, the same steps of the other 4 and 8; both points of an arm are on one line."""
+
+    def made(arm, steps, seconds):
+        one = record("dog", (0.5, 0.5, 0))
+        one["seconds"] |= {"training": seconds}
+        return results(f"{arm} {steps}", one, arm=arm, at={"train.steps": steps})
+
+    some = [made("full", 200, 20), made("full", 100, 10), made("lora", 100, 4), made("lora", 200, 8)]
+    lines = {line.name: [p.x for p in line.points] for line in along(some, "identity_heldout", "seconds").series}
+    assert lines == {"full": [10, 20], "lora": [4, 8]}
+
+
+def test_what_was_asked_is_drawn_with_the_ideal_beside_it_and_only_where_it_was_judged(pair):
+    axes = ("conditions", "identity_asked")
+    panel = trade(pair, axes, results("ideal", record("dog", (0.9, 0.9, 0))))
+    assert [line.name for line in panel.series] == ["data-perspective", "dreambooth", "ideal"]
+    before = [results("a", record("dog", (0.5, 0.5, 0)) | {"columns": ["prompt", "number"], "images": [[0, 0]]})]
+    assert trade(before, axes, pair[0]).series == []
+
+
 def test_lines_along_the_grid_are_in_order():
     some = [
         results(f"a {n}", record("dog", (n / 1000,) * 3), arm="a", at={"train.steps": n, "photos": 1})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from staytrue.bench.ceiling import ceiling
 from staytrue.bench.frontier import ACROSS, UP, envelope
 from staytrue.bench.metrics import METRICS
 from staytrue.bench.minibench import Asked, tabled
@@ -17,8 +17,10 @@ from staytrue.bench.svg import Panel, Point, Series, figure
 from staytrue.bench.tables import on_subjects
 from staytrue.runs import write_text
 
-TRADE = ("clip_t_object", "identity_heldout")
+TRADES = (("clip_t_object", "identity_heldout"), ("conditions", "identity_asked"))
 ALONG = ("identity_heldout", "clip_t_object", "composition", "class_leakage")
+ASKED = ("identity_asked", "conditions")  # of what was judged before there were such scores, nothing is drawn
+SECONDS = "seconds"
 
 
 def make_plots(asked: Asked) -> list[Path]:
@@ -32,7 +34,8 @@ def make_plots(asked: Asked) -> list[Path]:
         which = asked.subjects or (suite.subjects if suite else "reporting")
         results = on_subjects(results_in(out), which, out)
         written.append(out / "trade.svg")
-        write_text(written[-1], figure([trade(results)]))
+        ideal = ceiling(results, out.parent)
+        write_text(written[-1], figure([panel for pair in TRADES if (panel := trade(results, pair, ideal)).series]))
         if envelopes := frontier_panel(results):
             written.append(out / "frontier.svg")
             write_text(written[-1], figure([envelopes]))
@@ -54,36 +57,42 @@ def frontier_panel(results: Sequence[Results]) -> Panel | None:
 
 
 def along_metrics(results: Sequence[Results]) -> tuple[str, ...]:
-    """What is drawn along the steps: four of the metrics, and those of words where they were measured."""
-    return (*ALONG, *(m for m in measured(results) if m not in METRICS))
+    """What is drawn along the steps: four of the metrics, and the others that were measured of what was asked and of words."""
+    asked = [m for m in ASKED if any(means(r, m) for r in results)]
+    return (*ALONG, *asked, *(m for m in measured(results) if m not in METRICS))
 
 
-def trade(results: Sequence[Results]) -> Panel:
-    """Identity against truth to the prompt, one point per result, with both intervals."""
-    across, up = TRADE
-    series = []
-    for arm in dict.fromkeys(r.header["arm"] for r in results):
-        points = [
-            Point(x["mean"], y["mean"], (*x["ci95"],), (*y["ci95"],))
-            for r in results
-            if r.header["arm"] == arm and (x := interval(means(r, across), r)) and (y := interval(means(r, up), r))
-        ]
-        series.append(Series(arm, points, joined=False))
-    return Panel(f"{up} against {across}", across, up, series)
+def trade(results: Sequence[Results], axes: tuple[str, str] = TRADES[0], ideal: Results | None = None) -> Panel:
+    """Identity against truth to the prompt, one point per result, with both intervals; no lines where nothing was measured."""
+    across, up = axes
+    rows = [*results, *([ideal] if ideal else [])]
+    points: dict[str, list[Point]] = {}
+    for r in rows:
+        x, y = (interval(means(r, metric), r) for metric in axes)
+        if x and y:
+            name = "ideal" if r is ideal else r.header["arm"]
+            points.setdefault(name, []).append(Point(x["mean"], y["mean"], (*x["ci95"],), (*y["ci95"],)))
+    series = [Series(name, some, joined=False) for name, some in points.items()]
+    return Panel(f"{up} against {across}", across, up, series if points.keys() - {"ideal"} else [])
 
 
 def along(results: Sequence[Results], metric: str, x: str) -> Panel:
-    """A metric along one key of the grid, a line per arm and per point of the other keys."""
+    """A metric along one key of the grid, or along the seconds of training; a line per arm and per point of the other keys."""
     lines: dict[str, list[Point]] = {}
     for r in results:
-        if x not in r.header["at"] or not (row := interval(means(r, metric), r)):
+        place, row = _place(r, x), interval(means(r, metric), r)
+        if place is None or not row:
             continue
-        rest = [f"{k.rpartition('.')[2]} {v}" for k, v in r.header["at"].items() if k != x]
+        along_it = (x, "train.steps") if x == SECONDS else (x,)
+        rest = [f"{k.rpartition('.')[2]} {v}" for k, v in r.header["at"].items() if k not in along_it]
         name = ", ".join([r.header["arm"], *rest])
-        lines.setdefault(name, []).append(Point(_number(r.header["at"][x]), row["mean"], None, (*row["ci95"],)))
+        lines.setdefault(name, []).append(Point(place, row["mean"], None, (*row["ci95"],)))
     series = [Series(name, sorted(points, key=lambda p: p.x)) for name, points in lines.items()]
     return Panel(metric, x, metric, series)
 
 
-def _number(value: Any) -> float:
-    return float(value)
+def _place(results: Results, x: str) -> float | None:
+    """Where a result stands along ``x``: mean seconds of its trainings, or its value of the grid; None without one."""
+    if x == SECONDS:
+        return float(np.mean([record["seconds"]["training"] for record in results.records]))
+    return float(results.header["at"][x]) if x in results.header["at"] else None

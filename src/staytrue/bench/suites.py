@@ -32,7 +32,7 @@ class Suite(BaseModel):
         bench: settings of ``Bench``.
         arms: what is compared.
         grid: setting -> values; every arm is run at every combination, unless it says otherwise. "photos" is a key, too.
-        x: the key of the grid that figures have along the bottom.
+        x: the key of the grid that figures have along the bottom; "seconds" for the mean time of training.
         chosen: files of searches (``chosen.json``), from whose settings the arms of the same labels start, and those ``of`` them.
         choose: whether this is such a search.
         set: ``section.field=value`` over every arm.

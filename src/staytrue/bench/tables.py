@@ -117,7 +117,9 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
         "none was."
     )
     parts.append(f"{text}\n\n{_columns(results, seen)}")
-    prompts = [p for r in results for record in r.records for p in record["prompts"]]  # the living are asked for motions, too
+    prompts = [
+        p for r in results for record in r.records for p in record["prompts"]
+    ]  # the living have kinds of their own
     kinds = list(dict.fromkeys(p["kind"] for p in prompts))
     rows = [*results, *([ideal] if ideal else [])]
     for metric in SHOWN:

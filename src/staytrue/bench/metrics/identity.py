@@ -18,8 +18,8 @@ def mean_cosine(
     """Likeness of each picture to a subject's photos.
 
     Formula: ``s_i = mean_j <e(x_i), e(r_j)>`` over the photos r_j; e has length 1.
-    Reads: embeddings of the instance judge (``identity_heldout``, ``identity_train``) or of CLIP (``clip_i_heldout``). With pictures
-    of the subject drawn as the prompt asks in place of photos, it is ``identity_asked`` (``bench/asked_for.py``).
+    Reads: embeddings of the instance judge (``identity_heldout``, ``identity_train``) or of CLIP (``clip_i_heldout``). With
+    pictures of the subject drawn as the prompt asks in place of photos, it is ``identity_asked`` (``bench/asked_for.py``).
     Returns: one number per picture in [-1, 1]; higher is more alike.
     Source: Ruiz et al. 2023 (DreamBooth), section 4.1, DINO and CLIP-I; their mean over all pairs is the mean of these.
     Differs: held-out photos and photos trained on are scored apart. The papers compare with the latter only, which also rewards
