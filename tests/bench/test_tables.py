@@ -78,8 +78,12 @@ def test_files_to_tables_and_figures(tmp_path, pair):
     asked = Asked(subjects="reporting", out=out, bench={"into": str(page)})
     assert tmp_path / "summary.json" in make_tables(asked)
     first = (out / "table.md").read_text()
-    assert first in page.read_text()
-    assert "old" not in page.read_text()
+    short = page.read_text()
+    assert short.startswith("before\n<!-- minibench: -->\n1 subjects")
+    assert "| data-perspective | 0.700 [0.700, 0.700] | 0.700 [0.700, 0.700] |" in short
+    assert "| dreambooth - data-perspective | -0.200 [-0.200, -0.200] |" in short
+    assert "diversity" not in short
+    assert "old" not in short
     assert read_json(tmp_path / "summary.json")["paired"]["data-perspective-vs-dreambooth"]["seeds"] == 2
     make_tables(asked)  # what it wrote is not read as results
     assert (out / "table.md").read_text() == first

@@ -28,7 +28,7 @@ class Bench:
         minutes: stop after so long; what is not finished goes on with the same command. None for no limit.
         threads: of each of the ``--jobs`` processes; None shares the cores evenly, and leaves a single job torch's own choice.
         label: name of the result; None is the recipe's, and the settings that differ from it.
-        into: Markdown file whose block between ``<!-- minibench: -->`` and ``<!-- end of minibench -->`` gets the table.
+        into: Markdown file whose block between ``<!-- minibench: -->`` and ``<!-- end of minibench -->`` gets a short table.
     """
 
     suite: tuple[Path, ...] | Path = ()

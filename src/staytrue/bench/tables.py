@@ -50,7 +50,8 @@ def make_tables(asked: Asked) -> list[Path]:
             continue
         which = asked.subjects or (suite.subjects if suite else "reporting")
         results = on_subjects(results_in(out), which, out)
-        table, found = markdown(results, which, ceiling(results, out.parent)), summary(results)
+        ideal = ceiling(results, out.parent)
+        table, found = markdown(results, which, ideal), summary(results)
         if matched := frontiers(results):
             found["frontiers"] = matched
             table += f"\n{matched_table(matched)}\n"
@@ -65,7 +66,7 @@ def make_tables(asked: Asked) -> list[Path]:
             write_json(out / CHOSEN, choices(results))
             written.append(out / CHOSEN)
         if asked.settings.into is not None:
-            fill_block(asked.settings.into, table)
+            fill_block(asked.settings.into, brief(results, which, ideal))
             written.append(asked.settings.into)
     return written
 
@@ -131,6 +132,14 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
         parts.append("By list of prompts.\n\n" + _columns(results, columns))
     parts.append(_costs(results))
     return "\n\n".join(parts) + "\n"
+
+
+def brief(results: Sequence[Results], which: str, ideal: Results | None) -> str:
+    """For a page that people read: the scores that say most, what ideal pictures have of them, and the differences."""
+    columns = [(m, m, on_main_list) for m in (*SHOWN, "drift")]
+    rows = _columns([*results, *([ideal] if ideal else [])], columns)
+    paired = _paired_table(results, summary(results, SHOWN)["paired"], SHOWN)
+    return f"{_about(results, which)}\n\n{rows}\n\n{paired}\n"
 
 
 def matched_table(matched: dict[str, Any]) -> str:
