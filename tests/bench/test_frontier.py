@@ -73,6 +73,29 @@ def test_arms_are_compared_over_the_subjects_that_all_their_points_have():
     assert (row["subjects"], row["seeds"]) == (2, 1)
 
 
+def test_what_was_asked_is_compared_at_matched_conditions_and_only_where_all_was_judged():
+    """Conditions and identity_asked of the same numbers have the same gap; one run from before these scores, and there is none."""
+
+    def asked(row):
+        names = {"conditions": "composition", "identity_asked": "identity_heldout"}
+        places = {row["columns"].index(new): row["columns"].index(old) for new, old in names.items()}
+        for picture in row["images"]:
+            for new, old in places.items():
+                picture[new] = picture[old]
+        return row
+
+    lines = {"a": ((1, 0.2, 0.9), (2, 0.6, 0.5)), "b": ((1, 0.2, 0.8), (2, 0.6, 0.4))}
+    some = [point(arm, at, {"x": (c, i)}) for arm, line in lines.items() for at, c, i in line]
+    for r in some:
+        asked(r.records[0])
+    assert frontiers(some)["a-vs-b"]["identity_asked"]["mean"] == pytest.approx(0.1)
+    assert frontiers(some)["b-vs-a"]["identity_asked"]["mean"] == pytest.approx(-0.1)
+    place = some[3].records[0]["columns"].index("conditions")
+    for picture in some[3].records[0]["images"]:
+        picture[place] = None
+    assert frontiers(some)["a-vs-b"].keys() == {"identity_heldout", "subjects", "seeds"}
+
+
 def test_the_interval_draws_designs():
     """One design is better by .4, the other by 0: a draw is both, or one of them twice."""
     a = [point("a", at, {"x": (c, i + 0.4), "y": (c, i)}) for at, c, i in ((1, 0.2, 0.5), (2, 0.6, 0.3))]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from staytrue.bench.ceiling import ceiling
-from staytrue.bench.frontier import ACROSS, UP, envelope
+from staytrue.bench.frontier import AXES, envelope
 from staytrue.bench.metrics import METRICS
 from staytrue.bench.minibench import Asked, tabled
 from staytrue.bench.results import Results, results_in
@@ -36,24 +36,24 @@ def make_plots(asked: Asked) -> list[Path]:
         written.append(out / "trade.svg")
         ideal = ceiling(results, out.parent)
         write_text(written[-1], figure([panel for pair in TRADES if (panel := trade(results, pair, ideal)).series]))
-        if envelopes := frontier_panel(results):
+        if envelopes := [p for up, across in AXES.items() if (p := frontier_panel(results, across, up))]:
             written.append(out / "frontier.svg")
-            write_text(written[-1], figure([envelopes]))
+            write_text(written[-1], figure(envelopes))
         if suite is not None and suite.x is not None:
             written.append(out / "along.svg")
             write_text(written[-1], figure([along(results, metric, suite.x) for metric in along_metrics(results)]))
     return written
 
 
-def frontier_panel(results: Sequence[Results]) -> Panel | None:
-    """The frontiers that are compared at matched composition; None where no arm has several points."""
+def frontier_panel(results: Sequence[Results], across: str, up: str) -> Panel | None:
+    """The frontiers that are compared at the same ``across``; None where no arm has several points."""
     arms: dict[str, list[tuple[float, float]]] = {}
     for r in results:
-        x, y = (interval(means(r, metric), r) for metric in (ACROSS, UP))
+        x, y = (interval(means(r, metric), r) for metric in (across, up))
         if x and y:
             arms.setdefault(r.header["arm"], []).append((x["mean"], y["mean"]))
     lines = [Series(arm, [Point(*p) for p in envelope(np.array(rows))]) for arm, rows in arms.items() if len(rows) > 1]
-    return Panel(f"{UP} at the same {ACROSS}", ACROSS, UP, lines) if lines else None
+    return Panel(f"{up} at the same {across}", across, up, lines) if lines else None
 
 
 def along_metrics(results: Sequence[Results]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from staytrue.bench.ceiling import ceiling
 from staytrue.bench.choose import choices
-from staytrue.bench.frontier import frontiers
+from staytrue.bench.frontier import AXES, frontiers
 from staytrue.bench.metrics import LOWER_IS_BETTER
 from staytrue.bench.minibench import Asked, summary_folder, tabled
 from staytrue.bench.redteam import summary_file, write_redteam
@@ -148,9 +148,9 @@ def matched_table(matched: dict[str, Any]) -> str:
     for pair in list(matched)[::2]:
         row = matched[pair]
         note = "" if row["seeds"] >= HEADLINE_SEEDS else " (one seed: no headline)"
-        body.append([f"{pair.replace('-vs-', ' - ')}{note}", _said(row["identity_heldout"], signed=True)])
-    text = "At matched composition: the mean gap between the frontiers of two arms' points (`bench/frontier.py`)."
-    return f"{text}\n\n{_table(['', 'identity_heldout'], body)}"
+        body.append([f"{pair.replace('-vs-', ' - ')}{note}", *(_said(row.get(up), signed=True) for up in AXES)])
+    text = "The mean gap between the frontiers of two arms' points (`bench/frontier.py`)."
+    return f"{text}\n\n{_table(['', *(f'{up} at matched {across}' for up, across in AXES.items())], body)}"
 
 
 def regret_table(regret: dict[str, Any]) -> str:
