@@ -9,6 +9,7 @@ from staytrue.bench.costs import cpu_minutes
 from staytrue.bench.minibench import Asked, plan, suites
 from staytrue.bench.plan import Task, run_config, tasks
 from staytrue.bench.prompts import suite_prompts
+from staytrue.bench.results import read_results
 from staytrue.bench.suites import file_name, read_suite, require_chosen, variants
 from staytrue.errors import ConfigError
 from staytrue.runs import write_json
@@ -78,6 +79,25 @@ def test_a_part_of_the_trainings_compares_all_arms_on_fewer_subjects(tmp_path):
         *("can, seed 0: a", "can, seed 0: b", "cat2, seed 0: a", "cat2, seed 0: b"),
         *("can, seed 1: b", "cat2, seed 1: a", "cat2, seed 1: b"),
     ]
+
+
+@pytest.mark.parametrize("name", ["0-search", "2-mix", "3-dropout", "4-rephrased", "9-solver"])
+def test_committed_results_are_what_their_suite_would_make_today(name):
+    """A setting that a later change gives another key would be trained again, beside numbers that say something else."""
+    planned = plan(read_suite(HOME / f"{name}.toml"), Asked())
+    home = HOME.parent / "results" / name
+    made = [one for one in planned.settings if (home / one.file.name).is_file()]
+    assert [one.variant.label for one in made if read_results(home / one.file.name).header["key"] != one.key] == []
+    assert made
+
+
+def test_a_later_setting_of_training_counts_where_it_is_on(tmp_path):
+    file = tmp_path / "s.toml"
+    arms = [("a", "[]"), ("b", '["train.background_dropout=0"]'), ("c", '["train.background_dropout=0.5"]')]
+    head = '[[arms]]\nrecipe = "dreambooth"\n'
+    file.write_text("".join(f'{head}label = "{label}"\nset = {told}\n' for label, told in arms))
+    off, said, on = plan(read_suite(file), Asked(out=tmp_path)).settings
+    assert off.key == said.key != on.key
 
 
 def test_a_grid_is_every_combination(tmp_path):

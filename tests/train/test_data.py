@@ -1,5 +1,7 @@
 """Rows, captions, crops and latents: the same function of (seed, number), cached or not."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -130,6 +132,25 @@ def test_adjectives_are_dropped_independently(run, samples, backbone, tmp_path):
     ]
     assert sum(kept) / len(kept) == pytest.approx(1.0, abs=0.1)
     assert all(len(c.adjectives) == 2 for c in maker(run, samples, backbone, tmp_path)(0).captions)
+
+
+def test_backgrounds_are_dropped_of_photos_alone(run, samples, backbone, tmp_path):
+    """All are on the beach; the captions of photos say so in half of the steps, those of class images always."""
+    placed = tuple(replace(s, caption=replace(s.caption, background="on the beach")) for s in samples)
+    make = maker(run, placed, backbone, tmp_path, background_dropout=0.5)
+    seen = [(role, caption.background) for micro in range(60) for role, caption in _rows(make, micro)]
+    of_photos = [background for role, background in seen if role == "subject"]
+    assert {background for role, background in seen if role == "class"} == {"on the beach"}
+    assert set(of_photos) == {"", "on the beach"}
+    assert of_photos.count("") / len(of_photos) == pytest.approx(0.5, abs=0.15)
+    again = maker(run, placed, backbone, tmp_path, background_dropout=0.5)
+    assert _rows(again, 7) == _rows(make, 7)  # a resumed run drops the same
+    assert all("on the beach" in text for text in maker(run, placed, backbone, tmp_path)(0).texts)
+
+
+def _rows(make, micro):
+    step = make(micro)
+    return list(zip(step.roles, step.captions, strict=True))
 
 
 def test_texts_are_kept_only_where_nothing_upstream_trains(folder):

@@ -180,6 +180,7 @@ def step_maker(job: Job, backbone: LoadedBackbone, cache: Path) -> StepMaker:
         process=backbone.process,
         predictor=BackbonePredictor(backbone, train.adapter),
         adjective_dropout=train.adjective_dropout,
+        background_dropout=train.background_dropout,
         suffixes={"subject": train.subject_suffix, "class": train.class_suffix},
         noise_pool=train.noise_pool,
         frame=crops.frame,

@@ -29,6 +29,7 @@ class StepMaker:
         process: the noise process.
         predictor: handed to the step.
         adjective_dropout: probability that an adjective is left out.
+        background_dropout: probability that a photo's caption leaves its background out.
         suffixes: what the captions of each role end with.
         noise_pool: how many draws of (latent, noise, t) each row has; 0 for a fresh one each time.
         frame: of a sample's crop, for backbones that want to know; None for nobody.
@@ -41,6 +42,7 @@ class StepMaker:
     process: DDPM
     predictor: BackbonePredictor
     adjective_dropout: float = 0.0
+    background_dropout: float = 0.0
     suffixes: Mapping[Role, str] = field(default_factory=dict)
     noise_pool: int = 0
     frame: Callable[[int, int], Frame] | None = None
@@ -50,7 +52,7 @@ class StepMaker:
         """Micro-batch number ``micro``, counted over the whole training."""
         rows = self.batches.rows(micro)
         samples = [self.batches.samples[row] for row in rows]
-        captions = self._captions([self._ended(sample) for sample in samples], micro)
+        captions = self._captions(self._placed(samples, micro), micro)
         texts = tuple(caption.render() for caption in captions)
         draws = self._draws(rows, micro)
         crops = self._pooled_crops(draws) if draws else self._crops(rows, micro)
@@ -102,6 +104,15 @@ class StepMaker:
     def _ended(self, sample: Sample) -> Caption:
         ending = self.suffixes.get(sample.role)
         return replace(sample.caption, suffix=ending) if ending else sample.caption
+
+    def _placed(self, samples: list[Sample], micro: int) -> list[Caption]:
+        """The captions with their endings, some photos' without their background."""
+        captions = [self._ended(sample) for sample in samples]
+        if not self.background_dropout:
+            return captions
+        chance = torch.rand(len(captions), generator=self._generator(micro, "backgrounds")).tolist()
+        bare = [u < self.background_dropout and s.role == "subject" for u, s in zip(chance, samples, strict=True)]
+        return [replace(c, background="") if drop else c for c, drop in zip(captions, bare, strict=True)]
 
     def _captions(self, captions: list[Caption], micro: int) -> tuple[Caption, ...]:
         if not self.adjective_dropout or not any(caption.adjectives for caption in captions):
