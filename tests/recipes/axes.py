@@ -16,6 +16,7 @@ def axes(config: RunConfig) -> tuple[str, ...]:
     train, sampling = config.train, config.generate.sampling
     cleaned = [step.name for step in getattr(config.purify, "steps", ())] or [config.purify.name]
     captions = config.caption.name + (f", {train.adjective_dropout:g} dropped" if train.adjective_dropout else "")
+    captions += f", {train.background_dropout:g} of backgrounds" if train.background_dropout else ""
     images = config.regularize.name + (f", {config.regularize.count}" if config.regularize.name != "none" else "")
     rate = f"{train.steps} x {train.batch} at {train.learning_rate:.0e}".replace("e-0", "e-")
     drawn = f"{sampling.steps} steps, {sampling.guidance:g}" + (", suffix and negative" if sampling.negative else "")
