@@ -86,7 +86,7 @@ def _by_subject(
     shared = sorted(shared)
     subjects = sorted({s for s, _ in shared})
     columns = [[means(r, metric) for metric in axes] for r in points]
-    if any(values.keys() < set(shared) for pair in columns for values in pair):
+    if not all(values.keys() >= set(shared) for pair in columns for values in pair):
         return np.empty((0, len(points), 2))
     return np.array(
         [

@@ -118,9 +118,7 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
         "none was."
     )
     parts.append(f"{text}\n\n{_columns(results, seen)}")
-    prompts = [
-        p for r in results for record in r.records for p in record["prompts"]
-    ]  # the living have kinds of their own
+    prompts = [p for r in results for record in r.records for p in record["prompts"]]  # kinds differ between subjects
     kinds = list(dict.fromkeys(p["kind"] for p in prompts))
     rows = [*results, *([ideal] if ideal else [])]
     for metric in SHOWN:
