@@ -198,9 +198,9 @@ def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
         about.append(arm.identifier)
     if told := told_to_protect(variant):
         about.append(fingerprint(protect_of(told)))
-    told = {name: getattr(config, name) for name in LEARNING}
-    told["train"] = {k: v for k, v in vars(config.train).items() if k not in LATER or v != LATER[k]}
-    return fingerprint([told, about])
+    parts: dict[str, Any] = {name: getattr(config, name) for name in LEARNING}
+    parts["train"] = {k: v for k, v in vars(config.train).items() if k not in LATER or v != LATER[k]}
+    return fingerprint([parts, about])
 
 
 def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> str:
