@@ -19,6 +19,7 @@ ROUNDS = {
             "8-lora",
             "1-sets-along-steps",
             "2-crops",
+            "2-mix",
             "2-leakage",
             "3-dropout",
             "4-rephrased",
