@@ -47,12 +47,12 @@ def drawings() -> dict[str, Callable[[Member, list[Asked]], Pictures | None]]:
         return [Image.fromarray(ideal(known[name], told, FIRST + n)) for n in range(PICTURES)]
 
     def another(member: Member, asked: list[Asked]) -> Pictures | None:
-        others = rivals(member.subject)
+        others = [other for other in rivals(member.subject) if other.class_noun == member.subject.class_noun]
         return [draw(others[0].name, a.conditions) for a in asked] if others else None
 
     return {
         "ideal": lambda member, asked: [draw(member.name, a.conditions) for a in asked],
-        "prompt ignored": lambda member, asked: [draw(member.name, {}) for _ in asked],
+        "prompt ignored": lambda member, asked: [draw(member.name, {})] * len(asked),
         "another of its class": another,
     }
 

@@ -1,10 +1,13 @@
 """``identity_asked``: likeness to pictures of the subject just as the prompt asks for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 from safetensors import safe_open
 
+from foundry.world.draw import is_mirrored
 from foundry.world.ideal import ideal
 from foundry.world.sprites import CACHE
 from foundry.world.subjects import subjects
@@ -72,7 +75,21 @@ def test_who_obeys_is_nearer_than_who_ignores_the_prompt_or_draws_another(judge)
 
 
 @needs_sprites
-def test_a_lettered_subject_is_never_mirrored_and_each_number_is_another_picture():
+def test_letters_can_be_read_whatever_the_prompt(monkeypatch):
+    """Of ten layouts some would mirror; a can with its letter is drawn in none of them, without it in some."""
+    drawn = []
+    monkeypatch.setattr("foundry.world.ideal.render", lambda scene, own: drawn.append(is_mirrored(scene)))
+    can = next(s for s in subjects() if s.name == "can")
+    assert can.lettered
+    for who in (can, replace(can, lettered=False)):
+        for number in range(10):
+            ideal(who, {"color": "red"}, number)
+    assert not any(drawn[:10])
+    assert any(drawn[10:])
+
+
+@needs_sprites
+def test_each_number_is_another_picture_and_always_the_same():
     can = next(s for s in subjects() if s.name == "can")
     first, again, second = (ideal(can, {"background": "on the beach"}, n) for n in (0, 0, 1))
     assert np.array_equal(first, again)

@@ -20,7 +20,7 @@ FILE = HOME / "ideal.safetensors"
 
 
 def named(conditions: Mapping[str, str]) -> str:
-    """Conditions as one key, whatever their order: "color=red; background=on a purple rug"."""
+    """Conditions as one key, whatever their order: "background=on a purple rug; color=red"."""
     return "; ".join(f"{slot}={words}" for slot, words in sorted(conditions.items()))
 
 
@@ -41,8 +41,5 @@ def _all() -> tuple[str, dict[tuple[str, str], int], ndarray]:
     with safe_open(FILE, "numpy") as file:
         about = file.metadata()
         rows = json.loads(about["rows"])
-        return about["judge"], {(name, key): i for i, (name, key) in enumerate(rows)}, _wide(file.get_tensor("means"))
-
-
-def _wide(means: ndarray) -> ndarray:
-    return means.astype(np.float64)
+        places = {(name, key): i for i, (name, key) in enumerate(rows)}
+        return about["judge"], places, file.get_tensor("means").astype(np.float64)

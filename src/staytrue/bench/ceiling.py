@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from staytrue.bench.results import Record, Results, read_results
+from staytrue.bench.summary import MAIN_LIST
 
 FILE = Path("ideal") / "ideal.json"
 
@@ -29,7 +30,7 @@ def ceiling(results: Sequence[Results], home: Path) -> Results | None:
     wanted: dict[str, set[str]] = {}
     for record in (record for r in results for record in r.records):
         asked = wanted.setdefault(record["subject"], set())
-        asked |= {p["id"] for p in record["prompts"] if p["list"] == "prompts"}
+        asked |= {p["id"] for p in record["prompts"] if p["list"] == MAIN_LIST}
     known = {record["subject"]: record for record in ideal.records}
     if any(not ids <= {p["id"] for p in known.get(name, {"prompts": ()})["prompts"]} for name, ids in wanted.items()):
         return None

@@ -85,7 +85,8 @@ class Train:
         select: which checkpoint is kept, and when training stops; None keeps the last. Holds one photo of each subject out.
         adjective_dropout: probability that an adjective of a caption is left out, each independently, each time it is read.
         background_dropout: probability that a photo's caption leaves its background out, each time it is read. With a background in
-            every caption a subject is learned together with one, and kept less well by prompts that name none.
+            every caption a subject is learned together with one, and kept less well by prompts that name none. A caption that is a
+            finished sentence (written by hand, or by BLIP) stays as it is.
         subject_suffix: what every caption of a subject ends with, such as "with olis noisy pattern": contrastive decoupling lets
             the noise of protected photos have a name of its own.
         class_suffix: the same for class images, such as "without olis noisy pattern"; they are drawn without it.
