@@ -13,20 +13,27 @@ from foundry.world.sprites import CACHE
 from foundry.world.subjects import subjects
 from staytrue.backbones import SD
 from staytrue.bench.asked_for import FILE, asked_for, named
+from staytrue.bench.judge import Drawn, judged, photos_in
 from staytrue.bench.measure import open_judges
 from staytrue.bench.metrics import mean_cosine
 from staytrue.bench.plan import judge_specs
-from staytrue.bench.prompts import suite_prompts
+from staytrue.bench.prompts import Asked, suite_prompts
 from staytrue.bench.subjects import members
 from staytrue.recipes import recipe
+from staytrue.recipes.demo import bundled_subject
 
 EVERY = ("prompts", "rephrased", "two-conditions", "identifier-first", "portraits")
 needs_sprites = pytest.mark.skipif(not CACHE.exists(), reason="no sprites: run `python -m foundry.world.rasterize`")
 
 
 @pytest.fixture(scope="module")
-def judge():
-    return open_judges(*judge_specs(recipe("dreambooth", SD())), only_drawn=True, device="cpu").dino
+def judges():
+    return open_judges(*judge_specs(recipe("dreambooth", SD())), only_drawn=True, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def judge(judges):
+    return judges.dino
 
 
 def test_the_name_of_conditions_does_not_depend_on_their_order():
@@ -56,6 +63,22 @@ def test_a_cosine_with_the_mean_is_the_mean_of_the_cosines():
     pictures, ideals = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in rng.normal(size=(2, 5, 8)))
     slowly = [np.mean([float(p @ i) for i in ideals]) for p in pictures]
     np.testing.assert_allclose(mean_cosine(pictures, ideals.mean(axis=0)[None]), slowly)
+
+
+def test_a_run_is_scored_by_it(judges):
+    """A photo in place of a picture of "a red can": its score is its product with what was asked for."""
+    can = bundled_subject("can")
+    photo = photos_in(can.photos)[0]
+    [asked] = [a for a in suite_prompts(can, ("prompts",)) if a.conditions == {"color": "red"}]
+    scores = judged(judges, can, Drawn([asked], [[photo]], (), ()))
+    [row] = scores["images"]
+    wanted = asked_for("can", asked.conditions, judges.dino.sha256)
+    expected = float((judges.dino.images([photo]).numpy() @ wanted.T)[0, 0])
+    assert row[scores["columns"].index("identity_asked")] == pytest.approx(expected)
+    assert row[scores["columns"].index("conditions")] in (0, 1)
+    plain = Asked("p", "portraits", "portrait", "a {}", {})  # asks for nothing, so nothing can be found
+    [row] = judged(judges, can, Drawn([plain], [[photo]], (), ()))["images"]
+    assert np.isnan(row[scores["columns"].index("conditions")])
 
 
 @needs_sprites
