@@ -91,10 +91,11 @@ def test_committed_results_are_what_their_suite_would_make_today(name):
     assert made
 
 
-def test_a_later_setting_of_training_counts_where_it_is_on(tmp_path):
+@pytest.mark.parametrize("later", ["train.background_dropout", "regularize.placeless"])
+def test_a_later_setting_counts_where_it_is_on(tmp_path, later):
     file = tmp_path / "s.toml"
-    arms = [("a", "[]"), ("b", '["train.background_dropout=0"]'), ("c", '["train.background_dropout=0.5"]')]
-    head = '[[arms]]\nrecipe = "dreambooth"\n'
+    arms = [("a", "[]"), ("b", f'["{later}=0"]'), ("c", f'["{later}=0.5"]')]
+    head = '[[arms]]\nrecipe = "data-perspective"\n'
     file.write_text("".join(f'{head}label = "{label}"\nset = {told}\n' for label, told in arms))
     off, said, on = plan(read_suite(file), Asked(out=tmp_path)).settings
     assert off.key == said.key != on.key

@@ -252,6 +252,19 @@ def test_evaluation_prompts_are_the_runs(tmp_path) -> None:
     assert {"on the beach", "in the snow"} <= defaults
 
 
+def test_some_captions_name_no_place_and_say_all_else_alike() -> None:
+    whole, some = (Structured(count=300, placeless=share).plan(brief("dog", MINIATURE)) for share in (0, 0.4))
+    bare = [after.caption.background == "" for after in some]
+    assert not any(before.caption.background == "" for before in whole)
+    assert [after.caption for after in some] == [
+        replace(before.caption, background="") if gone else before.caption
+        for before, gone in zip(whole, bare, strict=True)
+    ]
+    kinds = interleave({"against": 0.2, "photo": 0.6, "styled": 0.2}, 300)
+    assert not any(gone for gone, kind in zip(bare, kinds, strict=True) if kind == "against")
+    assert sum(bare) / 240 == pytest.approx(0.4, abs=0.08)
+
+
 def test_accessories_take_the_place_of_motions() -> None:
     facts = replace(MINIATURE, words=WORDS | {"accessories": ["a crown", "a tie", "a hat"]})
     plan = Structured(count=100, accessories=0.4).plan(brief("dog", facts))

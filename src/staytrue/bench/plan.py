@@ -32,8 +32,8 @@ from staytrue.types import Subject
 LEARNING = ("backbone", "purify", "caption", "regularize", "train")
 # a change of what is scored, or how, makes earlier results incomparable
 PROTOCOL = 1
-# settings of training that came after the first results: unsaid while they are off, so that those results stay what they are
-LATER = {"background_dropout": 0.0}
+# settings that came after the first results: unsaid while they are off, so that those results stay what they are
+LATER = {"train": {"background_dropout": 0.0}, "regularize": {"placeless": 0.0}}
 REDTEAM_PROTOCOL, WORDS_PROTOCOL = "red team 1", "words 1"
 
 
@@ -199,7 +199,8 @@ def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
     if told := told_to_protect(variant):
         about.append(fingerprint(protect_of(told)))
     parts: dict[str, Any] = {name: getattr(config, name) for name in LEARNING}
-    parts["train"] = {k: v for k, v in vars(config.train).items() if k not in LATER or v != LATER[k]}
+    for name, off in LATER.items():
+        parts[name] = {k: v for k, v in vars(parts[name]).items() if k not in off or v != off[k]}
     return fingerprint([parts, about])
 
 

@@ -64,6 +64,8 @@ class Structured:
             captions say (docs/log.md).
         accessories: share of captions, those against training aside, with an accessory ("wearing a top hat") in place of a
             motion; the paper has none.
+        placeless: share of captions, those against training aside, without a background; the paper has none. They keep what a
+            sentence that names no place draws, such as "a red dog", which ``train.background_dropout`` teaches the subject in.
         words: folder of word pools to use instead of the built-in ones, such as `staytrue words` writes.
         leak_guard: whether half of the backgrounds, colors and accessories are never in the set. The backgrounds of the
             subject's own photos always are: the photos show them anyway.
@@ -83,6 +85,7 @@ class Structured:
     captions: Literal["asked", "class_noun"] = "asked"
     stated: int | None = Field(default=None, ge=0)
     accessories: float = Field(default=0.0, ge=0, le=1)
+    placeless: float = Field(default=0.0, ge=0, le=1)
     words: Path | None = None
     leak_guard: bool = True
     evaluation_prompts: bool | tuple[str, ...] | Path = False
@@ -165,7 +168,8 @@ class Structured:
         dressed = bool(accessory) and rng.random() < self.accessories
         motion = "" if dressed else motion
         styles = {"photo": self.photo_style, "styled": style_phrase(style) if style else ""}
-        where = "" if motion and pools.motions_name_places else background
+        placeless = rng.random() < self.placeless
+        where = "" if placeless or (motion and pools.motions_name_places) else background
         return Caption(
             pools.noun,
             style=styles[kind],
