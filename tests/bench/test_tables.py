@@ -53,7 +53,12 @@ def test_ideal_pictures_are_a_row_beside_the_same_subjects_and_prompts(tmp_path,
     dog["prompts"][2] |= {"list": "prompts", "id": "p2"}
     save(tmp_path / "ideal", [results("ideal", dog, record("cat", (0, 0, 0)))])
     save(tmp_path / "some", pair)
-    make_tables(Asked(subjects="reporting", out=tmp_path / "some"))
+    page = tmp_path / "page.md"
+    page.write_text("<!-- minibench: -->\n<!-- end of minibench -->\n")
+    asked = Asked(subjects="reporting", out=tmp_path / "some", bench={"into": str(page)})
+    make_tables(asked)
+    assert "| ideal | 0.800 [0.800, 0.800] |" in page.read_text()
+    assert "ideal" in make_plots(asked)[0].read_text()
     rows = (tmp_path / "some" / "table.md").read_text().partition("By kind")[2]
     assert "| ideal | 0.800 [0.800, 0.800] | 0.900 [0.900, 0.900] | 0.700 [0.700, 0.700] |" in rows
     one_more = record("dog", (0.6, 0.8, 0))
