@@ -18,6 +18,8 @@ def axes(config: RunConfig) -> tuple[str, ...]:
     captions = config.caption.name + (f", {train.adjective_dropout:g} dropped" if train.adjective_dropout else "")
     captions += f", {train.background_dropout:g} of backgrounds" if train.background_dropout else ""
     images = config.regularize.name + (f", {config.regularize.count}" if config.regularize.name != "none" else "")
+    placeless = getattr(config.regularize, "placeless", 0)
+    images += f", {placeless:g} without a place" if placeless else ""
     rate = f"{train.steps} x {train.batch} at {train.learning_rate:.0e}".replace("e-0", "e-")
     drawn = f"{sampling.steps} steps, {sampling.guidance:g}" + (", suffix and negative" if sampling.negative else "")
     suffixes = ", suffixes" if train.subject_suffix and train.class_suffix else ""
