@@ -64,6 +64,7 @@ def test_the_main_suites_are_on_reporting_subjects_with_two_seeds():
         "real photos",
         "dreambooth",
         "data-perspective",
+        "staytrue",
         "dreambooth-lora",
         "data-perspective-lora",
     ]
