@@ -69,9 +69,12 @@ def check(config: RunConfig) -> None:
 
 
 def _check_apart(subjects: Sequence[Subject]) -> None:
-    """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between."""
+    """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between.
+
+    Words are compared as CLIP reads them: capitals and further blanks make no difference.
+    """
     check_names(subjects)
-    words = [subject.identifier for subject in subjects]
+    words = [" ".join(subject.identifier.lower().split()) for subject in subjects]
     if twice := sorted({word for word in words if words.count(word) > 1}):
         raise ConfigError(
             f"subjects: two share the identifier {twice[0]!r}; give each its own identifier, which tells them apart in prompts"
