@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from staytrue.adapters import ADAPTERS, Full
 from staytrue.generate.sampling import Sampling
@@ -131,6 +131,13 @@ class Train:
     stored_latents: bool = False
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     gradient_checkpointing: bool = False
+
+    @field_validator("crop_range")
+    @classmethod
+    def _within_the_photo(cls, shares: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < shares[0] <= shares[1] <= 1:
+            raise ValueError("the least and the most are shares above 0 and up to 1, in this order")
+        return shares
 
     @model_validator(mode="after")
     def _goes_together(self) -> Train:
