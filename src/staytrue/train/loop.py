@@ -137,7 +137,7 @@ def attention(device: torch.device) -> AbstractContextManager[object]:
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 pays on the device."""
+    """Whether bfloat16 pays on the device: older GPUs only emulate it."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and torch.cpu._is_amx_tile_supported()
