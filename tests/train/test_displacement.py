@@ -66,6 +66,20 @@ def test_gradient_of_full_by_hand(backbone):
     assert all(torch.allclose(p.grad, torch.ones_like(p), atol=1e-4) for p in parameters)
 
 
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_bfloat16_around_it_changes_no_bit(backbone, name):
+    mine, adapter = deepcopy(backbone), ADAPTERS[name]
+    parameters = [p for group in adapter.attach(mine, ["olis"]).values() for p in group]
+    predictor = BackbonePredictor(mine, adapter)
+    predictor.remember(parameters)
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    exact = predictor.displacement()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(predictor.displacement(), exact)
+
+
 @pytest.mark.parametrize("adapter", [Full(), Full(text_encoder=True), Lora(rank=2)], ids=["full", "full+text", "lora"])
 @pytest.mark.parametrize("keep_base", [False, True])
 def test_memory_says_what_a_frozen_reference_costs(backbone, adapter, keep_base):

@@ -62,9 +62,10 @@ class BackbonePredictor:
         self._began[:] = [Displacement.of(self.backbone, parameters)]
 
     def displacement(self) -> Float[Tensor, ""]:
-        """Squared distance of the trained weights from where they began."""
+        """Squared distance of the trained weights from where they began, in float32."""
         [began] = self._began
-        return began()
+        with torch.autocast(self.backbone.device.type, enabled=False):
+            return began()
 
     def initial_bytes(self) -> int:
         """Memory of what ``remember`` copied."""
