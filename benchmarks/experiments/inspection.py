@@ -6,7 +6,8 @@
 Negatives are MiniBench's photos clean, saved once as JPEG 75, and under random noise of the protections' radius; limits come from
 its subjects for tuning, numbers from those for reporting. A measure decides only if it tells the calibration's protections
 from negatives (AUC at least 0.75); its limit is the lowest quantile of the negatives at which all measures together flag at most
-2 % of them. Writes ``benchmarks/results/inspection.json`` and, with --write-limits, the built-in limits.
+2 % of them. If no measure decides, no photo is called suspect, and that is said. Writes ``benchmarks/results/inspection.json``
+and, with --write-limits, the built-in limits.
 """
 
 import argparse
@@ -49,6 +50,10 @@ QUALITY = {"noise_level": 1, "blockiness": 1, "sharpness": -1, "brightest": -1, 
 QUALITY_MARGIN = 0.25
 BY_HAND = {"jpeg_quality": Limit(90, 40), "nearest_other": Limit(40, 1), "shorter_side_px": Limit(64, 48)}
 LOW_IS_BAD = ("class_cosine",)
+NO_POWER = (
+    "No measure of perturbation tells these protections from negatives, so none has a limit: no photo is called suspect, and only"
+    " noisy ones (noise_level) ask for the rights before they are cleaned."
+)
 Rows = list[dict[str, float]]
 
 
@@ -183,7 +188,7 @@ def main() -> None:
     result |= summary(found, limits)
     result["negatives"] = {split: sum(len(kinds[k]) for k in NEGATIVES) for split, kinds in found.items()}
     write_json(options.out, result)
-    print(json.dumps(result, indent=1))
+    print(json.dumps(result, indent=1), *([] if limits else [NO_POWER]), sep="\n")
     if options.write_limits:
         write_limits(limits | quality_limits(found["tuning"]["clean"]), result)
 
@@ -197,7 +202,7 @@ def write_limits(limits: dict[str, Limit], result: dict[str, Any]) -> None:
         "calibration": f"benchmarks/experiments/inspection.py at commit {result['commit']}: on {on}; negatives: clean, JPEG 75,"
         f" random noise of the same radius; at most {FALSE_ALARMS:.0%} of {result['negatives']['tuning']} of the tuning"
         f" subjects flagged. On {result['negatives']['reporting']} of the subjects for reporting: false alarms"
-        f" {result['false_alarms']}, AUC {result['auc']}.",
+        f" {result['false_alarms']}, AUC {result['auc']}.{'' if set(limits) & set(PERTURBATION) else f' {NO_POWER}'}",
         "limits": {n: {"limit": _short(v.limit), "typical": _short(v.typical)} for n, v in limits.items()},
     }
     LIMITS.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")

@@ -49,7 +49,8 @@ Quick = Annotated[bool, typer.Option("--quick", help="A small version of the rec
 Rights = Annotated[
     bool,
     typer.Option(
-        "--i-have-the-rights", help="Photos that look protected may be cleaned: they are mine, or I may. Recorded."
+        "--i-have-the-rights",
+        help="Photos that look protected or noisy may be cleaned: they are mine, or I may. Recorded.",
     ),
 ]
 RecipeName = Annotated[str, typer.Option("--recipe", help="`staytrue list recipes` names them.")]

@@ -166,7 +166,7 @@ def test_a_verdict_by_hand() -> None:
     fine = judge({"high_frequency": 4, "sharpness": 30, "class_cosine": 0.3}, limits, "dog")
     assert (fine.word, fine.reasons, fine.suspicion) == ("fine", (), 0.5)
     suspect = judge({"high_frequency": 8, "sharpness": 9, "class_cosine": 0.3}, limits, "dog")
-    assert (suspect.word, suspect.suspicion) == ("suspect", 1.5)
+    assert (suspect.word, suspect.suspicion, suspect.flagged) == ("suspect", 1.5, ("high_frequency", "sharpness"))
     assert "more fine detail" in suspect.reasons[0]
     assert "blurred" in suspect.reasons[1]
     assert "above 10" in suspect.reasons[1]
@@ -291,6 +291,24 @@ def test_cleaning_suspects_asks_for_the_rights_once(noisy_run) -> None:
     with_noise(scene(5), 25).save(subject.photos / "other.png")  # a photo it was not said of
     with pytest.raises(ConfigError, match=r"other\.png"):
         purify_stage(run, purifier, [subject], None, inspect)
+
+
+@pytest.mark.parametrize("tools", [Tools(), Tools(SD())], ids=["general", "miniature"])
+def test_the_limits_that_ship_ask_for_the_rights_to_clean_noisy_photos(tools: Tools, tmp_path: Path) -> None:
+    """Sign noise of 16 levels a channel is one of 16 |(.299, .587, .114)| = 10.7 on luminance, beyond both limits."""
+    run, subject = RunFolder(tmp_path / "run"), Subject(name="dog", photos=tmp_path / "photos", class_noun="dog")
+    subject.photos.mkdir()
+    for number in range(2):
+        smooth = np.asarray(scene(number).filter(ImageFilter.GaussianBlur(2))).astype(int)
+        signs = np.random.default_rng(number).choice([-16, 16], smooth.shape)
+        Image.fromarray((smooth + signs).clip(0, 255).astype(np.uint8)).save(subject.photos / f"{number}.png")
+    asked = (run, Gaussian(sigma_px=9), [subject], tools, PIXELS)
+    for _ in ("looked at", "read from the file"):
+        with pytest.raises(ConfigError, match=r"(?s)2 of the photos.*0\.png.*--i-have-the-rights"):
+            purify_stage(*asked)
+    assert {row["word"] for row in read_json(run.inspection)["photos"]} == {"poor"}
+    assert purify_stage(*asked, rights=True)
+    purify_stage(run, NoPurifier(), [subject], tools, Inspect(depth="pixels", action="proceed"))  # nothing is undone
 
 
 @pytest.mark.miniature

@@ -16,10 +16,10 @@ import numpy as np
 from staytrue.bench import metrics
 from staytrue.bench.arms import CLEAN, FULL, JOINED, PARTS, UNDEFENDED
 from staytrue.bench.minibench import Asked, minibench, plan, suites
-from staytrue.bench.results import Record, Results, results_in
+from staytrue.bench.results import Record, Results, results_in, so_far
 from staytrue.bench.suites import Suite
 from staytrue.errors import ConfigError
-from staytrue.runs import write_json
+from staytrue.runs import read_json, write_json
 
 SUITE = Path("benchmarks/suites/redteam.toml")
 DIGITS = 5
@@ -57,18 +57,40 @@ def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
     finally:
         for one in plans:
             out = one.settings[0].out
-            if any(s.file.is_file() for s in one.settings):
-                files.append(write_redteam(out, one.suite, [m.name for m in one.members]))
+            if any(so_far(s) for s in one.settings):
+                keys = {s.variant.label: s.key for s in one.settings}
+                files.append(write_redteam(out, one.suite, [m.name for m in one.members], keys))
     return files
 
 
-def write_redteam(out: Path, suite: Suite, names: Sequence[str]) -> Path:
-    """Makes ``redteam.json`` from the files of results of a folder. Raises ``ConfigError`` where there are none."""
-    results = [r for r in (r.of(names) for r in results_in(out)) if r.records]
+def write_redteam(out: Path, suite: Suite, names: Sequence[str], keys: Mapping[str, str] | None = None) -> Path:
+    """Makes ``redteam.json`` from the files of results of a folder.
+
+    A file made under other settings, such as another radius, is no cell of this grid: it is left out, and named under "left_out".
+
+    Args:
+        out: the folder.
+        suite: what it was run for.
+        names: of the subjects.
+        keys: of every variant's settings, by label; None takes those that the summary was last made with.
+
+    Raises:
+        ConfigError: there are no results to make it from.
+    """
+    file = summary_file(out)
+    if keys is None:
+        keys = read_json(file).get("keys") if file.is_file() else None
+    found = results_in(out)
+    left_out = [r.label for r in found if keys is not None and r.header["key"] != keys.get(r.label)]
+    results = [r for r in (r.of(names) for r in found if r.label not in left_out) if r.records]
     if not results:
-        raise ConfigError(f"no results in {out} are on these subjects: {', '.join(names)}; name others with --subjects")
-    write_json(summary_file(out), redteam_summary(results, suite.cpu_minutes))
-    return summary_file(out)
+        other = f" and {len(left_out)} files were made under other settings" if left_out else ""
+        raise ConfigError(
+            f"no results in {out} are on these subjects: {', '.join(names)}{other}; name others with --subjects"
+        )
+    about = {"keys": keys, "left_out": left_out}
+    write_json(file, redteam_summary(results, suite.cpu_minutes) | about)
+    return file
 
 
 def summary_file(out: Path) -> Path:

@@ -39,11 +39,13 @@ def _headline(found: dict[str, Any]) -> str:
     ]
     heads = ["", "undefended loss", "same sampling", "gap closed", "same sampling"]
     why = "".join(f"\n- `{name}`: {reason}" for name, reason in found["why_none"].items())
+    left_out = ", ".join(found.get("left_out", ()))
     return (
         f"Shares of the average score. A gap counts where the attack costs {found['bites_at']:.0%} or more."
         f" The full defense costs clean photos {_share(found['clean_cost'])}"
         f" ({_share(same['clean_cost'])} with the same sampling on both sides).\n\n{_table(heads, body)}"
         + (f"\n\nWithout a number:\n{why}" if why else "")
+        + (f"\n\nLeft out, as they were made under other settings: {left_out}." if left_out else "")
     )
 
 

@@ -17,7 +17,7 @@ from staytrue.errors import ImageError
 from staytrue.images.grid import contact_sheet
 from staytrue.images.load import Photo
 from staytrue.purify.inspection.config import Inspect
-from staytrue.purify.inspection.measures import Measured, measure
+from staytrue.purify.inspection.measures import MAY_BE_GUARDED, MEASURES, Measured, measure
 from staytrue.purify.inspection.pixels import residual
 from staytrue.purify.inspection.verdict import Verdict, judge, read_limits
 from staytrue.runs import RunFolder, fingerprint, read_json, write_bytes, write_json, write_text
@@ -43,6 +43,7 @@ class Inspected:
         reasons: in words.
         suspicion: 1 and more is suspect.
         measures: value by name.
+        flagged: the measures beyond their limits.
     """
 
     subject: str
@@ -52,6 +53,12 @@ class Inspected:
     reasons: tuple[str, ...]
     suspicion: float
     measures: dict[str, float]
+    flagged: tuple[str, ...]
+
+    @property
+    def may_be_guarded(self) -> bool:
+        """Whether cleaning it may undo what somebody did on purpose: it is suspect, or noisy, as many a protection looks."""
+        return not set(self.flagged).isdisjoint(MAY_BE_GUARDED)
 
 
 def inspection_key(inspect: Inspect, sources: Any, subjects: Sequence[Subject], tools: Tools) -> str:
@@ -60,7 +67,7 @@ def inspection_key(inspect: Inspect, sources: Any, subjects: Sequence[Subject], 
     small = bool(facts and facts.is_miniature)
     limits = fingerprint(read_limits(inspect.limits, small))
     about = [sources, {s.name: s.class_noun for s in subjects}, inspect.deep(small), inspect.clip, limits]
-    return fingerprint([*about, str(getattr(tools.spec, "path", None))])
+    return fingerprint([*about, str(getattr(tools.spec, "path", None)), MEASURES])
 
 
 def inspected(run: RunFolder, key: str) -> list[Inspected] | None:
@@ -69,7 +76,8 @@ def inspected(run: RunFolder, key: str) -> list[Inspected] | None:
     content = read_json(file) if file.is_file() else {}
     if content.get("key") != key:
         return None
-    return [Inspected(**{**row, "reasons": tuple(row["reasons"])}) for row in content["photos"]]
+    lists = ("reasons", "flagged")
+    return [Inspected(**row | {name: tuple(row[name]) for name in lists}) for row in content["photos"]]
 
 
 def inspect_photos(
@@ -141,9 +149,7 @@ def report_found(rows: Sequence[Inspected], action: str, cleans: bool) -> None:
 
 def _row(subject: str, photo: Photo, measures: dict[str, float], verdict: Verdict) -> Inspected:
     rounded = {name: float(f"{value:.5g}") for name, value in sorted(measures.items())}
-    return Inspected(
-        subject, str(photo.path), fingerprint(photo.path), verdict.word, verdict.reasons, verdict.suspicion, rounded
-    )
+    return Inspected(subject, str(photo.path), fingerprint(photo.path), measures=rounded, **vars(verdict))
 
 
 def with_noise(image: Image.Image, radius: int = CONTROL) -> Image.Image:

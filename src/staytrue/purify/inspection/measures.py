@@ -41,6 +41,9 @@ PERTURBATION = (
     "latent_gain",
     "denoising_gap",
 )
+# beyond the limit of any of these a photo may have been guarded on purpose, so cleaning it asks for the rights
+MAY_BE_GUARDED = (*PERTURBATION, "noise_level")
+MEASURES = 1  # a change of what is measured, or how, makes what was measured before incomparable
 
 
 @dataclass
