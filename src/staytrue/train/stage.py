@@ -126,7 +126,7 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     state = _state(job, backbone)
     if "initial_weights" in Composed(job.train.objectives).needs():
         make_step.predictor.remember(state.parameters())
-    memory = memory_bytes(state, make_step.predictor)
+    memory = memory_bytes(state, make_step.predictor, make_step.latents)
     Console(stderr=True, highlight=False).print(f"  {memory_line(memory)}")
     checkpoints.resume(state)
     _sweep(folder, afresh=state.step == 0)
