@@ -1,6 +1,7 @@
 """How far weights moved: in the numbers of full fine-tuning, and in the updates a LoRA stands for."""
 
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from staytrue.adapters import Full, Lora
 from staytrue.backbones import SD
 from staytrue.train.displacement import Displacement
+from staytrue.train.latents import CachedLatents, Crops, EncodedLatents
 from staytrue.train.memory import memory_bytes, memory_line
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.state import start
@@ -85,16 +87,27 @@ def test_bfloat16_around_it_changes_no_bit(backbone, name):
 def test_memory_says_what_a_frozen_reference_costs(backbone, adapter, keep_base):
     mine = deepcopy(backbone)
     state = start(small(adapter=adapter, ema=0.9), mine, [SUBJECT], keep_base)
-    predictor = BackbonePredictor(mine, adapter)
-    found = memory_bytes(state, predictor)
+    predictor, latents = BackbonePredictor(mine, adapter), EncodedLatents(Crops(Path(), (), 16), mine)
+    found = memory_bytes(state, predictor, latents)
     trained = sum(p.nbytes for p in state.parameters())
     copied = trained if keep_base and adapter.name == "full" else 0
     assert found.get("frozen reference", 0) == copied
     assert (found["gradients"], found["optimizer"], found["moving average"]) == (trained, 2 * trained, trained)
     assert "initial weights" not in found
     predictor.remember(state.parameters())
-    assert memory_bytes(state, predictor).get("initial weights", 0) == (trained if adapter.name == "full" else 0)
+    remembered = memory_bytes(state, predictor, latents).get("initial weights", 0)
+    assert remembered == (trained if adapter.name == "full" else 0)
     assert ("frozen reference" in memory_line(found)) == bool(copied)
+
+
+def test_memory_says_what_cached_latents_take(backbone):
+    mine = deepcopy(backbone)
+    state = start(small(), mine, [SUBJECT], keep_base=False)
+    crops, latents = Crops(Path(), (), 16), torch.zeros(3, 4, 4, 4)
+    predictor = BackbonePredictor(mine, state.adapter)
+    assert "cached latents" not in memory_bytes(state, predictor, EncodedLatents(crops, mine))
+    found = memory_bytes(state, predictor, CachedLatents(crops, latents, latents))
+    assert found["cached latents"] == 2 * 4 * latents.numel()
 
 
 def test_the_line_adds_up():
