@@ -46,6 +46,7 @@ CALIBRATED_ON = ("aspl", "photoguard")
 NOT_ATTACKS = ("random_noise", "adaptive")  # the control, and an attack on a purifier rather than on training
 FALSE_ALARMS, USEFUL_AUC = 0.02, 0.75
 QUANTILES = (0.95, 0.97, 0.98, 0.99, 0.995, 1.0)
+ABOVE = 1.001
 QUALITY = {"noise_level": 1, "blockiness": 1, "sharpness": -1, "brightest": -1, "darkest": 1}
 QUALITY_MARGIN = 0.25
 BY_HAND = {"jpeg_quality": Limit(90, 40), "nearest_other": Limit(40, 1), "shorter_side_px": Limit(64, 48)}
@@ -58,15 +59,22 @@ Rows = list[dict[str, float]]
 
 
 def fitted(negatives: Rows, positives: Rows | None) -> dict[str, Limit]:
-    """Limits of the measures of perturbation; without positives, every measure gets one."""
+    """Limits of the measures of perturbation, as they are written; without positives, every measure gets one.
+
+    Raises:
+        ValueError: even the widest limits flag too many negatives.
+    """
     names = [n for n in PERTURBATION if all(n in row for row in negatives)]
     if positives:
         names = [n for n in names if measure_auc(n, positives, negatives) >= USEFUL_AUC]
     for quantile in QUANTILES:
         limits = {n: _limit([row[n] for row in negatives], quantile, n in LOW_IS_BAD) for n in names}
-        if np.mean([_suspicion(row, limits) >= 1 for row in negatives]) <= FALSE_ALARMS:
-            break
-    return limits
+        alarms = float(np.mean([_suspicion(row, limits) >= 1 for row in negatives]))
+        if alarms <= FALSE_ALARMS:
+            return limits
+    raise ValueError(
+        f"limits at quantile {quantile} flag {alarms:.1%} of {len(negatives)} negatives, above {FALSE_ALARMS:.0%}"
+    )
 
 
 def measure_auc(name: str, positives: Rows, negatives: Rows) -> float:
@@ -87,15 +95,16 @@ def quality_limits(clean: Rows) -> dict[str, Limit]:
 
 
 def _limit(values: list[float], quantile: float, low_is_bad: bool) -> Limit:
+    """Between two negatives; at quantile 1 a little above all of them: a photo at its limit is flagged."""
     sign = -1 if low_is_bad else 1
     signed = sign * np.asarray(values)
     typical, limit = float(np.median(signed)), float(np.quantile(signed, quantile))
-    limit = max(limit, typical + 1e-6) * (1 + 1e-9) if quantile == 1.0 else max(limit, typical + 1e-6)
-    return Limit(sign * typical, sign * limit)
+    spread = max(limit - typical, 1e-6)
+    return Limit(_short(sign * typical), _short(sign * (typical + spread * (ABOVE if quantile == 1.0 else 1))))
 
 
 def _short(value: float) -> float:
-    return float(f"{value:.5g}")
+    return float(f"{value:.9g}")
 
 
 def _suspicion(row: dict[str, float], limits: dict[str, Limit]) -> float:
@@ -203,7 +212,7 @@ def write_limits(limits: dict[str, Limit], result: dict[str, Any]) -> None:
         f" random noise of the same radius; at most {FALSE_ALARMS:.0%} of {result['negatives']['tuning']} of the tuning"
         f" subjects flagged. On {result['negatives']['reporting']} of the subjects for reporting: false alarms"
         f" {result['false_alarms']}, AUC {result['auc']}.{'' if set(limits) & set(PERTURBATION) else f' {NO_POWER}'}",
-        "limits": {n: {"limit": _short(v.limit), "typical": _short(v.typical)} for n, v in limits.items()},
+        "limits": {n: vars(v) for n, v in limits.items()},
     }
     LIMITS.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
 

@@ -148,8 +148,13 @@ def report_found(rows: Sequence[Inspected], action: str, cleans: bool) -> None:
 
 
 def _row(subject: str, photo: Photo, measures: dict[str, float], verdict: Verdict) -> Inspected:
-    rounded = {name: float(f"{value:.5g}") for name, value in sorted(measures.items())}
-    return Inspected(subject, str(photo.path), fingerprint(photo.path), measures=rounded, **vars(verdict))
+    rounded = {name: _short(value) for name, value in sorted(measures.items())}
+    told = vars(verdict) | {"suspicion": _short(verdict.suspicion)}
+    return Inspected(subject, str(photo.path), fingerprint(photo.path), measures=rounded, **told)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
 
 
 def with_noise(image: Image.Image, radius: int = CONTROL) -> Image.Image:
