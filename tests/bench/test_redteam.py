@@ -255,7 +255,8 @@ def cell(protection, defense, scores, **inspection):
         about = {"subject": f"s{number}", "seed": 0, "columns": ["prompt", "number", "identity_heldout"]}
         about |= {"images": [[0, 0, score], [0, 1, score]], "seconds": dict.fromkeys(STAGES, 1.0)}
         records.append(about | {"redteam": more})
-    told = [] if protection == CLEAN else [f"protect.method={protection}"]
+    told = [] if protection == CLEAN else [f"protect.method={protection}", "protect.radius=11/255"]
+    told += ["protect.radius=16/255"] if protection == "adaptive" else []  # as in the suite
     head = {
         "label": f"{protection} - {defense}",
         "protection": protection,
@@ -323,6 +324,18 @@ def test_claims_and_the_ablation_are_said():
     assert "| ✓ | – | ✓ | 0.600 |" in text
     assert "| decoupling alone is better than the full purification alone | -0.200 | no |" in text
     assert "Without a number" in text
+
+
+def test_an_attack_is_held_against_random_noise_of_its_own_radius_or_none():
+    """At 16/255 adaptive costs nothing (.8) where noise of 11/255 costs .02, and looks clean: neither tells anything."""
+    adaptive = cell("adaptive", UNDEFENDED, [0.7, 0.9], suspicion=[0.0])
+    found, alone = redteam_summary([*small_grid(), adaptive]), redteam_summary(small_grid())
+    claim = "every attack costs more than random noise of its radius"
+    ours = {c["claim"]: c["ours"] for c in found["claims"]}
+    assert ours[claim] == {c["claim"]: c["ours"] for c in alone["claims"]}[claim] == pytest.approx(0.38)
+    assert found["inspection_auc"] == alone["inspection_auc"]
+    assert found["inspection"]["other_radius"] == ["adaptive"]
+    assert "no random noise has their radius: adaptive." in redteam_markdown(found)
 
 
 def test_a_cell_made_under_other_settings_is_left_out_and_named(tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from staytrue.backbones import SD
 from staytrue.errors import ConfigError, ImageError
-from staytrue.images.load import Photo
+from staytrue.images.load import Photo, load_folder
 from staytrue.purify import Tools
 from staytrue.purify.gaussian import Gaussian
 from staytrue.purify.inspection import Inspect, pixels
@@ -25,6 +25,7 @@ from staytrue.purify.inspection.verdict import Limit, calibrated_on, judge, read
 from staytrue.purify.inspection.zero_shot import look, own_clip
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.stage import purify_stage
+from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import RunFolder, read_json
 from staytrue.types import Subject
 from tests.caption.tiny_models import tiny_clip
@@ -178,6 +179,20 @@ def test_a_verdict_by_hand() -> None:
     assert "another, b.png" in twin.reasons[0]
 
 
+def test_a_photo_and_its_enlargement_get_the_same_verdict() -> None:
+    """At the size that the model sees: an enlarged photo is neither blurred nor free of its noise."""
+    photo = load_folder(bundled_subject("can").photos)[0]
+    signs = np.random.default_rng(0).choice([-11, 11], (*photo.image.size, 3))
+    noisy = Image.fromarray((np.asarray(photo.image) + signs).clip(0, 255).astype(np.uint8))
+    tools, limits = Tools(SD(), class_noun="can"), read_limits(None, True)
+    for image, flagged in ((photo.image, ()), (noisy, ("noise_level",))):
+        large = image.resize((image.width * 6, image.height * 6), Image.Resampling.BICUBIC)
+        rows = [measure([Photo(photo.path, i)], tools, "pixels", "auto").rows[0] for i in (image, large)]
+        assert [judge(row, limits, "can").flagged for row in rows] == [flagged] * 2
+        assert rows[0] == of_picture(image)  # the miniature's photos are at its size, and stay what they were
+        assert (rows[1]["shorter_side_px"], rows[1]["blockiness"]) == (6 * 64, pixels.blockiness(large))
+
+
 @pytest.mark.parametrize("small", [True, False])
 def test_built_in_limits_name_measures_and_say_how_they_came(small: bool) -> None:
     assert set(read_limits(None, small)) <= set(SAYS)
@@ -315,8 +330,6 @@ def test_the_limits_that_ship_ask_for_the_rights_to_clean_noisy_photos(tools: To
 def test_clean_photos_of_the_miniatures_world_are_fine_and_it_is_cheap(tmp_path: Path) -> None:
     """Of bundled subjects, at full depth: at most one photo in ten is flagged, in under three seconds of processor time."""
     import time
-
-    from staytrue.recipes.demo import bundled_subject
 
     subjects = [bundled_subject(name) for name in ("dog6", "can")]
     tools = Tools(SD())

@@ -83,10 +83,13 @@ def _inspection(found: dict[str, Any]) -> str:
     told = found["inspection"]
     made_from = ", ".join(told["calibrated_on"]) or "no protection"
     body = [[p, _number(value)] for p, value in told["by_protection"].items()]
+    apart = ", ".join(told.get("other_radius", ()))
     alarms = ", ".join(f"{p} {_share(value)}" for p, value in told["false_alarms"].items())
     return (
         f"Inspection, on protections that its limits were not made from (they were from: {made_from}): "
-        f"AUC {_number(told['auc']) or '–'}. False alarms: {alarms or '–'}.\n\n{_table(['protection', 'AUC'], body)}"
+        f"AUC {_number(told['auc']) or '–'}. False alarms: {alarms or '–'}."
+        + (f" Not scored, as no random noise has their radius: {apart}." if apart else "")
+        + f"\n\n{_table(['protection', 'AUC'], body)}"
     )
 
 

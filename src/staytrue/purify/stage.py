@@ -15,7 +15,7 @@ from staytrue.images.load import Photo, load_folder
 from staytrue.images.scan import survey
 from staytrue.purify.base import AnyPurifier, ModelPurifier
 from staytrue.purify.inspection.config import Inspect
-from staytrue.purify.inspection.inspect import inspect_photos, inspected, inspection_key, report_found
+from staytrue.purify.inspection.inspect import inspect_photos, inspected, inspection_key, open_clip, report_found
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.rights import require_rights
 from staytrue.purify.tools import Tools
@@ -64,6 +64,8 @@ def purify_stage(
 
     def work(folder: Path) -> dict[str, object]:
         _clear_others(folder, set(sources))
+        if inspect and (cleans or run.cleaning.is_file()):  # a kept inspection has not loaded it
+            open_clip(inspect, tools)
         rows = [
             row for name, of in photos().items() for row in write_subject(run, purifier, of, by_subject[name], name)
         ]

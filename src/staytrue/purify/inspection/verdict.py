@@ -64,7 +64,7 @@ def judge(row: dict[str, float], limits: dict[str, Limit], class_noun: str, twin
     suspicion = max((excess[name] for name in PERTURBATION if name in excess), default=0.0)
     reasons = tuple(_said(name, row[name], limits[name], class_noun, twin) for name in beyond)
     word: Word = "suspect" if set(beyond) & set(PERTURBATION) else "poor" if beyond else "fine"
-    return Verdict(word, reasons, round(suspicion, 4), tuple(beyond))
+    return Verdict(word, reasons, suspicion, tuple(beyond))
 
 
 def read_limits(path: Path | None, is_miniature: bool) -> dict[str, Limit]:
