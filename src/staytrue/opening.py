@@ -16,7 +16,7 @@ from staytrue.errors import ConfigError, ResumeError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify.stage import check_names
-from staytrue.runs import RunFolder, make_folder, read_json, write_json
+from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_json
 from staytrue.types import Facts, Subject, Worded
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
@@ -55,7 +55,12 @@ def check(config: RunConfig) -> None:
                     f"train.select holds one photo of each subject out, and {subject.name} has {len(found)}; add photos, or set"
                     " train.select=null"
                 )
+        _check_heldout(subject)
     config.generate.texts(config.subjects, facts)
+    if config.generate.lora_weight != 1.0 and config.train.adapter.name != "lora":
+        raise ConfigError(
+            f"generate.lora_weight: this run trains with {config.train.adapter.name}, and has no LoRA to weigh"
+        )
     for source in config.generate.loras:
         source.place()
     available = {"frozen_base", "initial_weights"}
@@ -81,6 +86,17 @@ def _check_apart(subjects: Sequence[Subject]) -> None:
     if twice := sorted({word for word in words if words.count(word) > 1}):
         raise ConfigError(
             f"subjects: two share the identifier {twice[0]!r}; give each its own identifier, which tells them apart in prompts"
+        )
+
+
+def _check_heldout(subject: Subject) -> None:
+    """Photos that are trained on would be scored as "photos it has never seen"."""
+    if subject.heldout is None:
+        return
+    trained = {fingerprint(photo.path): photo.path for photo in load_folder(subject.photos)}
+    if both := [photo.path for photo in load_folder(subject.heldout) if fingerprint(photo.path) in trained]:
+        raise ConfigError(
+            f"subjects: {subject.name} is trained on {both[0].name}, which is held out, too; take it from one of the folders"
         )
 
 

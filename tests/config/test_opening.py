@@ -1,15 +1,20 @@
 """What is said before the first stage, and not after hours of drawing."""
 
+import shutil
 import warnings
 
 import pytest
+from pydantic import ValidationError
 
 from staytrue.backbones import SD
+from staytrue.cli import _recipe_values
 from staytrue.config import overridden, parse, values_of
 from staytrue.errors import ConfigError
 from staytrue.opening import check
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
+from staytrue.types import Subject
+from tests.tiny import tiny_sd
 
 
 def changed(*assignments, name="staytrue"):
@@ -72,3 +77,49 @@ def test_no_recipe_is_warned_of(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         check(changed(name=name))
+
+
+def test_a_photo_is_trained_on_or_held_out(tmp_path):
+    can = bundled_subject("can")
+    shared = tmp_path / "shared"
+    shutil.copytree(can.heldout, shared)
+    shutil.copy(next(can.photos.glob("*.png")), shared / "again.png")
+    with pytest.raises(ConfigError, match=r"can is trained on .*held out"):
+        check(changed().model_copy(update={"subjects": (can.model_copy(update={"heldout": shared}),)}))
+    check(changed().model_copy(update={"subjects": (can,)}))
+
+
+def test_a_lora_weight_needs_a_lora():
+    with pytest.raises(ConfigError, match="has no LoRA to weigh"):
+        check(changed("generate.lora_weight=0.5"))
+    check(changed("train.adapter.name=lora", "generate.lora_weight=0.5"))
+
+
+@pytest.mark.parametrize(
+    ("noun", "identifier", "said"),
+    [
+        (" ", "olis", "must be words"),
+        ("dog", " ", "must be words"),
+        ("a dog", "olis", "an article by itself: 'dog'"),
+        ("teddy bear", "Bear", "is a word of the class noun"),
+    ],
+)
+def test_a_subject_can_be_named(noun, identifier, said):
+    with pytest.raises(ValidationError, match=said):
+        Subject(name="x", photos="photos", class_noun=noun, identifier=identifier)
+
+
+def test_the_order_of_names_on_the_command_line_makes_no_difference():
+    inner, outer = "regularize.filter.name=clip", "regularize.name=class_prompt"
+    one, other = changed(inner, outer), changed(outer, inner)
+    assert one == other
+    assert one.regularize.filter is not None
+
+
+def test_the_flag_s_backbone_is_taken_before_the_file_s(tmp_path):
+    other = str(tiny_sd(tmp_path / "sd"))
+    values = _recipe_values("staytrue", other, False, {"backbone": {"name": "sd", "path": "miniature"}})
+    assert values["backbone"]["path"] == other
+    assert (
+        _recipe_values("staytrue", None, False, {"backbone": {"path": "miniature"}})["backbone"]["path"] == "miniature"
+    )
