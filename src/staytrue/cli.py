@@ -49,7 +49,8 @@ Quick = Annotated[bool, typer.Option("--quick", help="A small version of the rec
 Rights = Annotated[
     bool,
     typer.Option(
-        "--i-have-the-rights", help="Photos that look protected may be cleaned: they are mine, or I may. Recorded."
+        "--i-have-the-rights",
+        help="Photos that look protected or noisy may be cleaned: they are mine, or I may. Recorded.",
     ),
 ]
 RecipeName = Annotated[str, typer.Option("--recipe", help="`staytrue list recipes` names them.")]
@@ -188,7 +189,7 @@ def words(
     from staytrue.config import overridden, parse_as
     from staytrue.regularize.new_words.make import Settings, make_pools
 
-    wanted = parse_as(Settings, overridden({"words": {}}, overrides or [])).words
+    wanted = parse_as(Settings, overridden({"words": {"writer": {"name": "endpoint"}}}, overrides or [])).words
 
     def tell(pool: str, entries: list[str], size: int) -> None:
         short = "" if len(entries) >= size else f" (of {size} wanted)"
@@ -230,6 +231,8 @@ def _recipe_values(name: str, backbone: str | None, quick: bool, above: Values) 
     from staytrue.recipes import recipe
 
     path = backbone or above.get("backbone", {}).get("path", "miniature")
+    if backbone and "backbone" in above:  # the flag's, not the file's
+        above = above | {"backbone": above["backbone"] | {"path": backbone}}
     config = recipe(name, SD(path=path))
     return layered(values_of(made_quick(config) if quick else config), above)
 

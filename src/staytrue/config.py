@@ -103,12 +103,12 @@ def layered(below: Values, above: Values) -> Values:
 
 
 def overridden(values: Values, assignments: Iterable[str]) -> Values:
-    """Applies ``section.field=value`` assignments; those that choose a component (``....name=``) come first.
+    """Applies ``section.field=value`` assignments; those that choose a component (``....name=``) come first, from outside in.
 
     A value is read as TOML (``400``, ``true``, ``["a", "b"]``), ``null`` as None, and anything else as text.
     """
     pairs = [_assignment(text) for text in assignments]
-    for keys, value in sorted(pairs, key=lambda pair: pair[0][-1] != "name"):
+    for keys, value in sorted(pairs, key=lambda pair: (pair[0][-1] != "name", len(pair[0]))):
         values = _replaced(values, keys, value)
     return values
 

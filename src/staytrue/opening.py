@@ -16,7 +16,7 @@ from staytrue.errors import ConfigError, ResumeError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify.stage import check_names
-from staytrue.runs import RunFolder, make_folder, read_json, write_json
+from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_json
 from staytrue.types import Facts, Subject, Worded
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
@@ -41,7 +41,7 @@ def open_run(config: RunConfig, folder: Path, device: str) -> RunFolder:
 def check(config: RunConfig) -> None:
     """Raises a ``StaytrueError`` for what would fail later: no subject, unusable photos, prompts, backbone or objectives.
 
-    A judge that is not on this machine is warned of: without it there will be pictures, but not its scores.
+    Warns of what will only be missing, such as the scores of a judge that is not on this machine, and of work for nothing.
     """
     if not config.subjects:
         raise ConfigError("subjects: a run needs at least one")
@@ -55,7 +55,12 @@ def check(config: RunConfig) -> None:
                     f"train.select holds one photo of each subject out, and {subject.name} has {len(found)}; add photos, or set"
                     " train.select=null"
                 )
+        _check_heldout(subject)
     config.generate.texts(config.subjects, facts)
+    if config.generate.lora_weight != 1.0 and config.train.adapter.name != "lora":
+        raise ConfigError(
+            f"generate.lora_weight: this run trains with {config.train.adapter.name}, and has no LoRA to weigh"
+        )
     for source in config.generate.loras:
         source.place()
     available = {"frozen_base", "initial_weights"}
@@ -65,17 +70,42 @@ def check(config: RunConfig) -> None:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
     config.train.texts(config.subjects)  # raises for words that contradict each other
+    _check_starts(config)
     _look_for_judges(config, facts)
+    _look_for_selecting_clip(config, facts)
+    _look_for_readers_of_class_images(config)
 
 
 def _check_apart(subjects: Sequence[Subject]) -> None:
-    """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between."""
+    """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between.
+
+    Words are compared as CLIP reads them: capitals and further blanks make no difference.
+    """
     check_names(subjects)
-    words = [subject.identifier for subject in subjects]
+    words = [" ".join(subject.identifier.lower().split()) for subject in subjects]
     if twice := sorted({word for word in words if words.count(word) > 1}):
         raise ConfigError(
             f"subjects: two share the identifier {twice[0]!r}; give each its own identifier, which tells them apart in prompts"
         )
+
+
+def _check_heldout(subject: Subject) -> None:
+    """Photos that are trained on would be scored as "photos it has never seen"."""
+    if subject.heldout is None:
+        return
+    trained = {fingerprint(photo.path): photo.path for photo in load_folder(subject.photos)}
+    if both := [photo.path for photo in load_folder(subject.heldout) if fingerprint(photo.path) in trained]:
+        raise ConfigError(
+            f"subjects: {subject.name} is trained on {both[0].name}, which is held out, too; take it from one of the folders"
+        )
+
+
+def _check_starts(config: RunConfig) -> None:
+    """Raises where token rows are trained, and fewer words to start from are named than there are subjects."""
+    from staytrue.adapters.token_rows import starting_words
+
+    if _trains_rows(config):
+        starting_words([subject.identifier for subject in config.subjects], config.train.adapter.initializers)
 
 
 def _look_for_judges(config: RunConfig, facts: Facts) -> None:
@@ -84,7 +114,7 @@ def _look_for_judges(config: RunConfig, facts: Facts) -> None:
     for metric, checkpoint in config.evaluate.absent(facts).items():
         asking.setdefault(checkpoint, []).append(f"evaluate.metrics.{metric}")
     for checkpoint, metrics in asking.items():
-        on_hub = re.fullmatch(r"\w[\w.-]*/[\w.-]+", checkpoint)
+        on_hub = _may_be_on_hub(checkpoint)
         lacking = "unless it can be downloaded when the pictures are scored, they" if on_hub else "the pictures"
         warnings.warn(
             f"the judge {checkpoint} ({', '.join(metrics)}) is not on this machine: {lacking} will have no such scores."
@@ -92,6 +122,43 @@ def _look_for_judges(config: RunConfig, facts: Facts) -> None:
             f" {metrics[0]}.judge=/models/{Path(checkpoint).name}",
             stacklevel=2,
         )
+
+
+def _look_for_selecting_clip(config: RunConfig, facts: Facts) -> None:
+    """Better said now than when class images have been drawn."""
+    from staytrue.encoders.checkpoint import at_hand
+    from staytrue.encoders.own import own_clip
+
+    if not config.train.select or at_hand(checkpoint := own_clip(config.train.select.checkpoint, facts).checkpoint):
+        return
+    remedy = (
+        f"a folder that holds it: train.select.checkpoint=/models/{Path(checkpoint).name}; or set train.select=null"
+    )
+    if not _may_be_on_hub(checkpoint):
+        raise ConfigError(f"train.select.checkpoint: there is no CLIP at {checkpoint}; name {remedy}")
+    warnings.warn(
+        f"the CLIP {checkpoint} (train.select) is not on this machine: unless it can be downloaded when training starts,"
+        f" training will stop there. Get it now with `hf download {checkpoint}`, or name {remedy}",
+        stacklevel=2,
+    )
+
+
+def _may_be_on_hub(checkpoint: str) -> bool:
+    return bool(re.fullmatch(r"\w[\w.-]*/[\w.-]+", checkpoint))
+
+
+def _look_for_readers_of_class_images(config: RunConfig) -> None:
+    """Class images take the longest of all to make."""
+    train, made = config.train, config.regularize.name
+    terms = Composed(train.objectives).active().values()
+    if made == "none" or (train.class_rows and any(term.objective.rows in ("class", "all") for term in terms)):
+        return
+    why = "no objective with a weight reads class rows" if train.class_rows else "train.class_rows is 0"
+    warnings.warn(
+        f"class images will be made (regularize.name={made}), but training will not read them: {why}; set"
+        " regularize.name=none to do without",
+        stacklevel=2,
+    )
 
 
 def saved_config(folder: Path) -> RunConfig:

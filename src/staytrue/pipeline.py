@@ -35,7 +35,7 @@ def run(
         folder: a new folder, or one of the same subjects and backbone to continue.
         device: "cpu", "cuda", ..., or "auto" for the best at hand.
         until: the last of ``STAGES`` to run; the report is written after "evaluate".
-        rights: whether the user says that photos which look protected may be cleaned and trained on; the run records it.
+        rights: whether the user says that photos which look protected, or noisy, may be cleaned and trained on; the run records it.
 
     Returns:
         The typed paths of the run.

@@ -50,7 +50,7 @@ class RunFolder:
 
     @property
     def rights(self) -> Path:
-        """Who said, and when, that photos which look protected may be cleaned; outside every stage, so that none clears it."""
+        """Who said, and when, that photos which look protected or noisy may be cleaned; outside every stage: none clears it."""
         return self.root / "rights.json"
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from staytrue.grammar import names_something_living, with_article
 
@@ -38,6 +38,21 @@ class Subject(BaseModel):
     identifier: str = "olis"
     living: bool | None = None
     heldout: Path | None = None
+
+    @model_validator(mode="after")
+    def _can_be_named(self) -> Subject:
+        noun, identifier = self.class_noun.lower().split(), self.identifier.lower().split()
+        if not noun or not identifier:
+            raise ValueError("class_noun and identifier must be words")
+        if noun[0] in ("a", "an", "the"):
+            raise ValueError(
+                f"class_noun is said with an article by itself: {' '.join(noun[1:])!r}, not {self.class_noun!r}"
+            )
+        if set(identifier) & set(noun):
+            raise ValueError(
+                f"identifier: {self.identifier!r} is a word of the class noun {self.class_noun!r}, which it must differ from"
+            )
+        return self
 
     @property
     def phrase(self) -> str:

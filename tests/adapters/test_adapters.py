@@ -181,3 +181,10 @@ def test_lora_trains_the_layers_it_is_told(folder):
     backbone = fresh(folder)
     Lora(layers=("conv1",)).attach(backbone)
     assert all("conv1.lora_" in name for name in Lora(layers=("conv1",)).state(backbone))
+
+
+@pytest.mark.parametrize("layers", [("to_q", "to_z", "q"), ("attn1", "to_z"), ("to_z",)])
+def test_lora_names_the_layers_that_are_none(folder, layers):
+    strays = ", ".join(layer for layer in layers if layer != "to_q")
+    with pytest.raises(ConfigError, match=f"ends in {strays}; there are: .*to_q"):
+        Lora(layers=layers).attach(fresh(folder))

@@ -120,6 +120,12 @@ def test_an_identifier_that_is_no_word_becomes_a_new_token(backbone):
     assert token_of(backbone.tokenizer, NEW).id == length
 
 
+@pytest.mark.parametrize("word", ["olis", NEW])
+def test_two_spellings_of_one_token_are_not_two_rows(backbone, word):
+    with pytest.raises(ConfigError, match="two are one token"):
+        TextualInversion().attach(backbone, [word, word.upper()], nouns=["dog", "cat"])
+
+
 @pytest.mark.parametrize("identifier", ["olis", NEW])
 @pytest.mark.parametrize("adapter", ADAPTERS, **BY_NAME)
 def test_two_subjects_go_out_and_come_back(folder, backbone, tmp_path, adapter, identifier):

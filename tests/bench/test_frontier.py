@@ -97,23 +97,25 @@ def test_what_was_asked_is_compared_at_matched_conditions_and_only_where_all_was
 
 
 def test_the_interval_draws_designs():
-    """One design is better by .4, the other by 0: a draw is both, or one of them twice."""
+    """One design is better by .4, the other by 0: standard error .2, with one degree of freedom."""
     a = [point("a", at, {"x": (c, i + 0.4), "y": (c, i)}) for at, c, i in ((1, 0.2, 0.5), (2, 0.6, 0.3))]
     b = [point("b", at, {"x": (c, i), "y": (c, i)}) for at, c, i in ((1, 0.2, 0.5), (2, 0.6, 0.3))]
     row = frontiers([*a, *b])["a-vs-b"]["identity_heldout"]
     assert row["mean"] == pytest.approx(0.2)
-    assert row["ci95"] == [pytest.approx(0), pytest.approx(0.4)]
+    assert row["ci95"] == [pytest.approx(0.2 - 12.706 * 0.2, rel=0.05), pytest.approx(0.2 + 12.706 * 0.2, rel=0.05)]
 
 
 def test_twins_are_one_design():
-    """Two subjects of one design are drawn together: every draw is both, whose mean gap is .2."""
+    """Two subjects of one design are drawn together: there is nothing to draw from."""
     lines = {arm: [(1, 0.2, 0.5), (2, 0.6, 0.3)] for arm in ("a", "b")}
     some = [
         point(arm, at, {"x": (c, i + 0.4 * (arm == "a")), "y": (c, i)}, design="twins")
         for arm, line in lines.items()
         for at, c, i in line
     ]
-    assert frontiers(some)["a-vs-b"]["identity_heldout"]["ci95"] == [pytest.approx(0.2), pytest.approx(0.2)]
+    found = frontiers(some)
+    assert found["a-vs-b"]["identity_heldout"] == {"mean": pytest.approx(0.2), "ci95": None}
+    assert found["b-vs-a"]["identity_heldout"] == {"mean": pytest.approx(-0.2), "ci95": None}
 
 
 def test_a_subject_s_seeds_are_averaged():

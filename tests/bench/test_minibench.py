@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from staytrue.bench.judge import COLUMNS
-from staytrue.bench.measure import seen
-from staytrue.bench.minibench import minibench, plan, suites
-from staytrue.bench.plan import tasks
+from staytrue.bench.measure import _base, seen
+from staytrue.bench.minibench import in_turns, minibench, plan, suites
+from staytrue.bench.plan import beside, bundle, run_config, tasks
 from staytrue.bench.prompts import Asked as Prompt
 from staytrue.bench.results import log_reporting, read_results, so_far
 from staytrue.runs import read_jsonl
+from staytrue.types import Facts
 from tests.bench.small import asked, assignments, tiny_models
 
 SUITE = """
@@ -23,6 +24,9 @@ arms = [
     { label = "real photos", recipe = "real-photos" },
 ]
 """
+
+
+OTHER = SUITE.replace('"s"', '"other"').replace("guidance=2.0", "guidance=4.0").replace("real photos", "the photos")
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,69 @@ def test_what_is_finished_is_not_run_again(ran, monkeypatch):
     assert {f.stem: read_results(f).records for f in again} == {k: v.records for k, v in found.items()}
 
 
+def test_suites_that_share_a_training_take_turns_in_its_folder_(ran, tmp_path):
+    """Two suites in one command that train alike and draw otherwise: at the same time they would read each other's pictures."""
+    told, _, home = ran
+    (tmp_path / "other.toml").write_text(OTHER)
+    files = [home / "s.toml", tmp_path / "other.toml"]
+    both = replace(told, out=None, bench=told.bench | {"suite": list(map(str, files)), "runs": tmp_path / "runs"})
+    planned = [plan(suite, both) for suite in suites(both)]
+    work = [(one, task) for one in planned for task in tasks(one.settings, one.members, {})]
+    turns = in_turns(work)
+    assert sorted(task.title for turn in turns for _, task in turn) == sorted(task.title for _, task in work)
+    assert [len({task.folder for _, task in turn}) for turn in turns] == [len(turn) for turn in turns] == [2, 2]
+
+
+def test_what_scores_depend_on_besides_the_settings_is_in_their_key(ran, monkeypatch):
+    told, _, _ = ran
+    suite = suites(told)[0]
+    keys = [one.key for one in plan(suite, told).settings]
+    monkeypatch.setattr("staytrue.bench.plan.bundle", lambda backbone: "other words, photos or ideal pictures")
+    assert not set(keys) & {one.key for one in plan(suite, told).settings}
+
+
+@pytest.mark.parametrize("what", ["words", "photo", "caption", "ideal"])
+def test_the_bundle_is_the_words_the_photos_and_what_was_asked_for(tmp_path, monkeypatch, what):
+    home = tmp_path / "assets" / "minibench"
+    (home / "can" / "train").mkdir(parents=True)
+    files = {
+        "photo": home / "can/train/01.png",
+        "caption": home / "can/train/metadata.jsonl",
+        "ideal": home / "ideal.safetensors",
+    }
+    for file in files.values():
+        file.write_bytes(b"before")
+    monkeypatch.setattr("staytrue.bench.plan.files", lambda package: tmp_path)
+
+    class Named:
+        def __init__(self, words):
+            self.facts = lambda: Facts("sd", "x", 64, (4, 8, 8), "epsilon", words=words)
+
+    before = bundle.__wrapped__(Named({"colors": ["red"]}))
+    assert before == bundle.__wrapped__(Named({"colors": ["red"]}))
+    if what in files:
+        files[what].write_bytes(b"after")
+    assert before != bundle.__wrapped__(Named({"colors": ["blue" if what == "words" else "red"]}))
+
+
+def test_photos_are_scored_anew_only_where_the_judges_or_the_photos_change(ran, monkeypatch):
+    """They are not trained on: neither another default recipe nor other settings of training are a new look."""
+    told, _, _ = ran
+    suite = suites(told)[0]
+
+    def key(*more):
+        return next(
+            o.key
+            for o in plan(suite, replace(told, assignments=(*told.assignments, *more))).settings
+            if "real" in o.variant.label
+        )
+
+    assert key() == key("train.steps=2") == key("generate.seed=1")
+    monkeypatch.setattr("staytrue.recipes.DEFAULT", "dco")
+    assert key() == key("train.steps=2")
+    assert key() != key(f"evaluate.metrics.dino.judge={told.assignments[-2].partition('=')[2]}")
+
+
 def test_other_settings_make_it_another_result(ran):
     """A change of what is trained, drawn or asked starts the file afresh; where runs are kept, and how, does not."""
     told, _, home = ran
@@ -137,3 +204,21 @@ def test_a_condition_is_seen_by_its_word():
     assert seen(prompt, ["a tall dog on the beach", "a cat"]) == {"accessory": False, "background": True}
     assert seen(prompt, ["a painting of a dog wearing a crown in the snow"]) == {"accessory": True, "background": False}
     assert seen(prompt, []) == {"accessory": False, "background": False}
+
+
+def test_drift_compares_the_same_words(models, tmp_path, monkeypatch):
+    """Where prompts have a suffix, the base model's have it, too: else the suffix alone would count as drift."""
+    told = asked(models, tmp_path, assignments=(*assignments(models), 'generate.suffix="without noise"'))
+    planned = plan(suites(told)[0], told)
+    [task] = tasks(planned.settings, planned.members, {})
+    [one] = task.settings
+    config, planned_base = run_config(task, one), []
+    monkeypatch.setattr("staytrue.bench.measure.draw_missing", lambda job, planned: planned_base.extend(planned))
+    monkeypatch.setattr("staytrue.bench.measure._read", lambda file: None)
+    texts = beside(one.bench, task.member.subject)
+    _base(tmp_path, config, texts, "cpu")
+    tuned = config.generate.texts(config.subjects)
+    said = {p.caption.render() for p in planned_base}
+    assert len(said) == len(texts)
+    assert all(text.endswith("without noise") for text in said)
+    assert said <= set(tuned)

@@ -17,7 +17,7 @@ from staytrue.bench.pairs import METRICS, minibench_two, settings_of, tasks
 from staytrue.bench.results import read_results
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import Member
-from staytrue.bench.two import COLUMNS, Pair, judged_pair, read_two, windows
+from staytrue.bench.two import COLUMNS, Pair, joined, judged_pair, read_two, windows
 from staytrue.errors import ConfigError
 from staytrue.generate.prompts import Prompt
 from staytrue.runs import RunFolder, read_json
@@ -130,7 +130,7 @@ def test_a_pair_is_judged_as_worked_by_hand(tmp_path):
     So red, at (1, 0), is like the first by (1 + .6) / 2 = .8 and like the second by (0 - .6) / 2 = -.3;
     blue, at (0, 1), is like the first by (0 + .8) / 2 = .4 and like the second by (1 + .8) / 2 = .9.
     """
-    pair = Pair(photographed(tmp_path, "dog", RED, LIME), photographed(tmp_path, "cat", BLUE, YELLOW), "tuning")
+    pair = Pair(photographed(tmp_path, "dog", RED, LIME), photographed(tmp_path, "cat", BLUE, YELLOW), "tuning", "any")
     dino = Fake({RED: [1.0, 0.0], LIME: [0.6, 0.8], BLUE: [0.0, 1.0], YELLOW: [-0.6, 0.8]})
     clip = Fake({RED: [1.0, 0.0], BLUE: [0.8, 0.6]}, {"a dog by a cat": [0.6, 0.8], "a cat": [0.0, 1.0]})
     asked = [Prompt("a olis dog by a zwx cat", "a dog by a cat"), Prompt("a zwx cat", "a cat")]
@@ -250,3 +250,7 @@ def test_the_verb_passes_what_it_is_told(monkeypatch):
     [(asked, jobs, device)] = seen
     assert (asked.subjects, asked.quick, asked.assignments, jobs, device) == ("all", True, ("train.steps=3",), 2, "cpu")
     assert asked.settings.seeds == (0, 1)
+
+
+def test_pairs_that_show_one_hand_s_drawing_are_drawn_together():
+    assert joined([{"a", "b"}, {"c", "d"}, {"b", "e"}, {"e", "f"}]) == ["a+b+e+f", "c+d", "a+b+e+f", "a+b+e+f"]

@@ -4,19 +4,23 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from staytrue.backbones import SD
 from staytrue.bench.arms import CLEAN, FULL, UNDEFENDED, RedTeam
 from staytrue.bench.minibench import Asked, plan, suites
 from staytrue.bench.plan import protection, run_config, tasks
-from staytrue.bench.redteam import COMBINATIONS, redteam, redteam_summary, summary_file
+from staytrue.bench.redteam import COMBINATIONS, redteam, redteam_summary, summary_file, write_redteam
 from staytrue.bench.redteam_tables import redteam_markdown
 from staytrue.bench.results import STAGES, Results, read_results
-from staytrue.bench.suites import read_suite
+from staytrue.bench.suites import Suite, file_name, read_suite
 from staytrue.bench.tables import make_tables
 from staytrue.errors import ConfigError
 from staytrue.images.load import load_folder
+from staytrue.purify import Tools, cleaner
+from staytrue.runs import read_json, write_json
 from tests.bench.small import asked, tiny_models
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "suites" / "redteam.toml"
@@ -183,6 +187,25 @@ def test_the_adaptive_attack_expects_the_purifier_of_the_full_defense():
     assert one.config.train.class_suffix == one.config.generate.suffix
 
 
+def test_every_purifier_that_needs_no_model_removes_noise_at_the_size_of_the_photos():
+    """Sign noise of 11 levels on a photo of MiniBench: of its energy, at least 5 % are gone."""
+    asked = Asked(bench={"suite": str(FILE)})
+    planned = plan(suites(asked)[0], asked)
+    clean = np.asarray(load_folder(planned.members[0].subject.photos)[0].image).astype(int)
+    noisy = (clean + np.random.default_rng(0).choice([-11, 11], clean.shape)).clip(0, 255)
+    removed = {}
+    for name, purifier in {one.config.purify.name: one.config.purify for one in planned.settings}.items():
+        try:
+            clean_up = cleaner(purifier, Tools())
+        except ConfigError:  # it wants the backbone, and these tools have none
+            continue
+        before, after = (np.asarray(clean_up(Image.fromarray(x.astype(np.uint8)))).astype(int) for x in (clean, noisy))
+        removed[name] = 1 - np.square(after - before).sum() / np.square(noisy - clean).sum()
+    assert removed.pop("none") == 0
+    assert removed.keys() == {"chain", "jpeg", "gaussian", "median", "total_variation", "resize"}
+    assert min(removed.values()) >= 0.05, removed
+
+
 def test_words_of_the_defense_are_the_miniatures():
     grid, known = read_suite(FILE).redteam, SD().facts().vocabulary
     texts = [t.partition("=")[2] for t in (*grid.decouple, *grid.sample)]
@@ -232,7 +255,8 @@ def cell(protection, defense, scores, **inspection):
         about = {"subject": f"s{number}", "seed": 0, "columns": ["prompt", "number", "identity_heldout"]}
         about |= {"images": [[0, 0, score], [0, 1, score]], "seconds": dict.fromkeys(STAGES, 1.0)}
         records.append(about | {"redteam": more})
-    told = [] if protection == CLEAN else [f"protect.method={protection}"]
+    told = [] if protection == CLEAN else [f"protect.method={protection}", "protect.radius=11/255"]
+    told += ["protect.radius=16/255"] if protection == "adaptive" else []  # as in the suite
     head = {
         "label": f"{protection} - {defense}",
         "protection": protection,
@@ -300,6 +324,37 @@ def test_claims_and_the_ablation_are_said():
     assert "| ✓ | – | ✓ | 0.600 |" in text
     assert "| decoupling alone is better than the full purification alone | -0.200 | no |" in text
     assert "Without a number" in text
+
+
+def test_an_attack_is_held_against_random_noise_of_its_own_radius_or_none():
+    """At 16/255 adaptive costs nothing (.8) where noise of 11/255 costs .02, and looks clean: neither tells anything."""
+    adaptive = cell("adaptive", UNDEFENDED, [0.7, 0.9], suspicion=[0.0])
+    found, alone = redteam_summary([*small_grid(), adaptive]), redteam_summary(small_grid())
+    claim = "every attack costs more than random noise of its radius"
+    ours = {c["claim"]: c["ours"] for c in found["claims"]}
+    assert ours[claim] == {c["claim"]: c["ours"] for c in alone["claims"]}[claim] == pytest.approx(0.38)
+    assert found["inspection_auc"] == alone["inspection_auc"]
+    assert found["inspection"]["other_radius"] == ["adaptive"]
+    assert "no random noise has their radius: adaptive." in redteam_markdown(found)
+
+
+def test_a_cell_made_under_other_settings_is_left_out_and_named(tmp_path):
+    """The full defense of aspl is from another radius: no gap is told of it, by the benchmark and by the tables alike."""
+    suite = Suite(name="redteam", redteam=read_suite(FILE).redteam)
+    out, grid = tmp_path / "redteam", small_grid()
+    for one in grid:
+        key = "stale" if one.label == f"aspl - {FULL}" else "now"
+        head = {**one.header, "key": key}
+        write_json(out / f"{file_name(one.label)}.json", head | {"runs": one.records})
+    keys = {one.label: "now" for one in grid}
+    for told in (keys, None):  # the tables know no plan, and go by the summary that is there
+        found = read_json(write_redteam(out, suite, ["s0", "s1"], told))
+        assert found["left_out"] == [f"aspl - {FULL}"]
+        assert found["gap_closed"] == {"random_noise": None, "aspl": None, "advdm": 1.0}
+        assert "not run" in found["why_none"]["gap_closed.aspl"]
+        assert f"other settings: aspl - {FULL}." in redteam_markdown(found)
+    with pytest.raises(ConfigError, match="9 files were made under other settings"):
+        write_redteam(out, suite, ["s0", "s1"], dict.fromkeys(keys, "later"))
 
 
 def test_a_suite_without_protections_is_no_red_team(tmp_path):

@@ -53,7 +53,10 @@ def test_the_summary_has_the_agreed_form():
     assert found["recipes"]["a"]["identity_heldout"].keys() == {"mean", "ci95"}
     pair = found["paired"]["a-vs-b"]
     assert (pair["subjects"], pair["seeds"]) == (2, 2)
-    assert pair["identity_heldout"] == {"mean": pytest.approx(0.4), "ci95": [pytest.approx(0.3), pytest.approx(0.5)]}
+    assert pair["identity_heldout"]["mean"] == pytest.approx(0.4)
+    low, high = pair["identity_heldout"]["ci95"]
+    assert (low + high) / 2 == pytest.approx(0.4)
+    assert high - low == pytest.approx(2 * 12.706 * 0.1, rel=0.05)  # t of one degree of freedom, standard error .1
     assert found["paired"]["b-vs-a"]["identity_heldout"]["mean"] == pytest.approx(-0.4)
 
 
@@ -69,10 +72,13 @@ def test_only_shared_trainings_are_paired():
 
 
 def test_the_interval_draws_designs_not_pictures_seeds_or_twins():
-    """Four subjects of two designs, 0 and 1: the bootstrap of two draws has means 0, 1/2 and 1, so its 95 % interval is [0, 1]."""
-    rows = [record(s, (v,) * 3, design=d) for s, v, d in (("a", 0, "d"), ("b", 0, "d"), ("c", 1, "e"), ("d", 1, "e"))]
-    r = results("r", *rows)
-    assert interval(means(r, "composition"), r) == {"mean": 0.5, "ci95": [0.0, 1.0]}
+    """Four subjects of two designs, 0 and 1: standard error 1/2, with one degree of freedom. Four designs: .289, with three."""
+    values = (("a", 0, "d"), ("b", 0, "d"), ("c", 1, "e"), ("d", 1, "e"))
+    for several, half in ((False, 12.706 / 2), (True, 3.182 * 0.2887)):
+        r = results("r", *(record(s, (v,) * 3, design=s if several else d) for s, v, d in values))
+        row = interval(means(r, "composition"), r)
+        assert row["mean"] == 0.5
+        assert row["ci95"] == [pytest.approx(0.5 - half, rel=0.05), pytest.approx(0.5 + half, rel=0.05)]
 
 
 def test_pairing_narrows_what_subjects_differ_in():

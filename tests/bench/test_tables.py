@@ -10,7 +10,7 @@ from staytrue.bench.ceiling import ceiling
 from staytrue.bench.minibench import Asked
 from staytrue.bench.plots import along, make_plots, trade
 from staytrue.bench.results import NOT_RESULTS, read_results, results_in
-from staytrue.bench.svg import figure, ticks
+from staytrue.bench.svg import Panel, Point, Series, figure, look, ticks
 from staytrue.bench.tables import fill_block, make_tables, markdown
 from staytrue.errors import ConfigError
 from staytrue.runs import read_json, write_json
@@ -32,10 +32,10 @@ def save(folder, some):
 def test_markdown_has_the_numbers_by_hand(pair):
     """Main list: (.6 + .8) / 2 and .5, difference .2; seen is the beach (.6), unseen the red dog (.8)."""
     text = markdown(pair, "reporting")
-    assert "| data-perspective | 0.700 [0.700, 0.700] |" in text
-    assert "| dreambooth - data-perspective | -0.200 [-0.200, -0.200] |" in text
-    assert re.search(r"\| data-perspective \| 0\.600 \[0\.600, 0\.600\] \| 0\.800 \[0\.800, 0\.800\] \|", text)
-    assert "1 subjects (reporting), 4 trainings, 24 pictures" in text
+    assert "| data-perspective | 0.700 |" in text
+    assert "| dreambooth - data-perspective | -0.200 |" in text
+    assert re.search(r"\| data-perspective \| 0\.600 \| 0\.800 \|", text)
+    assert "1 subjects of 1 designs (reporting), 4 trainings, 24 pictures" in text
     assert "no headline" not in text
     assert len({line.count("|") for line in text.split("\n\n")[1].splitlines()}) == 1
 
@@ -57,10 +57,10 @@ def test_ideal_pictures_are_a_row_beside_the_same_subjects_and_prompts(tmp_path,
     page.write_text("<!-- minibench: -->\n<!-- end of minibench -->\n")
     asked = Asked(subjects="reporting", out=tmp_path / "some", bench={"into": str(page)})
     make_tables(asked)
-    assert "| ideal | 0.800 [0.800, 0.800] |" in page.read_text()
+    assert "| ideal | 0.800 |" in page.read_text()
     assert "ideal" in make_plots(asked)[0].read_text()
     rows = (tmp_path / "some" / "table.md").read_text().partition("By kind")[2]
-    assert "| ideal | 0.800 [0.800, 0.800] | 0.900 [0.900, 0.900] | 0.700 [0.700, 0.700] |" in rows
+    assert "| ideal | 0.800 | 0.900 | 0.700 |" in rows
     one_more = record("dog", (0.6, 0.8, 0))
     one_more["prompts"][0] |= {"id": "p9"}  # nobody drew that
     assert ceiling([results("a", one_more)], tmp_path) is None
@@ -68,6 +68,74 @@ def test_ideal_pictures_are_a_row_beside_the_same_subjects_and_prompts(tmp_path,
     other = results("a", record("dog", (0, 0, 0)), judges={"clip": {"judge": "another", "sha256": "cd"}})
     assert ceiling([other], tmp_path) is None
     assert ceiling(pair, tmp_path / "nowhere") is None
+
+
+def test_intervals_need_two_designs(pair):
+    """Differences of .2 and .2: a point; from one design alone nothing is known of others."""
+    two = [r.__class__(r.header, (*r.records, shifted)) for r, shifted in zip(pair, shifted_by_one(), strict=True)]
+    assert "| dreambooth - data-perspective (one seed: no headline) | -0.200 [-0.200, -0.200] |" in markdown(
+        two, "reporting"
+    )
+    assert "| dreambooth - data-perspective | -0.200 |" in markdown(pair, "reporting")
+
+
+def shifted_by_one():
+    return record("cat", (0.3, 0.5, 0)), record("cat", (0.2, 0.2, 0))
+
+
+def test_rows_of_fewer_runs_say_so(pair):
+    a, b = pair
+    text = markdown([a.__class__(a.header, a.records[:1]), b], "reporting")
+    assert "| data-perspective (1 of 2 runs) | 0.700 |" in text
+    assert "| dreambooth | 0.500 |" in text
+
+
+def test_photos_under_their_own_captions_are_a_row_and_in_no_difference(tmp_path, pair):
+    """They neither hide the ideal, nor count as unseen, nor are compared with pictures of other prompts."""
+    photos = record("dog", (0.9, 0.8, 0.7))
+    photos["prompts"] = [
+        p | {"list": "photos", "id": f"photos/{i}", "seen": {"background": False}}
+        for i, p in enumerate(photos["prompts"])
+    ]
+    save(tmp_path / "ideal", [results("ideal", record("dog", (0.9, 0.7, 0.1)))])
+    some = [results("real photos", photos), *pair]
+    save(tmp_path / "some", some)
+    make_tables(Asked(subjects="reporting", out=tmp_path / "some"))
+    text = (tmp_path / "some" / "table.md").read_text()
+    assert "| real photos (1 of 2 runs) | 0.800 |" in text
+    assert "| ideal | 0.800 |" in text
+    assert "real photos - " not in text
+    assert "- real photos" not in text
+    assert read_json(tmp_path / "some" / "summary.json")["paired"].keys() == {
+        "data-perspective-vs-dreambooth",
+        "dreambooth-vs-data-perspective",
+    }
+    assert re.search(r"\| real photos \(1 of 2 runs\) \|  \|  \|", text)
+
+
+def test_a_look_at_some_subjects_does_not_choose_for_a_search(tmp_path):
+    (tmp_path / "s.toml").write_text(
+        'name = "s"\nsubjects = "can,cat2"\nchoose = true\n[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n[bench]\nseeds = [0, 1]\n'
+    )
+    out, told = tmp_path / "s", {"suite": str(tmp_path / "s.toml")}
+    some = [record(name, (0.5, 0.5, 0), seed) for name in ("can", "cat2") for seed in (0, 1)]
+    save(out, [results("a", *some[:2])])
+    make_tables(Asked(subjects="can", out=out, bench=told))
+    assert not (out / "chosen.json").exists()
+    save(out, [results("a", *some[:3])])
+    with pytest.raises(ConfigError, match="not finished"):
+        make_tables(Asked(out=out, bench=told))
+    save(out, [results("a", *some)])
+    make_tables(Asked(out=out, bench=told))
+    assert read_json(out / "chosen.json").keys() == {"a"}
+
+
+def test_results_on_other_prompts_cannot_be_compared(tmp_path, pair):
+    fewer = record("dog", (0.5, 0.5, 0))
+    fewer["prompts"] = [p | {"id": f"other {p['id']}"} for p in fewer["prompts"]]
+    save(tmp_path, [*pair, results("c", fewer)])
+    with pytest.raises(ConfigError, match="different prompts of dog"):
+        results_in(tmp_path)
 
 
 def test_one_seed_is_no_headline(pair):
@@ -84,9 +152,9 @@ def test_files_to_tables_and_figures(tmp_path, pair):
     assert tmp_path / "summary.json" in make_tables(asked)
     first = (out / "table.md").read_text()
     short = page.read_text()
-    assert short.startswith("before\n<!-- minibench: -->\n1 subjects")
-    assert "| data-perspective | 0.700 [0.700, 0.700] | 0.700 [0.700, 0.700] |" in short
-    assert "| dreambooth - data-perspective | -0.200 [-0.200, -0.200] |" in short
+    assert short.startswith("before\n<!-- minibench: -->\n1 subjects of 1")
+    assert "| data-perspective | 0.700 | 0.700 |" in short
+    assert "| dreambooth - data-perspective | -0.200 |" in short
     assert "diversity" not in short
     assert "old" not in short
     assert read_json(tmp_path / "summary.json")["paired"]["data-perspective-vs-dreambooth"]["seeds"] == 2
@@ -156,9 +224,19 @@ def test_lines_along_the_grid_are_in_order():
 def test_a_figure_is_whole_xml_with_every_point(pair):
     panel = trade(pair)
     text = figure([panel, panel, panel])
-    document = xml.dom.minidom.parseString(text)
-    assert len(document.getElementsByTagName("circle")) == 3 * 2 + 2  # points, and the legend
+    xml.dom.minidom.parseString(text)
+    assert text.count('class="point"') == 3 * 2 + 2  # points, and the legend
     assert "nan" not in text
+
+
+def test_no_two_names_of_a_figure_look_alike():
+    assert len({look(i) for i in range(24)}) == 24
+    names = [f"arm {i}" for i in range(13)]
+    text = figure([Panel("t", "x", "y", [Series(name, [Point(i, i)]) for i, name in enumerate(names)])])
+    xml.dom.minidom.parseString(text)
+    points = re.findall(r'class="point" d="M[\d.]+ [\d.]+(.*?)" fill="(.*?)"', text)
+    assert len(points) == 26
+    assert len(set(points[:13])) == len(set(points[13:])) == 13
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.013, 0.021), (95, 2005), (0.5, 0.50001)])
@@ -183,8 +261,8 @@ def test_arms_with_several_points_are_compared_at_matched_composition(tmp_path):
     make_tables(asked)
     matched = read_json(tmp_path / "s" / "summary.json")["frontiers"]
     assert matched["a-vs-b"]["identity_heldout"]["mean"] == pytest.approx(0.2)
-    assert matched["b-vs-a"]["identity_heldout"]["ci95"] == [pytest.approx(-0.2), pytest.approx(-0.2)]
-    assert "| a - b (one seed: no headline) | +0.200 [+0.200, +0.200] |" in (tmp_path / "s" / "table.md").read_text()
+    assert matched["b-vs-a"]["identity_heldout"] == {"mean": pytest.approx(-0.2), "ci95": None}
+    assert "| a - b (one seed: no headline) | +0.200 |" in (tmp_path / "s" / "table.md").read_text()
     names = {file.name for file in make_plots(asked)}
     assert names == {"trade.svg", "frontier.svg"}
     xml.dom.minidom.parse(str(tmp_path / "s" / "frontier.svg"))

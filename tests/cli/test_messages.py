@@ -163,6 +163,7 @@ def test_further_subjects_come_from_the_config_file(monkeypatch, tmp_path):
     [
         ({"name": "train"}, "two share the name 'train'"),
         ({"identifier": "olis"}, "two share the identifier 'olis'"),
+        ({"identifier": " Olis"}, "two share the identifier 'olis'"),
         ({"toml": "[[subjects]]\nname = 'x'\nphoto = 'y'"}, "subjects.1.photo: no such setting"),
         ({"toml": "subjects = 3"}, "subjects.1: "),
     ],

@@ -41,6 +41,22 @@ def test_errors_name_the_path_and_what_is_allowed():
         changed(f"{path}.name=semantic_anchor", f"{path}.reading=E")
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in OBJECTIVES.names() if "gamma" in OBJECTIVES.get(name).__dataclass_fields__]
+)
+def test_a_cap_that_leaves_nothing_to_learn_is_no_cap(name):
+    with pytest.raises(ConfigError, match=r"mine\.objective\.gamma: Input should be greater than 0"):
+        changed(f"train.objectives.mine.objective.name={name}", "train.objectives.mine.objective.gamma=0")
+
+
+@pytest.mark.parametrize(
+    ("field", "said"), [("alpha=0", "greater than 0"), ("alpha=-1", "greater than 0"), ("layers=[]", "at least 1")]
+)
+def test_a_lora_of_nothing_is_none(field, said):
+    with pytest.raises(ConfigError, match=rf"train\.adapter\.{field.partition('=')[0]}: .*{said}"):
+        changed("train.adapter.name=lora", f"train.adapter.{field}")
+
+
 def test_what_cannot_work_is_said_before_weights_load():
     path = "train.objectives.mine.objective"
     with pytest.raises(ConfigError, match="mine needs something that can move the subject's phrase"):

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
-from staytrue.evaluate import bootstrap
+from staytrue.evaluate import Interval, bootstrap
+from staytrue.evaluate.reduce import t975
 from staytrue.evaluate.summary import summarize
 from staytrue.types import Picture, Score
 
@@ -25,11 +27,31 @@ def test_alike_pictures_of_one_prompt_do_not_narrow_it():
     scores = [0.1] * 50 + [0.9] * 50
     alone, grouped = bootstrap(scores), bootstrap(scores, ["a"] * 50 + ["b"] * 50)
     assert alone.high - alone.low < 0.2
-    assert (grouped.low, grouped.high) == pytest.approx((0.1, 0.9))
+    assert grouped.high - grouped.low > 0.8
+
+
+@pytest.mark.parametrize("groups", [2, 4, 16])
+def test_it_covers_the_truth_as_often_as_it_says(groups):
+    """And the plain quantiles of the same draws, of few groups, do not."""
+    rng, covered, plainly = np.random.default_rng(groups), 0, 0
+    for _ in range(400):
+        scores = rng.normal(size=groups)
+        found = bootstrap(list(scores))
+        covered += found.low <= 0 <= found.high
+        low, high = np.quantile(scores[rng.integers(0, groups, (2000, groups))].mean(axis=1), [0.025, 0.975])
+        plainly += low <= 0 <= high
+    assert 0.92 <= covered / 400 <= 0.98
+    assert plainly < covered
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 10, 11, 12, 20, 50, 1000])
+def test_the_quantiles_are_student_s(freedom):
+    assert t975(freedom) == pytest.approx(student.ppf(0.975, freedom), abs=2e-4)
 
 
 def test_one_score_and_no_score():
-    assert bootstrap([0.4]).low == bootstrap([0.4]).high == 0.4
+    assert bootstrap([0.4]) == Interval(0.4, None, None, 1)
+    assert bootstrap([0.4, 0.6], ["one", "one"]) == Interval(0.5, None, None, 2)
     with pytest.raises(ValueError, match="no scores"):
         bootstrap([])
 

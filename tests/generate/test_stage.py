@@ -129,6 +129,20 @@ def test_other_prompts_replace_the_pictures(made):
     assert json.loads((run.images / "manifest.json").read_text())["pictures"] == 1
 
 
+def test_pictures_stay_until_the_others_are_there(made, monkeypatch):
+    run, subjects, backbone = made
+    generate_stage(run, GENERATE, subjects, backbone)
+    before = {path: path.read_bytes() for path in run.images.glob("my-dog/*/*.png")}
+
+    def fails(*_):
+        raise BackboneError("out of memory")
+
+    monkeypatch.setattr("staytrue.generate.stage._draw", fails)
+    with pytest.raises(BackboneError):
+        generate_stage(run, replace(GENERATE, prompts=("a cat",)), subjects, backbone)
+    assert {path: path.read_bytes() for path in run.images.glob("my-dog/*/*.png")} == before
+
+
 def test_no_trained_model_is_said(made):
     run, subjects, backbone = made
     (run.model / "model_index.json").unlink()

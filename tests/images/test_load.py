@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 from staytrue.errors import ImageError
 from staytrue.images import load_folder
 from staytrue.images.decode import MAX_PIXELS
+from staytrue.images.scan import KOHYA
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (64, 48), mode: str = "RGB") -> Image.Image:
@@ -174,6 +175,12 @@ def test_kohya_subfolders(tmp_path: Path) -> None:
     (tmp_path / "3_red sks dog" / "a.txt").write_text("its own words, a dog")
     found = [(p.path.parent.name, p.repeats, p.text) for p in load_folder(tmp_path)]
     assert found == [("3_red sks dog", 3, "its own words, a dog"), ("10_sks dog", 10, "sks dog")]
+
+
+def test_a_numbered_subfolder_is_kohya_s_only_up_to_a_hundred(tmp_path: Path) -> None:
+    """A year is no number of repeats: one photo would count two thousand times."""
+    assert [bool(KOHYA.fullmatch(name)) for name in ("1_dog", "10_sks dog", "100_dog")] == [True] * 3
+    assert not any(KOHYA.fullmatch(name) for name in ("2024_originals", "101_dog", "0_dog", "007_dog"))
 
 
 def test_every_fault_is_named_in_one_message(tmp_path: Path) -> None:

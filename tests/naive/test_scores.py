@@ -53,17 +53,8 @@ def test_cosine_with_the_prompt():
     assert scored("clip_t") == pytest.approx([cosine(raw(name), raw(PROMPTS[name])) for name in PHOTOS], abs=1e-12)
 
 
-def naive_percentile(values, share):
-    """Linear between the two nearest of the sorted values."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
-
-
 def naive_bootstrap(scores, groups, draw_group, draws):
-    """Whole groups drawn with return, as many as there are; the mean of all their scores; 2.5 % cut off at either end."""
+    """Whole groups drawn with return, as many as there are; the mean of all their scores; t times the spread of the means."""
     names = []
     for group in groups:
         if group not in names:
@@ -75,9 +66,14 @@ def naive_bootstrap(scores, groups, draw_group, draws):
             chosen = names[draw_group(len(names))]
             drawn += [score for score, group in zip(scores, groups, strict=True) if group == chosen]
         means.append(sum(drawn) / len(drawn))
-    return sum(scores) / len(scores), naive_percentile(means, 0.025), naive_percentile(means, 0.975)
+    center = sum(means) / len(means)
+    spread = math.sqrt(sum((m - center) ** 2 for m in means) / len(means))
+    half = STUDENT[len(names) - 1] * spread * math.sqrt(len(names) / (len(names) - 1))
+    mean = sum(scores) / len(scores)
+    return mean, mean - half, mean + half
 
 
+STUDENT = {3: 3.1824, 7: 2.3646}  # degrees of freedom: 97.5 % quantile, from a printed table
 SCORES = [0.31, 0.35, 0.30, 0.62, 0.60, 0.11, 0.93, 0.42]
 GROUPS = ["a", "a", "a", "b", "b", "c", "d", "d"]
 

@@ -10,6 +10,7 @@ from staytrue.protect.adaptive import Adaptive
 from staytrue.protect.config import ProtectConfig, spelled_out
 from staytrue.protect.pgd import PGD
 from staytrue.purify.chain import Chain
+from staytrue.purify.diffpure import DiffPure
 from staytrue.purify.jpeg import Jpeg
 from staytrue.purify.resize import Resize
 from staytrue.purify.vae_roundtrip import VaeRoundtrip
@@ -31,6 +32,23 @@ def test_a_purifier_with_load_can_be_expected(scene, purifier):
     moved = (attacked - scene.clean).abs()
     assert 0 < moved.max() <= RADIUS + 1e-6
     assert attacked.ge(0).all() and attacked.le(1).all()
+
+
+def test_each_draw_meets_a_random_purifier_with_other_chances(scene, monkeypatch):
+    """DiffPure of the same photo, in the two draws of one step: two pictures, and the same two when asked again."""
+    seen = []
+
+    def watched(self, pixels, rows, draw, caption=None):
+        seen.append((draw, pixels.detach()))
+        return pixels.square().mean((1, 2, 3))
+
+    monkeypatch.setattr("staytrue.protect.surrogate.Surrogate.denoising", watched)
+    for _ in range(2):
+        Adaptive(purifier=DiffPure(steps=1), pgd=PGD(steps=1, draws=2)).perturb(scene)
+    pictures = dict(seen)
+    assert pictures.keys() == {0, 1} and len(seen) == 4
+    assert not pictures[0].equal(pictures[1])
+    assert all(pixels.equal(pictures[draw]) for draw, pixels in seen)
 
 
 def test_a_chain_is_written_on_the_command_line():

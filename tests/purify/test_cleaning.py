@@ -12,9 +12,11 @@ from staytrue.purify import Tools
 from staytrue.purify.cleaned import compare, detail_kept
 from staytrue.purify.distance import SSIM_NAME, one_minus_ssim, perceptual_distance
 from staytrue.purify.gaussian import Gaussian
+from staytrue.purify.inspection import Inspect
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.stage import purify_stage
 from staytrue.runs import RunFolder, read_json
+from tests.caption.tiny_models import tiny_clip
 from tests.purify.test_inspection import gaussian_noise, scene
 from tests.purify.test_stage import make_subject
 
@@ -76,6 +78,23 @@ def test_over_purification_shows() -> None:
     assert mild.detail_kept > strong.detail_kept + 0.2
     assert mild.distance < strong.distance
     assert mild.identity_kept is None  # no CLIP was loaded
+
+
+def test_clip_looks_at_cleaned_photos_whoever_inspected_and_no_longer_when_cleaning_stops(tmp_path: Path) -> None:
+    """Each call stands for a process of its own: the second finds the inspection of the first, and has loaded no CLIP."""
+    run, subject = RunFolder(tmp_path / "run"), make_subject(tmp_path)
+    inspect = Inspect(action="proceed", depth="clip", clip=str(tiny_clip(tmp_path / "clip")))
+    drawn = run.purified / "embeddings-dog.svg"
+    purify_stage(run, NoPurifier(), [subject], Tools(), inspect)
+    assert "cleaned" not in drawn.read_text()
+    purify_stage(run, Gaussian(), [subject], Tools(), inspect)
+    seen = ("identity_kept", "mismatch_before", "mismatch_after")
+    assert all(0 < row[name] < 1.0001 for row in read_json(run.cleaning)["photos"] for name in seen)
+    assert set(seen) < read_json(run.purified / "manifest.json")["cleaning"].keys()
+    assert "cleaned" in drawn.read_text()
+    purify_stage(run, NoPurifier(), [subject], Tools(), inspect)
+    assert "cleaned" not in drawn.read_text()
+    assert "with random noise" in drawn.read_text()
 
 
 def test_the_manifest_states_seconds_and_distance(tmp_path: Path) -> None:

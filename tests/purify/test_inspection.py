@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from staytrue.backbones import SD
 from staytrue.errors import ConfigError, ImageError
-from staytrue.images.load import Photo
+from staytrue.images.load import Photo, load_folder
 from staytrue.purify import Tools
 from staytrue.purify.gaussian import Gaussian
 from staytrue.purify.inspection import Inspect, pixels
@@ -25,6 +25,7 @@ from staytrue.purify.inspection.verdict import Limit, calibrated_on, judge, read
 from staytrue.purify.inspection.zero_shot import look, own_clip
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.stage import purify_stage
+from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import RunFolder, read_json
 from staytrue.types import Subject
 from tests.caption.tiny_models import tiny_clip
@@ -166,7 +167,7 @@ def test_a_verdict_by_hand() -> None:
     fine = judge({"high_frequency": 4, "sharpness": 30, "class_cosine": 0.3}, limits, "dog")
     assert (fine.word, fine.reasons, fine.suspicion) == ("fine", (), 0.5)
     suspect = judge({"high_frequency": 8, "sharpness": 9, "class_cosine": 0.3}, limits, "dog")
-    assert (suspect.word, suspect.suspicion) == ("suspect", 1.5)
+    assert (suspect.word, suspect.suspicion, suspect.flagged) == ("suspect", 1.5, ("high_frequency", "sharpness"))
     assert "more fine detail" in suspect.reasons[0]
     assert "blurred" in suspect.reasons[1]
     assert "above 10" in suspect.reasons[1]
@@ -176,6 +177,20 @@ def test_a_verdict_by_hand() -> None:
     assert "little of an owl" in seen.reasons[0]
     twin = judge({"nearest_other": 0.5}, {"nearest_other": Limit(40, 1)}, "dog", "b.png")
     assert "another, b.png" in twin.reasons[0]
+
+
+def test_a_photo_and_its_enlargement_get_the_same_verdict() -> None:
+    """At the size that the model sees: an enlarged photo is neither blurred nor free of its noise."""
+    photo = load_folder(bundled_subject("can").photos)[0]
+    signs = np.random.default_rng(0).choice([-11, 11], (*photo.image.size, 3))
+    noisy = Image.fromarray((np.asarray(photo.image) + signs).clip(0, 255).astype(np.uint8))
+    tools, limits = Tools(SD(), class_noun="can"), read_limits(None, True)
+    for image, flagged in ((photo.image, ()), (noisy, ("noise_level",))):
+        large = image.resize((image.width * 6, image.height * 6), Image.Resampling.BICUBIC)
+        rows = [measure([Photo(photo.path, i)], tools, "pixels", "auto").rows[0] for i in (image, large)]
+        assert [judge(row, limits, "can").flagged for row in rows] == [flagged] * 2
+        assert rows[0] == of_picture(image)  # the miniature's photos are at its size, and stay what they were
+        assert (rows[1]["shorter_side_px"], rows[1]["blockiness"]) == (6 * 64, pixels.blockiness(large))
 
 
 @pytest.mark.parametrize("small", [True, False])
@@ -293,12 +308,28 @@ def test_cleaning_suspects_asks_for_the_rights_once(noisy_run) -> None:
         purify_stage(run, purifier, [subject], None, inspect)
 
 
+@pytest.mark.parametrize("tools", [Tools(), Tools(SD())], ids=["general", "miniature"])
+def test_the_limits_that_ship_ask_for_the_rights_to_clean_noisy_photos(tools: Tools, tmp_path: Path) -> None:
+    """Sign noise of 16 levels a channel is one of 16 |(.299, .587, .114)| = 10.7 on luminance, beyond both limits."""
+    run, subject = RunFolder(tmp_path / "run"), Subject(name="dog", photos=tmp_path / "photos", class_noun="dog")
+    subject.photos.mkdir()
+    for number in range(2):
+        smooth = np.asarray(scene(number).filter(ImageFilter.GaussianBlur(2))).astype(int)
+        signs = np.random.default_rng(number).choice([-16, 16], smooth.shape)
+        Image.fromarray((smooth + signs).clip(0, 255).astype(np.uint8)).save(subject.photos / f"{number}.png")
+    asked = (run, Gaussian(sigma_px=9), [subject], tools, PIXELS)
+    for _ in ("looked at", "read from the file"):
+        with pytest.raises(ConfigError, match=r"(?s)2 of the photos.*0\.png.*--i-have-the-rights"):
+            purify_stage(*asked)
+    assert {row["word"] for row in read_json(run.inspection)["photos"]} == {"poor"}
+    assert purify_stage(*asked, rights=True)
+    purify_stage(run, NoPurifier(), [subject], tools, Inspect(depth="pixels", action="proceed"))  # nothing is undone
+
+
 @pytest.mark.miniature
 def test_clean_photos_of_the_miniatures_world_are_fine_and_it_is_cheap(tmp_path: Path) -> None:
     """Of bundled subjects, at full depth: at most one photo in ten is flagged, in under three seconds of processor time."""
     import time
-
-    from staytrue.recipes.demo import bundled_subject
 
     subjects = [bundled_subject(name) for name in ("dog6", "can")]
     tools = Tools(SD())

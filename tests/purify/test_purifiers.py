@@ -1,14 +1,19 @@
 """What each purifier does to pixels, by hand."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from staytrue.purify import PURIFIERS
 from staytrue.purify.gaussian import Gaussian
 from staytrue.purify.jpeg import Jpeg
 from staytrue.purify.median import Median
 from staytrue.purify.none import NoPurifier
+from staytrue.purify.total_variation import TotalVariation
 
 
 def noisy(size: int = 64, amplitude: int = 8) -> tuple[Image.Image, Image.Image]:
@@ -70,6 +75,23 @@ def test_median_removes_a_speck_and_keeps_an_edge() -> None:
     specked = pixels.copy()
     specked[10, 10] = 255
     assert np.array_equal(np.asarray(Median().purify(Image.fromarray(specked))), pixels)
+
+
+def test_total_variation_solves_each_channel_alone() -> None:
+    """Red stays the same whatever green and blue are."""
+    pytest.importorskip("skimage")
+    pixels = np.asarray(noisy()[1]).copy()
+    before = np.asarray(TotalVariation().purify(Image.fromarray(pixels)))
+    pixels[..., 1:] = pixels[::-1, ::-1, 1:]
+    after = np.asarray(TotalVariation().purify(Image.fromarray(pixels)))
+    assert np.array_equal(before[..., 0], after[..., 0])
+    assert not np.array_equal(before[..., 1], after[..., 1])
+
+
+def test_purifiers_that_the_docs_name_exist() -> None:
+    pages = [page.read_text() for page in (Path(__file__).parents[2] / "docs").glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"purif(?:y|ier)\.name=(\w+)", page)}
+    assert {"jpeg", "chain"} <= named <= set(PURIFIERS.names())
 
 
 @pytest.mark.parametrize(

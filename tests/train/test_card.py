@@ -5,11 +5,13 @@ import re
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from staytrue.adapters import CrossAttention, Full, Lora, TextualInversion
 from staytrue.backbones import SD
 from staytrue.generate.personalized import personalize
 from staytrue.train.stage import train_stage
+from tests.backbones.ldm_keys import single_file
 from tests.tiny import tiny_sd
 from tests.train.runs import SUBJECT, make_run, small
 
@@ -23,8 +25,28 @@ def folder(tmp_path_factory):
     "adapter", [Full(), Lora(rank=2, token=True), CrossAttention(), TextualInversion()], ids=lambda a: a.name
 )
 def test_the_code_of_the_card_draws_with_the_personalized_model(folder, tmp_path, adapter):
-    run = make_run(tmp_path / "run")
-    train_stage(run, small(adapter=adapter, steps=2, token_learning_rate=0.3), [SUBJECT], SD(path=str(folder)), seed=3)
+    check(SD(path=str(folder)), tmp_path / "run", adapter)
+
+
+@pytest.mark.parametrize("kind", ["single file", "prediction", "variant"])
+def test_its_base_is_loaded_as_the_user_asked(folder, tmp_path, kind):
+    file, half = tmp_path / "model.safetensors", tmp_path / "half"
+    pipeline = SD(path=str(folder)).load().pipeline()
+    save_file(single_file(pipeline), file, {"modelspec.prediction_type": "v"})
+    pipeline.save_pretrained(half, variant="fp16")
+    bases = {
+        "single file": SD(path=str(file), config=str(folder)),
+        "prediction": SD(path=str(folder), prediction="v_prediction"),
+        "variant": SD(path=str(half), variant="fp16", revision="main"),
+    }
+    code = check(bases[kind], tmp_path / "run", Lora(rank=2, token=True))
+    assert ('revision="main", variant="fp16"' in code) == (kind == "variant")
+
+
+def check(base, folder, adapter):
+    """Runs the card's code: it draws what the personalized model draws, and what the base alone does not."""
+    run = make_run(folder)
+    train_stage(run, small(adapter=adapter, steps=2, token_learning_rate=0.3), [SUBJECT], base, seed=3)
     (code,) = re.findall(r"```python\n(.*?)```", (run.model / "README.md").read_text(), re.DOTALL)
     told = code.replace("PATH/TO/THIS/FOLDER", str(run.model)).replace(
         " on the beach", '", num_inference_steps=2, generator=noise, output_type="np'
@@ -32,10 +54,12 @@ def test_the_code_of_the_card_draws_with_the_personalized_model(folder, tmp_path
     assert told.count("num_inference_steps") == 1
     scope = {"noise": torch.Generator().manual_seed(0)}
     exec(told, scope)
-    backbone = SD(path=str(folder)).load()
-    base, _ = (drawn(backbone), personalize(backbone, run.model))
+    assert scope["pipeline"].scheduler.config.prediction_type == base.facts().prediction
+    backbone = base.load()
+    before, _ = (drawn(backbone), personalize(backbone, run.model))
     np.testing.assert_allclose(scope["image"], drawn(backbone, scope["pipeline"].scheduler), atol=1e-3)
-    assert np.abs(base - scope["image"]).max() > 1e-2
+    assert np.abs(before - scope["image"]).max() > 1e-2
+    return code
 
 
 def drawn(backbone, scheduler=None):

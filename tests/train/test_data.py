@@ -7,12 +7,14 @@ import torch
 
 from staytrue.adapters import Full, Lora
 from staytrue.backbones import SD
+from staytrue.objectives import Denoising, SemanticAnchor
 from staytrue.train.batches import Batches
+from staytrue.train.config import Weighted
 from staytrue.train.latents import Crops, EncodedLatents, cached_latents
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.stage import Job, read_samples, step_maker
 from tests.tiny import tiny_sd
-from tests.train.runs import SUBJECT, make_run, small
+from tests.train.runs import SUBJECT, make_run, small, trained, weights
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +167,29 @@ def test_texts_are_kept_only_where_nothing_upstream_trains(folder):
         after = predictor.encode_text(["a olis dog", "a dog"])
         assert torch.equal(before, after) == kept
         torch.testing.assert_close(after, backbone.encode_text(["a olis dog", "a dog"]), atol=1e-5, rtol=1e-4)
+
+
+def test_the_texts_used_last_are_kept_and_none_changes_a_bit(backbone, monkeypatch):
+    texts = ["a dog", "a cat", "a dog", "a toy"]
+    everything = BackbonePredictor(backbone, Full()).encode_text(texts)
+    monkeypatch.setattr("staytrue.train.predictor.KEPT_TEXTS", 2)
+    kept = {}
+    predictor = BackbonePredictor(backbone, Full(), kept)
+    for _ in range(2):
+        assert torch.equal(predictor.encode_text(texts), everything)
+        assert list(kept) == [(False, "a dog"), (False, "a toy")]
+
+
+@pytest.mark.parametrize("text_encoder", [False, True])
+def test_a_training_that_keeps_one_text_is_the_same(folder, tmp_path, monkeypatch, text_encoder):
+    """The rows' texts where the text side stays, the frozen base's where it trains."""
+    settings = {
+        "adapter": Lora(rank=2, text_encoder=text_encoder),
+        "objectives": {"subject": Weighted(objective=Denoising()), "anchor": Weighted(objective=SemanticAnchor())},
+        "adjective_dropout": 0.5,
+        "steps": 2,
+    }
+    plain = weights(trained(tmp_path / "plain", folder, **settings))
+    monkeypatch.setattr("staytrue.train.predictor.KEPT_TEXTS", 1)
+    again = weights(trained(tmp_path / "one", folder, **settings))
+    assert all(torch.equal(plain[name], again[name]) for name in plain)

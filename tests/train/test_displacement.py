@@ -1,6 +1,7 @@
 """How far weights moved: in the numbers of full fine-tuning, and in the updates a LoRA stands for."""
 
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from staytrue.adapters import Full, Lora
 from staytrue.backbones import SD
 from staytrue.train.displacement import Displacement
+from staytrue.train.latents import CachedLatents, Crops, EncodedLatents
 from staytrue.train.memory import memory_bytes, memory_line
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.state import start
@@ -66,21 +68,46 @@ def test_gradient_of_full_by_hand(backbone):
     assert all(torch.allclose(p.grad, torch.ones_like(p), atol=1e-4) for p in parameters)
 
 
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_bfloat16_around_it_changes_no_bit(backbone, name):
+    mine, adapter = deepcopy(backbone), ADAPTERS[name]
+    parameters = [p for group in adapter.attach(mine, ["olis"]).values() for p in group]
+    predictor = BackbonePredictor(mine, adapter)
+    predictor.remember(parameters)
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    exact = predictor.displacement()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(predictor.displacement(), exact)
+
+
 @pytest.mark.parametrize("adapter", [Full(), Full(text_encoder=True), Lora(rank=2)], ids=["full", "full+text", "lora"])
 @pytest.mark.parametrize("keep_base", [False, True])
 def test_memory_says_what_a_frozen_reference_costs(backbone, adapter, keep_base):
     mine = deepcopy(backbone)
     state = start(small(adapter=adapter, ema=0.9), mine, [SUBJECT], keep_base)
-    predictor = BackbonePredictor(mine, adapter)
-    found = memory_bytes(state, predictor)
+    predictor, latents = BackbonePredictor(mine, adapter), EncodedLatents(Crops(Path(), (), 16), mine)
+    found = memory_bytes(state, predictor, latents)
     trained = sum(p.nbytes for p in state.parameters())
     copied = trained if keep_base and adapter.name == "full" else 0
     assert found.get("frozen reference", 0) == copied
     assert (found["gradients"], found["optimizer"], found["moving average"]) == (trained, 2 * trained, trained)
     assert "initial weights" not in found
     predictor.remember(state.parameters())
-    assert memory_bytes(state, predictor).get("initial weights", 0) == (trained if adapter.name == "full" else 0)
+    remembered = memory_bytes(state, predictor, latents).get("initial weights", 0)
+    assert remembered == (trained if adapter.name == "full" else 0)
     assert ("frozen reference" in memory_line(found)) == bool(copied)
+
+
+def test_memory_says_what_cached_latents_take(backbone):
+    mine = deepcopy(backbone)
+    state = start(small(), mine, [SUBJECT], keep_base=False)
+    crops, latents = Crops(Path(), (), 16), torch.zeros(3, 4, 4, 4)
+    predictor = BackbonePredictor(mine, state.adapter)
+    assert "cached latents" not in memory_bytes(state, predictor, EncodedLatents(crops, mine))
+    found = memory_bytes(state, predictor, CachedLatents(crops, latents, latents))
+    assert found["cached latents"] == 2 * 4 * latents.numel()
 
 
 def test_the_line_adds_up():

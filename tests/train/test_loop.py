@@ -58,3 +58,8 @@ def moved(monkeypatch, **settings):
 )
 def test_gradients_are_scaled_down_to_a_joint_norm(monkeypatch, settings, expected):
     assert moved(monkeypatch, **settings) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_gpu_that_only_emulates_bfloat16_is_not_fast_at_it(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert not loop.fast_bfloat16(torch.device("cuda"))

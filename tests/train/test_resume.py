@@ -1,6 +1,7 @@
 """kill -9 at any moment, then the same call: the same model, bit for bit."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from staytrue.backbones import SD
 from staytrue.errors import ResumeError
 from staytrue.runs import read_json
+from staytrue.train.select import Select
 from staytrue.train.stage import train_stage
 from tests.tiny import tiny_sd
 from tests.train.runs import SUBJECT, make_run, small
@@ -113,6 +115,27 @@ def test_a_kept_state_of_other_settings_is_not_gone_on_from(tmp_path, backbone, 
     train_stage(run, small(ema=0.9), [SUBJECT], sd, seed=3)
     assert steps_taken == [1, 2, 1, 2, 3, 4, 5, 6]
     assert same(lora(run), lora(uninterrupted))
+
+
+def test_a_kept_state_goes_when_another_training_starts(tmp_path, backbone, uninterrupted, steps_taken, monkeypatch):
+    """A ends, B is killed and its checkpoints are deleted, A is asked for again: it has nothing to go on from but B's curve."""
+    run, sd = make_run(tmp_path / "between"), SD(path=str(backbone))
+    train_stage(run, small(steps=3, keep_state=True, ema=0.9), [SUBJECT], sd, seed=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("staytrue.train.stage._export", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_stage(run, small(learning_rate=1e-3, ema=0.9), [SUBJECT], sd, seed=3)
+    assert not (run.training / "state.safetensors").exists()
+    shutil.rmtree(run.training / "checkpoints")
+    train_stage(run, small(ema=0.9), [SUBJECT], sd, seed=3)
+    assert steps_taken == [1, 2, 3, *range(1, 7), *range(1, 7)]
+    assert same(lora(run), lora(uninterrupted))
+    assert (run.training / "curve.jsonl").read_bytes() == (uninterrupted.training / "curve.jsonl").read_bytes()
+
+
+def test_a_state_is_not_kept_of_a_training_that_selects():
+    with pytest.raises(ValueError, match=r"set train\.keep_state=false or train\.select=null"):
+        small(keep_state=True, select=Select())
 
 
 def test_seconds_of_earlier_processes_count(tmp_path, backbone):

@@ -200,6 +200,7 @@ def test_it_stops_when_the_best_has_passed(tmp_path, folder, clip, monkeypatch):
     assert manifest["steps"] == 6
     selected = manifest["selected"]
     assert (selected["step"], selected["stopped_early"], selected["identity"]) == (4, True, 0.7)
+    assert "chosen among the first 6 by" in (run.model / "README.md").read_text()
     assert read_jsonl(run.training / "curve.jsonl")[-1]["step"] == 6
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from diffusers.models.resnet import ResnetBlock2D
 
 from staytrue.adapters import Full, Lora
 from staytrue.backbones import SD
@@ -104,6 +105,18 @@ def test_settings_have_effects(tmp_path, folder):
         ]
     ):
         assert not same(plain, weights(trained(tmp_path / str(number), folder, **fixed | changed))), changed
+
+
+def test_gradient_checkpointing_computes_forward_again_and_changes_nothing_else(tmp_path, folder, monkeypatch):
+    """Backward computes it again: on the same kernels, or it would not fit what forward kept."""
+    passes = []
+    forward = ResnetBlock2D.forward
+    monkeypatch.setattr(ResnetBlock2D, "forward", lambda *args, **named: passes.append(1) or forward(*args, **named))
+    plain = weights(trained(tmp_path / "plain", folder, steps=2))
+    once = len(passes)
+    again = weights(trained(tmp_path / "again", folder, steps=2, gradient_checkpointing=True))
+    assert len(passes) > 2 * once
+    assert same(plain, again, atol=1e-6)
 
 
 def test_weight_zero_and_absent_train_the_same_model(tmp_path, folder):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from staytrue.adapters.base import Trained
+from staytrue.errors import ConfigError
 from staytrue.registry import component
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Lora(Trained):
 
     name: Literal["lora"] = "lora"
     rank: int = Field(default=8, ge=1)
-    alpha: float | None = None
-    layers: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
+    alpha: float | None = Field(default=None, gt=0)
+    layers: tuple[str, ...] = Field(default=("to_q", "to_k", "to_v", "to_out.0"), min_length=1)
     text_encoder: bool = False
     token: bool = False
     initializers: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Lora(Trained):
 
         from staytrue.adapters.token_rows import attach_rows, starting_words
 
+        _check_layers(self.layers, backbone.trainable_modules()["denoiser"])
         groups = {}
         for name, module in self._trained(backbone).items():
             module.add_adapter(LoraConfig(**self._settings(PARTS[name])))
@@ -148,6 +150,18 @@ def load_loras(backbone: LoadedBackbone, weighted: Sequence[tuple[Path, float]])
         if path.is_dir():
             load_rows(backbone, path)
     pipeline.set_adapters(names, [weight for _, weight in weighted])
+
+
+def _check_layers(layers: Sequence[str], denoiser: nn.Module) -> None:
+    """Raises ``ConfigError`` where a name is the end of no layer's: peft would train the others and say nothing."""
+    from torch import nn
+
+    names = [name for name, module in denoiser.named_modules() if isinstance(module, (nn.Linear, nn.Conv2d))]
+    if strays := [layer for layer in layers if not any(f".{name}".endswith(f".{layer}") for name in names)]:
+        ends = sorted({end for name in names if not (end := name.rpartition(".")[2]).isdigit()})
+        raise ConfigError(
+            f"train.adapter.layers: no layer of the denoiser ends in {', '.join(strays)}; there are: {', '.join(ends)}"
+        )
 
 
 def _lora_layers(module: nn.Module) -> list[Any]:

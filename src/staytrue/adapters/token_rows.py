@@ -99,13 +99,18 @@ def attach_rows(backbone: LoadedBackbone, starts: Mapping[str, str]) -> list[nn.
         starts: identifier -> the word whose row it starts from.
 
     Raises:
-        ConfigError: no identifier.
+        ConfigError: no identifier, or two that are one token.
     """
     if not starts:
         raise ConfigError("a token row is to be trained, but no identifier was given whose row it is")
     table, tokenizer = backbone.text_encoder.get_input_embeddings(), backbone.tokenizer
     start = torch.stack([word_row(tokenizer, table.weight, word) for word in starts.values()])
-    rows = TokenRows(table, [token_of(tokenizer, identifier) for identifier in starts], start)
+    tokens = [token_of(tokenizer, identifier) for identifier in starts]
+    if len({token.id for token in tokens}) < len(tokens):
+        raise ConfigError(
+            f"of the identifiers {', '.join(starts)} two are one token; give each subject a word of its own"
+        )
+    rows = TokenRows(table, tokens, start)
     backbone.text_encoder.set_input_embeddings(rows)
     return [rows.rows]
 

@@ -35,6 +35,10 @@ class Backbone(Protocol):
         """What the checkpoint is, from its small files alone. Raises ``BackboneError`` where it cannot be used."""
         ...
 
+    def stock_code(self) -> str:
+        """Lines of Python that load it into ``pipeline`` with stock diffusers, as it was asked for; a model card shows them."""
+        ...
+
     def load(self, device: str = "cpu", dtype: torch.dtype | None = None) -> LoadedBackbone:
         """Loads the weights. ``dtype`` None means float32."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from staytrue.backbones.sd_files import SDFiles, locate
@@ -41,6 +43,23 @@ class SD:
     def facts(self) -> Facts:
         """What the checkpoint is, without its weights. Raises ``BackboneError``."""
         return self.files().facts()
+
+    def stock_code(self) -> str:
+        """Lines of Python that load it with diffusers' ``StableDiffusionPipeline``."""
+        single = Path(self.path).expanduser().is_file()
+        path = "PATH/TO/staytrue/assets/miniature" if self.path == "miniature" else self.path
+        options = {"config": self.config} if single else {"revision": self.revision, "variant": self.variant}
+        given = "".join(f", {name}={json.dumps(value)}" for name, value in options.items() if value)
+        way = "from_single_file" if single else "from_pretrained"
+        code = f"pipeline = StableDiffusionPipeline.{way}({json.dumps(path)}{given})\n"
+        # diffusers knows nothing of what the user said, and guesses what a single file predicts
+        prediction = self.facts().prediction if single else self.prediction
+        if prediction == "auto":
+            return code
+        return code + (
+            "pipeline.scheduler = pipeline.scheduler.from_config("
+            f'pipeline.scheduler.config, prediction_type="{prediction}")\n'
+        )
 
     def load(self, device: str = "cpu", dtype: torch.dtype | None = None) -> LoadedSD:
         """Loads the weights, in float32 unless told otherwise. Raises ``BackboneError``."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from staytrue.bench.prompts import MAIN_LIST
 from staytrue.bench.results import Record, Results, read_results
-from staytrue.bench.summary import MAIN_LIST
 
-FILE = Path("ideal") / "ideal.json"
+IDEAL = "ideal"
+FILE = Path(IDEAL) / f"{IDEAL}.json"
 
 
 def ceiling(results: Sequence[Results], home: Path) -> Results | None:
@@ -22,15 +23,17 @@ def ceiling(results: Sequence[Results], home: Path) -> Results | None:
         None where ``home`` has no ideal pictures, or other judges scored them, or one of the prompts is not among theirs.
     """
     file = home / FILE
-    if not file.is_file() or any(r.header["label"] == "ideal" for r in results):
+    if not file.is_file() or any(r.label == IDEAL for r in results):
         return None
     ideal = read_results(file)
     if any(r.header["judges"] != ideal.header["judges"] for r in results):
         return None
     wanted: dict[str, set[str]] = {}
-    for record in (record for r in results for record in r.records):
+    for record in (record for r in results if not r.of_photos for record in r.records):
         asked = wanted.setdefault(record["subject"], set())
         asked |= {p["id"] for p in record["prompts"] if p["list"] == MAIN_LIST}
+    if not wanted:
+        return None
     known = {record["subject"]: record for record in ideal.records}
     if any(not ids <= {p["id"] for p in known.get(name, {"prompts": ()})["prompts"]} for name, ids in wanted.items()):
         return None

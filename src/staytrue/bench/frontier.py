@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from staytrue.bench.results import Results
-from staytrue.bench.summary import means, seeds_each
-from staytrue.evaluate.reduce import DRAWS
+from staytrue.bench.summary import means, rounded, seeds_each
+from staytrue.evaluate.reduce import DRAWS, ends
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -71,8 +71,13 @@ def frontiers(results: Sequence[Results]) -> dict[str, dict[str, Any]]:
                     continue
                 row = _interval(pair, several[a][0], sorted({s for s, _ in shared}))
                 found[f"{a}-vs-{b}"][up] = row
-                found[f"{b}-vs-{a}"][up] = {"mean": -row["mean"], "ci95": [-end for end in row["ci95"][::-1]]}
+                found[f"{b}-vs-{a}"][up] = _turned(row)
     return found
+
+
+def _turned(row: dict[str, Any]) -> dict[str, Any]:
+    limits = row["ci95"]
+    return {"mean": -row["mean"], "ci95": limits and [-limits[1], -limits[0]]}
 
 
 def _at(line: Float[ndarray, "kept 2"], places: Float[ndarray, " places"]) -> Float[ndarray, " places"]:
@@ -111,6 +116,5 @@ def _interval(
     draws = np.random.default_rng(0).integers(0, len(members), size=(DRAWS, len(members)))
     drawn = [np.concatenate([members[g] for g in row]) for row in draws]
     gaps = [gap(*(rows[some].mean(axis=0) for rows in pair)) for some in drawn]
-    low, high = np.quantile(gaps, [0.025, 0.975])
     mean = gap(*(rows.mean(axis=0) for rows in pair))
-    return {"mean": round(mean, 5), "ci95": [round(float(low), 5), round(float(high), 5)]}
+    return {"mean": round(mean, 5), "ci95": rounded(ends(mean, np.array(gaps), len(members)))}

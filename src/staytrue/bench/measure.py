@@ -32,7 +32,7 @@ from staytrue.regularize.base import Planned
 from staytrue.regularize.draw import Job, draw_missing, recipe
 from staytrue.regularize.store import ClassImageStore
 from staytrue.runs import RunFolder, read_json, read_jsonl, write_bytes, write_json
-from staytrue.types import Caption, Picture, Sample
+from staytrue.types import Caption, Picture, Sample, with_suffix
 
 if TYPE_CHECKING:
     from staytrue.encoders.clip import ClipJudge
@@ -159,7 +159,7 @@ def _drawn(here: RunFolder, config: RunConfig, task: Task, one: Setting, device:
 
 
 def _base(runs: Path, config: RunConfig, texts: Sequence[str], device: str) -> list[list[Image.Image]]:
-    """What the untrained model draws for prompts from the same noise; drawn once for all recipes, subjects and seeds."""
+    """What the untrained model draws for the same prompts from the same noise; drawn once for all recipes, subjects and seeds."""
     generate, facts = config.generate, config.backbone.facts()
     store = ClassImageStore(runs / "base-images")
     identity = weights_of(config.backbone)
@@ -167,9 +167,10 @@ def _base(runs: Path, config: RunConfig, texts: Sequence[str], device: str) -> l
         config.backbone, identity, facts.resolution_px, generate.sampling, store, keep_latents=False, device=device
     )
     subject = config.subjects[0]
+    noun, suffix = subject.class_noun, generate.suffix
     planned = [
         [
-            Planned(Caption(noun=subject.class_noun, text=text), picture_seed(generate.seed, plain, number))
+            Planned(Caption(noun=noun, text=with_suffix(text, suffix)), picture_seed(generate.seed, plain, number))
             for number in range(generate.images_per_prompt)
         ]
         for text, plain in ((text, fill(text, subject).plain) for text in texts)

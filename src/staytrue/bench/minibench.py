@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -95,26 +96,42 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
         console.print(_announced(one, len(missing), sum(map(len, finished.values()))))
     bench = asked.settings
     started = time.monotonic()
+    later: set[Path] = set()  # folders that a later turn trains in
 
     def done(given: tuple[Planned, Task], records: list[dict[str, Any]]) -> None:
         planned, task = given
         for one, record in zip(task.settings, records, strict=True):
             add(one, planned.suite.name, record)
             task.record(one).unlink(missing_ok=True)
-        if not task.settings[0].bench.keep_models:
+        if not (task.settings[0].bench.keep_models or task.folder in later):
             shutil.rmtree(RunFolder(task.folder).training, ignore_errors=True)  # asked for more, it would train again
         console.print(f"  {(time.monotonic() - started) / 60:6.1f} min  {task.title}")
 
     _protect(work, (jobs, device, bench), console)
-    # at least a moment, so that what is left is counted
-    minutes = max(1e-3, bench.minutes - (time.monotonic() - started) / 60) if bench.minutes else None
-    outcome = crew_of(partial(_measure, device=device), replace(bench, minutes=minutes), jobs).run(work, done)
-    if outcome.left:
-        console.print(f"The time is up: {outcome.left} trainings are not finished; the same command goes on with them.")
-    if outcome.failed:
-        told = "\n".join(f"  {task.title}: {reason}" for (_, task), reason in outcome.failed)
-        raise StaytrueError(f"{len(outcome.failed)} of {len(work)} trainings failed, the others are kept:\n{told}")
+    left, turns = 0, in_turns(work)
+    failed: list[tuple[tuple[Planned, Task], str]] = []
+    for number, turn in enumerate(turns, start=1):
+        later = {task.folder for some in turns[number:] for _, task in some}
+        # at least a moment, so that what is left is counted
+        minutes = max(1e-3, bench.minutes - (time.monotonic() - started) / 60) if bench.minutes else None
+        outcome = crew_of(partial(_measure, device=device), replace(bench, minutes=minutes), jobs).run(turn, done)
+        left, failed = left + outcome.left, [*failed, *outcome.failed]
+    if left:
+        console.print(f"The time is up: {left} trainings are not finished; the same command goes on with them.")
+    if failed:
+        told = "\n".join(f"  {task.title}: {reason}" for (_, task), reason in failed)
+        raise StaytrueError(f"{len(failed)} of {len(work)} trainings failed, the others are kept:\n{told}")
     return [s.file for one in plans for s in one.settings if s.file.is_file()]
+
+
+def in_turns(work: Sequence[tuple[Planned, Task]]) -> list[list[tuple[Planned, Task]]]:
+    """What may be done at the same time: tasks of several suites that train and draw in one folder do so one after the other."""
+    turns: dict[int, list[tuple[Planned, Task]]] = {}
+    before: Counter[Path] = Counter()
+    for one, task in work:
+        turns.setdefault(before[task.folder], []).append((one, task))
+        before[task.folder] += 1
+    return list(turns.values())
 
 
 def crew_of(work: Callable[[Any], Any], bench: Bench, jobs: int) -> Crew[Any]:

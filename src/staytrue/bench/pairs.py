@@ -168,7 +168,7 @@ def measure_pair(task: PairTask, device: str) -> Record:
         "subject": task.pair.name,
         "apart": task.arm.apart,
         "split": task.pair.split,
-        "design": task.pair.name,
+        "design": task.pair.design,
         "seed": task.seed,
         "device": device,
         "commit": commit(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.resources import files
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from staytrue.backbones import SD
 from staytrue.backbones.base import Backbone
 from staytrue.bench.arms import UNDEFENDED
-from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts
+from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts, suite_words
 from staytrue.bench.protected import Protecting, is_protect, protect_of, protecting
 from staytrue.bench.real import REAL
 from staytrue.bench.settings import Bench
@@ -24,7 +25,7 @@ from staytrue.encoders.clip import ClipJudge
 from staytrue.encoders.dino import DinoJudge
 from staytrue.encoders.judges import clip_judge, dino_judge
 from staytrue.purify.inspection.verdict import read_limits
-from staytrue.recipes import DEFAULT, recipe
+from staytrue.recipes import recipe
 from staytrue.regularize.draw import generator_identity
 from staytrue.runs import fingerprint
 from staytrue.types import Subject
@@ -34,6 +35,8 @@ LEARNING = ("backbone", "purify", "caption", "regularize", "train")
 PROTOCOL = 1
 # settings that came after the first results: unsaid while they are off, so that those results stay what they are
 LATER = {"train": {"background_dropout": 0.0}, "regularize": {"placeless": 0.0}}
+# what came with the package when the first results were made: unsaid, too
+FIRST_BUNDLE = "95fb7f0b95b693c2ee55cfe908e34fac2f599ca0de215caedb65568542c4cd65"
 REDTEAM_PROTOCOL, WORDS_PROTOCOL = "red team 1", "words 1"
 
 
@@ -99,7 +102,7 @@ class Task:
 def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     """Resolves a variant. Raises ``ConfigError`` for what its assignments have wrong."""
     paths = [a.partition("=")[2] for a in variant.assignments if a.startswith("backbone.path=")]
-    name = DEFAULT if variant.arm.recipe == REAL else variant.arm.recipe  # photos have no recipe, only judges
+    name = "dreambooth" if variant.arm.recipe == REAL else variant.arm.recipe  # photos have no recipe, only judges
     base = values_of(recipe(name, SD(path=paths[-1].strip("\"'")) if paths else SD()))
     of_run = [a for a in variant.assignments if not is_protect(a)]
     config = parse(overridden(base, [*of_run, "train.previews.every=null", "generate.base=false"]))
@@ -193,7 +196,9 @@ def _folder(one: Setting, member: Member, seed: int) -> Path:
 
 def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
     arm = variant.arm
-    about = [arm.recipe == REAL, arm.photos, arm.living, identity]
+    if arm.recipe == REAL:  # nothing is
+        return fingerprint([REAL, identity])
+    about = [False, arm.photos, arm.living, identity]
     if arm.identifier is not None:
         about.append(arm.identifier)
     if told := told_to_protect(variant):
@@ -206,6 +211,9 @@ def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
 
 def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> str:
     shas = [_sha256(spec.checkpoint) for spec in judge_specs(config)]
+    learned, bundled = _learned(variant, config, identity), bundle(config.backbone)
+    if variant.arm.recipe == REAL:
+        return fingerprint([learned, bundled, shas, PROTOCOL])
     values = values_of(config)
     wording = [
         fingerprint([a.template() for a in suite_prompts(_someone(living), bench.lists, bench.prompts)])
@@ -221,7 +229,9 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
         drawn.append(REDTEAM_PROTOCOL)
     if variant.arm.defense == UNDEFENDED:  # there the inspection looks
         drawn.append(fingerprint(read_limits(config.inspect.limits, config.backbone.facts().is_miniature)))
-    learned = _learned(variant, config, identity)
+        drawn.append(fingerprint([config.inspect.depth, config.inspect.clip]))
+    if bundled != FIRST_BUNDLE:
+        drawn.append(bundled)
     return fingerprint(
         [learned, drawn, shas, values["generate"] | {"prompts": None, "images_per_prompt": None}, PROTOCOL]
     )
@@ -231,6 +241,17 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
 def weights_of(backbone: Backbone) -> str:
     """A fingerprint of the base model's weights: read once, however many settings there are."""
     return generator_identity(backbone)
+
+
+@cache
+def bundle(backbone: Backbone) -> str:
+    """A fingerprint of what scores depend on besides settings, weights and judges: words, photos, and what was asked for."""
+    home = Path(str(files("staytrue") / "assets" / "minibench"))
+    photos = sorted([*home.glob("*/*/*.png"), *home.glob("*/*/metadata.jsonl")])
+    contents = [
+        (file.relative_to(home).as_posix(), fingerprint(file)) for file in (*photos, home / "ideal.safetensors")
+    ]
+    return fingerprint([backbone.facts().words, suite_words(), contents])
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from staytrue.bench.ceiling import ceiling
+from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.frontier import AXES, envelope
 from staytrue.bench.metrics import METRICS
 from staytrue.bench.minibench import Asked, tabled
@@ -70,10 +70,10 @@ def trade(results: Sequence[Results], axes: tuple[str, str] = TRADES[0], ideal: 
     for r in rows:
         x, y = (interval(means(r, metric), r) for metric in axes)
         if x and y:
-            name = "ideal" if r is ideal else r.header["arm"]
-            points.setdefault(name, []).append(Point(x["mean"], y["mean"], (*x["ci95"],), (*y["ci95"],)))
+            name = IDEAL if r is ideal else r.header["arm"]
+            points.setdefault(name, []).append(Point(x["mean"], y["mean"], x["ci95"], y["ci95"]))
     series = [Series(name, some, joined=False) for name, some in points.items()]
-    return Panel(f"{up} against {across}", across, up, series if points.keys() - {"ideal"} else [])
+    return Panel(f"{up} against {across}", across, up, series if points.keys() - {IDEAL} else [])
 
 
 def along(results: Sequence[Results], metric: str, x: str) -> Panel:
@@ -86,7 +86,7 @@ def along(results: Sequence[Results], metric: str, x: str) -> Panel:
         along_it = (x, "train.steps") if x == SECONDS else (x,)
         rest = [f"{k.rpartition('.')[2]} {v}" for k, v in r.header["at"].items() if k not in along_it]
         name = ", ".join([r.header["arm"], *rest])
-        lines.setdefault(name, []).append(Point(place, row["mean"], None, (*row["ci95"],)))
+        lines.setdefault(name, []).append(Point(place, row["mean"], None, row["ci95"]))
     series = [Series(name, sorted(points, key=lambda p: p.x)) for name, points in lines.items()]
     return Panel(metric, x, metric, series)
 

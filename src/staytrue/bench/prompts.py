@@ -26,6 +26,8 @@ POOLS = {
     "style": "styles",
     "texture": "textures",
 }
+MAIN_LIST = "prompts"
+PHOTOS = "photos"  # not a list of prompts: photos under their own captions
 # every picture has some background and some color, so "none" is no alternative to these
 ALWAYS_THERE = frozenset({"background", "color"})
 CLASS_PROMPTS = ("a {noun}", "a {noun} on the beach", "a {noun} on a wooden floor")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from staytrue.bench.judge import Drawn
-from staytrue.bench.prompts import Asked, suite_words
+from staytrue.bench.prompts import PHOTOS, Asked, suite_words
 from staytrue.images.load import load_folder
 from staytrue.types import Subject
 
@@ -35,4 +35,4 @@ def _captioned(subject: Subject) -> Iterator[tuple[Asked, Image.Image]]:
         backgrounds = [b for b in suite_words()["backgrounds"] if re.search(rf"\b{re.escape(b)}\b", text)]
         conditions = {"background": max(backgrounds, key=len)} if backgrounds else {}
         template = "a {} {background}" if conditions else "a {}"
-        yield Asked(f"photos/{number:02d}", "prompts", "place", template, conditions), photo.image
+        yield Asked(f"{PHOTOS}/{number:02d}", PHOTOS, "place", template, conditions), photo.image

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,10 +16,13 @@ import numpy as np
 from staytrue.bench import metrics
 from staytrue.bench.arms import CLEAN, FULL, JOINED, PARTS, UNDEFENDED
 from staytrue.bench.minibench import Asked, minibench, plan, suites
-from staytrue.bench.results import Record, Results, results_in
+from staytrue.bench.protected import protect_of
+from staytrue.bench.results import Record, Results, results_in, so_far
 from staytrue.bench.suites import Suite
 from staytrue.errors import ConfigError
-from staytrue.runs import write_json
+from staytrue.protect.config import Protect
+from staytrue.protect.radius import levels
+from staytrue.runs import read_json, write_json
 
 SUITE = Path("benchmarks/suites/redteam.toml")
 DIGITS = 5
@@ -57,18 +60,40 @@ def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
     finally:
         for one in plans:
             out = one.settings[0].out
-            if any(s.file.is_file() for s in one.settings):
-                files.append(write_redteam(out, one.suite, [m.name for m in one.members]))
+            if any(so_far(s) for s in one.settings):
+                keys = {s.variant.label: s.key for s in one.settings}
+                files.append(write_redteam(out, one.suite, [m.name for m in one.members], keys))
     return files
 
 
-def write_redteam(out: Path, suite: Suite, names: Sequence[str]) -> Path:
-    """Makes ``redteam.json`` from the files of results of a folder. Raises ``ConfigError`` where there are none."""
-    results = [r for r in (r.of(names) for r in results_in(out)) if r.records]
+def write_redteam(out: Path, suite: Suite, names: Sequence[str], keys: Mapping[str, str] | None = None) -> Path:
+    """Makes ``redteam.json`` from the files of results of a folder.
+
+    A file made under other settings, such as another radius, is no cell of this grid: it is left out, and named under "left_out".
+
+    Args:
+        out: the folder.
+        suite: what it was run for.
+        names: of the subjects.
+        keys: of every variant's settings, by label; None takes those that the summary was last made with.
+
+    Raises:
+        ConfigError: there are no results to make it from.
+    """
+    file = summary_file(out)
+    if keys is None:
+        keys = read_json(file).get("keys") if file.is_file() else None
+    found = results_in(out)
+    left_out = [r.label for r in found if keys is not None and r.header["key"] != keys.get(r.label)]
+    results = [r for r in (r.of(names) for r in found if r.label not in left_out) if r.records]
     if not results:
-        raise ConfigError(f"no results in {out} are on these subjects: {', '.join(names)}; name others with --subjects")
-    write_json(summary_file(out), redteam_summary(results, suite.cpu_minutes))
-    return summary_file(out)
+        other = f" and {len(left_out)} files were made under other settings" if left_out else ""
+        raise ConfigError(
+            f"no results in {out} are on these subjects: {', '.join(names)}{other}; name others with --subjects"
+        )
+    about = {"keys": keys, "left_out": left_out}
+    write_json(file, redteam_summary(results, suite.cpu_minutes) | about)
+    return file
 
 
 def summary_file(out: Path) -> Path:
@@ -87,9 +112,9 @@ def redteam_summary(results: Sequence[Results], cpu_minutes: float | None = None
     """
     cells = {(r.header["protection"], r.header["defense"]): r for r in results}
     averages = {cell: per_run(r, average) for cell, r in cells.items()}
-    protections = [p for p in dict.fromkeys(p for p, _ in cells) if p != CLEAN]
+    protections = {p: protect_of(r.header["protect"]) for (p, _), r in cells.items() if p != CLEAN}
     why: dict[str, str] = {}
-    inspected = _inspection(cells, why)
+    inspected = _inspection(cells, protections, why)
     found = _shares(averages, protections, UNDEFENDED, why)
     return found | {
         "inspection_auc": inspected["auc"],
@@ -153,7 +178,7 @@ def shared_means(*columns: Numbers) -> list[float] | None:
     return [float(np.mean([np.mean([c[run] for run in runs if run[0] == s]) for s in subjects])) for c in columns]
 
 
-def _shares(cells: Cells, protections: Sequence[str], reference: str, why: dict[str, str]) -> dict[str, Any]:
+def _shares(cells: Cells, protections: Iterable[str], reference: str, why: dict[str, str]) -> dict[str, Any]:
     """The three numbers of the issue, with what stands for "undefended"."""
     clean: Numbers = cells.get((CLEAN, reference), {})
     losses: dict[str, float | None] = {}
@@ -183,17 +208,23 @@ def _why(loss: float | None, run: bool) -> str:
     return f"the attack costs the undefended run {loss:.1%}, below {metrics.BITES:.0%}"
 
 
-def _inspection(cells: Mapping[tuple[str, str], Results], why: dict[str, str]) -> dict[str, Any]:
-    """How well the inspection tells protections that its limits were not made from; negatives: clean, JPEG 75, random noise."""
+def _inspection(
+    cells: Mapping[tuple[str, str], Results], protections: Mapping[str, Protect], why: dict[str, str]
+) -> dict[str, Any]:
+    """How well the inspection tells protections that its limits were not made from, at the radius of the random noise.
+
+    Negatives are clean photos, JPEG 75 and that noise.
+    """
     seen = {p: r for (p, d), r in cells.items() if d == UNDEFENDED}
     known = {n for r in seen.values() for rec in r.records for n in rec["redteam"]["inspection"]["calibrated_on"]}
-    methods = {p: _method(r.header["protect"]) for p, r in seen.items()}
-    quiet = {p: _suspicions(r) for p, r in seen.items() if p == CLEAN or methods[p] == "random_noise"}
+    controls = _controls(protections)
+    quiet = {p: _suspicions(r) for p, r in seen.items() if p not in controls}
     if CLEAN in seen:
         quiet["jpeg 75"] = _suspicions(seen[CLEAN], "suspicion_jpeg")
     negatives = [value for values in quiet.values() for value in values]
-    unseen = [p for p in seen if p not in quiet and methods[p] not in known]
-    alarms = {p: _suspicions(seen[p]) for p in unseen}
+    unseen = [p for p in seen if p in controls and protections[p].method.name not in known]
+    apart = [p for p in unseen if controls[p] is None and any(map(_is_noise, protections.values()))]
+    alarms = {p: _suspicions(seen[p]) for p in unseen if p not in apart}
     positives = [value for values in alarms.values() for value in values]
     if not positives or not negatives:
         why["inspection_auc"] = (
@@ -204,14 +235,19 @@ def _inspection(cells: Mapping[tuple[str, str], Results], why: dict[str, str]) -
         "by_protection": {p: _rounded(metrics.auc(v, negatives)) for p, v in alarms.items() if v and negatives},
         "false_alarms": {p: _rounded(float(np.mean(np.array(v) >= 1))) for p, v in quiet.items() if v},
         "calibrated_on": sorted(known),
+        "other_radius": apart,
         "photos": len(positives) + len(negatives),
     }
 
 
-def _method(told: Sequence[str]) -> str:
-    """The name of a protection, of ``protect.method=aspl``."""
-    names = [t.partition("=")[2] for t in told if t.partition("=")[0] in ("protect.method", "protect.method.name")]
-    return names[-1].strip("\"'") if names else ""
+def _controls(protections: Mapping[str, Protect]) -> dict[str, str | None]:
+    """For each attack the random noise of its radius, None where there is none: photos moved further are no equals."""
+    noises = {levels(one.radius): p for p, one in protections.items() if _is_noise(one)}
+    return {p: noises.get(levels(one.radius)) for p, one in protections.items() if not _is_noise(one)}
+
+
+def _is_noise(protect: Protect) -> bool:
+    return protect.method.name == "random_noise"
 
 
 def _suspicions(results: Results, part: str = "suspicion") -> list[float]:
@@ -219,18 +255,19 @@ def _suspicions(results: Results, part: str = "suspicion") -> list[float]:
     return [v for v in values if v is not None]
 
 
-def _claims(cells: Cells, protections: Sequence[str]) -> list[dict[str, Any]]:
+def _claims(cells: Cells, protections: Mapping[str, Protect]) -> list[dict[str, Any]]:
     """What the paper says in numbers, and what the same differences are here: each a mean over protections, of the average score.
 
     ``ours`` above 0 agrees; None has not been run. Source of the claims: DiffShortcut, tables 1, 3 and 4 and section 3.
     """
-    attacks = [p for p in protections if p != "random_noise"]
+    controls = _controls(protections)
+    attacks = list(controls)
     alone = [
         d for d in dict.fromkeys(d for _, d in cells) if d not in COMBINATIONS and not d.endswith(f"{JOINED}sample")
     ]
     decoupling = [_gain(cells, attacks, "decouple", one) for one in alone]
     rows = [
-        ("every attack costs more than random noise of its radius", _beyond_noise(cells, attacks)),
+        ("every attack costs more than random noise of its radius", _beyond_noise(cells, controls)),
         (
             "decoupling alone is better than every purifier alone",
             min((g for g in decoupling if g is not None), default=None),
@@ -254,9 +291,13 @@ def _gain(cells: Cells, protections: Sequence[str], better: str, worse: str) -> 
     return _mean([pair[0] - pair[1] for pair in pairs if pair])
 
 
-def _beyond_noise(cells: Cells, attacks: Sequence[str]) -> float | None:
-    noise = cells.get(("random_noise", UNDEFENDED), {})
-    pairs = [shared_means(noise, cells.get((p, UNDEFENDED), {})) for p in attacks]
+def _beyond_noise(cells: Cells, controls: Mapping[str, str | None]) -> float | None:
+    """The least that an attack costs beyond its control."""
+    pairs = [
+        shared_means(cells.get((noise, UNDEFENDED), {}), cells.get((p, UNDEFENDED), {}))
+        for p, noise in controls.items()
+        if noise
+    ]
     return min((pair[0] - pair[1] for pair in pairs if pair), default=None)
 
 

@@ -39,11 +39,13 @@ def _headline(found: dict[str, Any]) -> str:
     ]
     heads = ["", "undefended loss", "same sampling", "gap closed", "same sampling"]
     why = "".join(f"\n- `{name}`: {reason}" for name, reason in found["why_none"].items())
+    left_out = ", ".join(found.get("left_out", ()))
     return (
         f"Shares of the average score. A gap counts where the attack costs {found['bites_at']:.0%} or more."
         f" The full defense costs clean photos {_share(found['clean_cost'])}"
         f" ({_share(same['clean_cost'])} with the same sampling on both sides).\n\n{_table(heads, body)}"
         + (f"\n\nWithout a number:\n{why}" if why else "")
+        + (f"\n\nLeft out, as they were made under other settings: {left_out}." if left_out else "")
     )
 
 
@@ -81,10 +83,13 @@ def _inspection(found: dict[str, Any]) -> str:
     told = found["inspection"]
     made_from = ", ".join(told["calibrated_on"]) or "no protection"
     body = [[p, _number(value)] for p, value in told["by_protection"].items()]
+    apart = ", ".join(told.get("other_radius", ()))
     alarms = ", ".join(f"{p} {_share(value)}" for p, value in told["false_alarms"].items())
     return (
         f"Inspection, on protections that its limits were not made from (they were from: {made_from}): "
-        f"AUC {_number(told['auc']) or '–'}. False alarms: {alarms or '–'}.\n\n{_table(['protection', 'AUC'], body)}"
+        f"AUC {_number(told['auc']) or '–'}. False alarms: {alarms or '–'}."
+        + (f" Not scored, as no random noise has their radius: {apart}." if apart else "")
+        + f"\n\n{_table(['protection', 'AUC'], body)}"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from staytrue.bench.plan import Setting, told_to_protect, weights_of
+from staytrue.bench.prompts import PHOTOS
 from staytrue.config import values_of
 from staytrue.errors import ConfigError
 from staytrue.opening import commit, versions
@@ -41,6 +42,11 @@ class Results:
         """(subject, seed) of every record."""
         return {(r["subject"], r["seed"]) for r in self.records}
 
+    @property
+    def of_photos(self) -> bool:
+        """Whether nobody else was asked its prompts: it is the row "real photos"."""
+        return all(prompt["list"] == PHOTOS for record in self.records for prompt in record["prompts"])
+
     def of(self, which: Iterable[str]) -> Results:
         """Only the records of some subjects."""
         names = set(which)
@@ -60,7 +66,8 @@ def results_in(folder: Path) -> list[Results]:
     """All files of results of a folder, in the order of their names.
 
     Raises:
-        ConfigError: there are none, or they were judged by different judges, or drawn by different base models.
+        ConfigError: there are none, or they were judged by different judges, or drawn by different base models, or asked
+            different prompts of one subject.
     """
     files = [p for p in sorted(folder.glob("*.json")) if p.name not in NOT_RESULTS] if folder.is_dir() else []
     if not files:
@@ -70,7 +77,26 @@ def results_in(folder: Path) -> list[Results]:
         if len({json.dumps(r.header[part], sort_keys=True) for r in found}) > 1:
             told = "\n".join(f"  {r.label}: {_told(r.header[part])}" for r in found)
             raise ConfigError(f"the results in {folder} have different {part} and cannot be compared:\n{told}")
+    _require_same_prompts(folder, found)
     return found
+
+
+def _require_same_prompts(folder: Path, found: Sequence[Results]) -> None:
+    """Photos have prompts of their own, which are in no difference."""
+    asked: dict[str, dict[str, list[str]]] = {}
+    for r in found:
+        for record in r.records:
+            ids = sorted(p["id"] for p in record["prompts"] if p["list"] != PHOTOS)
+            each = len(record["images"]) / max(1, len(record["prompts"]))
+            if ids:
+                asked.setdefault(record["subject"], {}).setdefault(f"{ids} {each:g}", []).append(r.label)
+    for subject, labels in asked.items():
+        if len(labels) > 1:
+            told = "\n".join(f"  {', '.join(dict.fromkeys(some))}" for some in labels.values())
+            raise ConfigError(
+                f"the results in {folder} were asked different prompts of {subject}, or drew not equally many pictures, and cannot"
+                f" be compared; run again what is older, or move it elsewhere:\n{told}"
+            )
 
 
 def so_far(setting: Setting) -> tuple[Record, ...]:

@@ -10,17 +10,22 @@ from typing import Any
 import numpy as np
 
 from staytrue.bench.metrics import METRICS, OF_WORDS
+from staytrue.bench.prompts import MAIN_LIST, PHOTOS
 from staytrue.bench.results import Record, Results
 from staytrue.evaluate.reduce import bootstrap
 
 OF_RUN = {"class_leakage", "drift", *OF_WORDS}
-MAIN_LIST = "prompts"
 Where = Callable[[Record, Mapping[str, Any]], bool]
 
 
 def on_main_list(record: Record, prompt: Mapping[str, Any]) -> bool:  # noqa: ARG001
     """Whether a prompt counts in the summary: the 25 of the main list do."""
     return bool(prompt["list"] == MAIN_LIST)
+
+
+def counted(record: Record, prompt: Mapping[str, Any]) -> bool:
+    """The same, and photos under their own captions: the row "real photos" has no other prompts."""
+    return on_main_list(record, prompt) or bool(prompt["list"] == PHOTOS)
 
 
 def measured(results: Sequence[Results]) -> tuple[str, ...]:
@@ -33,7 +38,8 @@ def summary(results: Sequence[Results], metrics: Sequence[str] | None = None) ->
 
     Returns:
         ``{"recipes": {label: {metric: {"mean", "ci95"}}}, "paired": {"A-vs-B": {metric: {"mean", "ci95"}, "subjects", "seeds"}}}``,
-        differences as A minus B, for every ordered pair that shares subjects and seeds. A metric without a value is left out.
+        differences as A minus B, for every ordered pair that shares subjects and seeds. A metric without a value is left out;
+        ``ci95`` is null where all subjects are of one design. Real photos are paired with nothing: their prompts are their own.
     """
     metrics = measured(results) if metrics is None else metrics
     table = {r.label: {m: means(r, m) for m in metrics} for r in results}
@@ -42,7 +48,7 @@ def summary(results: Sequence[Results], metrics: Sequence[str] | None = None) ->
         for (label, rows), r in zip(table.items(), results, strict=True)
     }
     paired = {}
-    for a, b in permutations(results, 2):
+    for a, b in permutations([r for r in results if not r.of_photos], 2):
         if shared := a.finished & b.finished:
             paired[f"{a.label}-vs-{b.label}"] = {
                 m: row for m in metrics if (row := difference(table[a.label][m], table[b.label][m], a))
@@ -50,7 +56,7 @@ def summary(results: Sequence[Results], metrics: Sequence[str] | None = None) ->
     return {"recipes": recipes, "paired": paired}
 
 
-def means(results: Results, metric: str, where: Where = on_main_list) -> dict[tuple[str, int], float]:
+def means(results: Results, metric: str, where: Where = counted) -> dict[tuple[str, int], float]:
     """The mean of a metric for each (subject, seed), over the pictures of the prompts that ``where`` lets through.
 
     Pictures without a value (a lone picture's diversity) do not count; runs without any are left out.
@@ -128,7 +134,14 @@ def _interval(values: Mapping[tuple[str, int], float], of: Results) -> dict[str,
     subjects = sorted({subject for subject, _ in values})
     by_subject = [float(np.mean([v for (s, _), v in values.items() if s == subject])) for subject in subjects]
     found = bootstrap(by_subject, [designs[s] for s in subjects])
-    return {"mean": round(found.mean, 5), "ci95": [round(found.low, 5), round(found.high, 5)]}
+    return {"mean": round(found.mean, 5), "ci95": rounded((found.low, found.high))}
+
+
+def rounded(limits: tuple[float | None, float | None] | None) -> list[float] | None:
+    """Both ends of an interval for JSON; None where there is none."""
+    if limits is None or limits[0] is None or limits[1] is None:
+        return None
+    return [round(limits[0], 5), round(limits[1], 5)]
 
 
 def as_json(value: dict[str, Any]) -> str:

@@ -11,6 +11,12 @@ WIDTH, HEIGHT, LEGEND_ROW = 360.0, 250.0, 16.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 14.0, 28.0, 40.0
 # told apart by most color-blind readers (Okabe and Ito)
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
+# and where there are more names than colors, by the form of the point
+MARKS = {
+    "circle": "M{x} {y}m-{r} 0a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0z",
+    "square": "M{x} {y}m-{r} -{r}h{d}v{d}h-{d}z",
+    "diamond": "M{x} {y}m0 -{d}l{d} {d}l-{d} {d}l-{d} -{d}z",
+}
 TICKS = 5
 
 
@@ -20,8 +26,8 @@ class Point:
 
     x: float
     y: float
-    across: tuple[float, ...] | None = None
-    up: tuple[float, ...] | None = None
+    across: Sequence[float] | None = None
+    up: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,20 +54,38 @@ def figure(panels: Sequence[Panel]) -> str:
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
     names = list(dict.fromkeys(s.name for p in panels for s in p.series))
-    color = {name: COLORS[i % len(COLORS)] for i, name in enumerate(names)}
+    looks = {name: look(i) for i, name in enumerate(names)}
     parts = [
-        f'<g transform="translate({i % columns * WIDTH:g},{i // columns * HEIGHT:g})">{_panel(panel, color)}</g>'
+        f'<g transform="translate({i % columns * WIDTH:g},{i // columns * HEIGHT:g})">{_panel(panel, looks)}</g>'
         for i, panel in enumerate(panels)
     ]
     top = rows * HEIGHT
     for i, name in enumerate(names):
         y = top + LEGEND_ROW * (i + 0.5)
-        parts.append(f'<circle cx="{LEFT:g}" cy="{y:g}" r="4" fill="{color[name]}"/>')
+        parts.append(looks[name].drawn(LEFT, y, 4))
         parts.append(f'<text x="{LEFT + 10:g}" y="{y + 4:g}">{escape(name)}</text>')
     width, height = columns * WIDTH, top + LEGEND_ROW * len(names) + 8
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
     style = 'font-family="sans-serif" font-size="11" fill="#222"'
     return f'{head} {style}>\n<rect width="100%" height="100%" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the points of one name look: no two names alike."""
+
+    color: str
+    mark: str
+
+    def drawn(self, x: float, y: float, radius: float) -> str:
+        """A point, in pixels."""
+        path = MARKS[self.mark].format(x=f"{x:.1f}", y=f"{y:.1f}", r=f"{radius:g}", d=f"{2 * radius:g}")
+        return f'<path class="point" d="{path}" fill="{self.color}"/>'
+
+
+def look(number: int) -> Look:
+    """Of the name with this number."""
+    return Look(COLORS[number % len(COLORS)], tuple(MARKS)[number // len(COLORS) % len(MARKS)])
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -73,7 +97,7 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(step * i, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def _panel(panel: Panel, color: dict[str, str]) -> str:
+def _panel(panel: Panel, looks: dict[str, Look]) -> str:
     points = [p for s in panel.series for p in s.points]
     x_low, x_high = _range([v for p in points for v in (p.x, *(p.across or ()))])
     y_low, y_high = _range([v for p in points for v in (p.y, *(p.up or ()))])
@@ -96,7 +120,7 @@ def _panel(panel: Panel, color: dict[str, str]) -> str:
         parts.append(f'<text x="{LEFT - 5:g}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
     parts.append(f'<path d="M{LEFT:g} {TOP:g}V{floor:g}H{right:g}" fill="none" stroke="#222"/>')
     for series in panel.series:
-        tint = color[series.name]
+        tint = looks[series.name].color
         if series.joined and len(series.points) > 1:
             path = " ".join(f"{x(p.x):.1f},{y(p.y):.1f}" for p in series.points)
             parts.append(f'<polyline points="{path}" fill="none" stroke="{tint}" stroke-width="1.5"/>')
@@ -105,7 +129,7 @@ def _panel(panel: Panel, color: dict[str, str]) -> str:
                 parts.append(f'<path d="M{x(p.x):.1f} {y(p.up[0]):.1f}V{y(p.up[1]):.1f}" stroke="{tint}"/>')
             if p.across:
                 parts.append(f'<path d="M{x(p.across[0]):.1f} {y(p.y):.1f}H{x(p.across[1]):.1f}" stroke="{tint}"/>')
-            parts.append(f'<circle cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="3" fill="{tint}"/>')
+            parts.append(looks[series.name].drawn(x(p.x), y(p.y), 3))
     return "".join(parts)
 
 

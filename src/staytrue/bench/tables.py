@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from staytrue.bench.ceiling import ceiling
+from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.choose import choices
 from staytrue.bench.frontier import AXES, frontiers
 from staytrue.bench.metrics import LOWER_IS_BETTER
@@ -16,16 +17,17 @@ from staytrue.bench.redteam import summary_file, write_redteam
 from staytrue.bench.redteam_tables import redteam_markdown
 from staytrue.bench.regret import regrets
 from staytrue.bench.results import CHOSEN, STAGES, SUMMARY, Results, results_in
+from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import chosen
 from staytrue.bench.suites import Suite, variants
 from staytrue.bench.summary import (
     as_json,
+    counted,
     interval,
     means,
     measured,
     of_kind,
     of_list,
-    on_main_list,
     seen_by_any,
     summary,
 )
@@ -61,7 +63,7 @@ def make_tables(asked: Asked) -> list[Path]:
         write_text(summary_folder(out) / SUMMARY, as_json(found))
         write_text(out / "table.md", table)
         written += [summary_folder(out) / SUMMARY, out / "table.md"]
-        if suite is not None and suite.choose:
+        if suite is not None and suite.choose and which == suite.subjects:
             require_whole(suite, results, which)
             write_json(out / CHOSEN, choices(results))
             written.append(out / CHOSEN)
@@ -98,9 +100,9 @@ def on_subjects(results: Sequence[Results], which: str, out: Path) -> list[Resul
 
 
 def require_whole(suite: Suite, results: Sequence[Results], which: str) -> None:
-    """Raises ``ConfigError`` unless every setting of a search has every subject: half a search is not an equal one."""
-    wanted = {m.name for m in chosen(which)}
-    have = {r.label: {subject for subject, _ in r.finished} for r in results}
+    """Raises ``ConfigError`` unless every setting of a search has every subject and seed: half a search is not an equal one."""
+    wanted = set(product((m.name for m in chosen(which)), Bench(**suite.bench).seeds))
+    have = {r.label: r.finished for r in results}
     if missing := [v.label for v in variants(suite) if have.get(v.label, set()) < wanted]:
         raise ConfigError(f"{suite.name} is not finished, so nothing is chosen yet; missing: {', '.join(missing)}")
 
@@ -122,7 +124,7 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
     kinds = list(dict.fromkeys(p["kind"] for p in prompts))
     rows = [*results, *([ideal] if ideal else [])]
     for metric in SHOWN:
-        columns = [("all", metric, on_main_list), *((kind, metric, of_kind(kind)) for kind in kinds)]
+        columns = [("all", metric, counted), *((kind, metric, of_kind(kind)) for kind in kinds)]
         parts.append(f"By kind of prompt: {metric}.\n\n{_columns(rows, columns)}")
     lists = list(dict.fromkeys(p["list"] for p in prompts))
     if len(lists) > 1:
@@ -134,7 +136,7 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
 
 def brief(results: Sequence[Results], which: str, ideal: Results | None) -> str:
     """For a page that people read: the scores that say most, what ideal pictures have of them, and the differences."""
-    columns = [(m, m, on_main_list) for m in (*SHOWN, "drift")]
+    columns = [(m, m, counted) for m in (*SHOWN, "drift")]
     rows = _columns([*results, *([ideal] if ideal else [])], columns)
     paired = _paired_table(results, summary(results, SHOWN)["paired"], SHOWN)
     return f"{_about(results, which)}\n\n{rows}\n\n{paired}\n"
@@ -181,17 +183,21 @@ def fill_block(page: Path, table: str) -> None:
 def _about(results: Sequence[Results], which: str) -> str:
     runs = sum(len(r.records) for r in results)
     subjects = len({rec["subject"] for r in results for rec in r.records})
+    designs = len({rec["design"] for r in results for rec in r.records})
     pictures = sum(len(rec["images"]) for r in results for rec in r.records)
     judges = "; ".join(j["judge"] for j in results[0].header["judges"].values())
     return (
-        f"{subjects} subjects ({which}), {runs} trainings, {pictures} pictures; intervals of 95 % from a bootstrap over designs."
-        f" Judges: {judges}."
+        f"{subjects} subjects of {designs} designs ({which}), {runs} trainings, {pictures} pictures; intervals of 95 % from a"
+        f" bootstrap over designs. Judges: {judges}."
     )
 
 
 def _main_table(results: Sequence[Results], rows: dict[str, Any], metrics: Sequence[str]) -> str:
     heads = [f"{m} {'↓' if m in LOWER_IS_BETTER else '↑'}" for m in metrics]
-    body = [[r.label, *(_said(rows[r.label].get(m)) for m in metrics)] for r in results]
+    body = [
+        [name, *(_said(rows[r.label].get(m)) for m in metrics)]
+        for name, r in zip(_names(results), results, strict=True)
+    ]
     return _table(["", *heads], body)
 
 
@@ -208,8 +214,19 @@ def _paired_table(results: Sequence[Results], paired: dict[str, Any], metrics: S
 
 
 def _columns(results: Sequence[Results], columns: Sequence[tuple[str, str, Callable[..., bool]]]) -> str:
-    body = [[r.label, *(_said(interval(means(r, m, where), r)) for _, m, where in columns)] for r in results]
+    rows = zip(_names(results), results, strict=True)
+    body = [[name, *(_said(interval(means(r, m, where), r)) for _, m, where in columns)] for name, r in rows]
     return _table(["", *(head for head, _, _ in columns)], body)
+
+
+def _names(results: Sequence[Results]) -> list[str]:
+    """What rows are called; those that have fewer runs than others say so."""
+    most = max(len(r.records) for r in results)
+    few = [len(r.records) < most and r.label != IDEAL for r in results]  # ideal pictures have no seeds
+    return [
+        f"{r.label} ({len(r.records)} of {most} runs)" if less else r.label
+        for r, less in zip(results, few, strict=True)
+    ]
 
 
 def _costs(results: Sequence[Results]) -> str:
@@ -228,6 +245,8 @@ def _said(row: dict[str, Any] | None, signed: bool = False) -> str:
     if not row:
         return ""
     sign = "+" if signed else ""
+    if row["ci95"] is None:
+        return f"{row['mean']:{sign}.3f}"
     low, high = row["ci95"]
     return f"{row['mean']:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 

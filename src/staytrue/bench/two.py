@@ -56,11 +56,13 @@ class Pair:
         first: the one of ``{first}``.
         second: the one of ``{second}``.
         split: "tuning" or "reporting".
+        design: what intervals draw: pairs that show a drawing of the same hand have the same.
     """
 
     first: Member
     second: Member
     split: Split
+    design: str
 
     @property
     def name(self) -> str:
@@ -106,17 +108,20 @@ class TwoSuite(BaseModel):
     def _apart(self) -> TwoSuite:
         names = [name for pair in (*self.tuning, *self.reporting) for name in pair]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"a subject is in one pair only, so that pairs are independent; twice: {', '.join(twice)}")
+            raise ValueError(
+                f"a subject is in one pair only, so that pairs do not share a training; twice: {', '.join(twice)}"
+            )
         return self
 
     def pairs(self) -> list[Pair]:
         """All of them. Raises ``KeyError`` of a subject that is not bundled."""
         known = {m.name: m for m in members()}
         splits: tuple[tuple[Split, Any], ...] = (("tuning", self.tuning), ("reporting", self.reporting))
+        named = [(split, known[first], known[second]) for split, pairs in splits for first, second in pairs]
+        designs = joined([{first.design, second.design} for _, first, second in named])
         return [
-            Pair(_called(known[first], self.identifiers[0]), _called(known[second], self.identifiers[1]), split)
-            for split, pairs in splits
-            for first, second in pairs
+            Pair(_called(first, self.identifiers[0]), _called(second, self.identifiers[1]), split, design)
+            for (split, first, second), design in zip(named, designs, strict=True)
         ]
 
     def chosen(self, which: str) -> list[Pair]:
@@ -136,6 +141,15 @@ class TwoSuite(BaseModel):
         """The prompts for one pair."""
         templates = [p.replace("{first}", f"a {SLOT}").replace("{second}", f"a {OTHER}") for p in self.prompts]
         return [fill(template, *pair.subjects) for template in templates[: bench.prompts]]
+
+
+def joined(sets: Sequence[set[str]]) -> list[str]:
+    """A name for each set; sets that share an element, directly or through others, have the same."""
+    groups: list[set[str]] = []
+    for mine in sets:
+        touching = [group for group in groups if group & mine]
+        groups = [group for group in groups if not group & mine] + [mine.union(*touching)]
+    return [next("+".join(sorted(group)) for group in groups if group & mine) for mine in sets]
 
 
 def _called(member: Member, identifier: str) -> Member:

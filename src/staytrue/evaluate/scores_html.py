@@ -30,11 +30,13 @@ def metric_rows(table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         rows.setdefault(key, about | {"against": key[1], "cells": {}})["cells"][entry["model"]] = dict(entry)
     for row in rows.values():
         cells = row["cells"].values()
-        low, high = min(c["low"] for c in cells), max(c["high"] for c in cells)
+        placed = [c[end] for c in cells for end in ("low", "mean", "high") if c[end] is not None]
+        low, high = min(placed), max(placed)
         margin = (high - low) * 0.15 or 0.01
         low, width = low - margin, high - low + 2 * margin
         for cell in cells:
-            cell |= {f"{end}_at": round(100 * (cell[end] - low) / width, 2) for end in ("low", "mean", "high")}
+            ends = {end: cell["mean"] if cell[end] is None else cell[end] for end in ("low", "mean", "high")}
+            cell |= {f"{end}_at": round(100 * (at - low) / width, 2) for end, at in ends.items()}
     return list(rows.values())
 
 

@@ -66,9 +66,9 @@ def generate_stage(
 
     def work(folder: Path) -> dict[str, Any]:
         tasks = list(_tasks(generate, casts, facts, {"base": fingerprint(backbone), "personalized": trained}))
-        _remove_others(folder, {t.picture.file for t in tasks})
         if any(_lacks(folder, t) for t in tasks):
             _draw(run, tasks, generate, backbone.load(device))
+        _remove_others(folder, {t.picture.file for t in tasks})
         write_jsonl(folder / PICTURES, [t.picture for t in tasks])
         for name, (cast, _) in casts.items():
             names = tuple(subject.name for subject in cast)

@@ -30,7 +30,7 @@ OTHER_PICTURES = frozenset(
     }
 )
 JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
-KOHYA = re.compile(r"(\d+)_(.+)")
+KOHYA = re.compile(r"([1-9]\d?|100)_(.+)")  # "10_sks dog"; "2024_originals" is a subfolder like any other
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _candidates(folder: Path, texts: Texts) -> Iterator[tuple[Path, int, str | N
     found: dict[Path, tuple[int, str | None]] = dict.fromkeys(_pictures(folder), (1, None))
     for sub in filter(Path.is_dir, folder.iterdir()):
         if (match := KOHYA.fullmatch(sub.name)) and not _is_junk(sub):
-            found |= {path: (max(1, int(match[1])), match[2].strip()) for path in _pictures(sub)}
+            found |= {path: (int(match[1]), match[2].strip()) for path in _pictures(sub)}
     known = {path.resolve() for path in found}
     found |= {path: (1, None) for path in texts.by_file if path.is_file() and path not in known}
     for path in sorted(found, key=lambda p: natural_key(p.relative_to(folder) if p.is_relative_to(folder) else p)):

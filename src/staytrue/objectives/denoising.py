@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from staytrue.objectives.base import Step
 from staytrue.objectives.squares import mean_square, row_weights
 from staytrue.registry import component
@@ -38,7 +40,7 @@ class Denoising:
     name: Literal["denoising"] = "denoising"
     rows: Literal["subject", "class", "all"] = "subject"
     weighting: Literal["uniform", "min_snr", "noise"] = "uniform"
-    gamma: float = 5.0
+    gamma: float = Field(default=5.0, gt=0)
 
     @property
     def needs(self) -> frozenset[str]:

@@ -47,7 +47,7 @@ class DirectConsistency:
     beta: float = Field(default=1000.0, gt=0)
     frequent: Frequent = "caption"
     weighting: Literal["uniform", "min_snr", "noise"] = "uniform"
-    gamma: float = 5.0
+    gamma: float = Field(default=5.0, gt=0)
 
     def __call__(self, step: Step) -> Tensor:
         """One loss per subject row."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field
+
 from staytrue.objectives.base import Step
 from staytrue.objectives.squares import Frequent, frequent_texts, mean_square, row_weights
 from staytrue.registry import component
@@ -38,7 +40,7 @@ class OutputPreservation:
     name: Literal["output_preservation"] = "output_preservation"
     frequent: Frequent = "class"
     weighting: Literal["uniform", "min_snr", "noise"] = "uniform"
-    gamma: float = 5.0
+    gamma: float = Field(default=5.0, gt=0)
 
     def __call__(self, step: Step) -> Tensor:
         """One loss per subject row."""

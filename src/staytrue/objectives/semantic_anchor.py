@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from staytrue.objectives.base import Rows, Step
 from staytrue.objectives.squares import Frequent, frequent_texts, mean_square, row_weights
 from staytrue.registry import component
@@ -48,7 +50,7 @@ class SemanticAnchor:
     reading: Literal["A", "B", "C", "D"] = "A"
     frequent: Frequent = "caption"
     weighting: Literal["uniform", "min_snr", "noise"] = "uniform"
-    gamma: float = 5.0
+    gamma: float = Field(default=5.0, gt=0)
 
     @property
     def rows(self) -> Rows:

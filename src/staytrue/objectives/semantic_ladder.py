@@ -55,7 +55,7 @@ class SemanticLadder:
     temperature: float = Field(default=0.1, gt=0)
     frequent: Frequent = "caption"
     weighting: Literal["uniform", "min_snr", "noise"] = "uniform"
-    gamma: float = 5.0
+    gamma: float = Field(default=5.0, gt=0)
 
     def nouns(self, subject: Subject) -> tuple[list[str], list[str]]:
         """P and N of a subject. Raises ``ConfigError`` where nothing is left of N."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -16,8 +17,9 @@ from staytrue.registry import component
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-    from PIL import Image
     from torch import Tensor
+
+    from staytrue.purify.base import Cleaner
 
     AnyPurifier = Any
 else:
@@ -29,8 +31,8 @@ class Adaptive:
     """Raises the loss on what is left after the purifier.
 
     x = argmax over the ball of E_{t, e, chance of P} L_cond(theta, P(x)); backward, P is the identity (BPDA); the expectation
-    is a mean over ``pgd.draws`` (EOT). theta is the untouched model (as in AdvDM), or one trained on purified clean photos (as
-    in FSMG).
+    is a mean over ``pgd.draws`` (EOT), each with chances of its own, the purifier's among them. theta is the untouched model (as in
+    AdvDM), or one trained on purified clean photos (as in FSMG).
 
     Reads the photos, the backbone and the purifier, which may be any function from picture to picture (``perturb_against``).
     Returns pictures in the ball.
@@ -59,21 +61,30 @@ class Adaptive:
 
     def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
         """The attacked photos."""
+        from staytrue.diffusion.randomness import derived_seed
         from staytrue.purify.base import cleaner
         from staytrue.purify.tools import Tools
 
         tools = Tools(scene.spec, str(scene.clean.device), scene.seed, scene.subject.class_noun)
-        return self.perturb_against(scene, cleaner(self.purifier, tools))
+        return self._against(
+            scene, lambda draw: cleaner(self.purifier, replace(tools, seed=derived_seed(scene.seed, "eot", draw)))
+        )
 
-    def perturb_against(
-        self, scene: Scene, purify: Callable[[Image.Image], Image.Image]
-    ) -> Float[Tensor, "rows 3 height width"]:
-        """The same against any purifier, such as a chain of several."""
+    def perturb_against(self, scene: Scene, purify: Cleaner) -> Float[Tensor, "rows 3 height width"]:
+        """The same against any purifier, given as a function; one that is random should draw anew at each call."""
+        return self._against(scene, lambda _: purify)
+
+    def _against(self, scene: Scene, purifier: Callable[[int], Cleaner]) -> Float[Tensor, "rows 3 height width"]:
+        """The ascent against a purifier as each draw meets it, by the draw's number."""
         from staytrue.protect.surrogate import Surrogate
         from staytrue.protect.transforms import straight_through
 
-        through, surrogate = straight_through(purify), Surrogate(scene.fresh(None), scene, self.surrogate)
+        surrogate = Surrogate(scene.fresh(None), scene, self.surrogate)
         if self.surrogate_steps:
-            surrogate.learn(through(scene.reference), self.surrogate_steps)
+            surrogate.learn(straight_through(purifier(-1))(scene.reference), self.surrogate_steps)
         caption = scene.caption() if self.surrogate_steps else scene.class_caption()
-        return self.pgd.ascend(lambda x, rows, draw: surrogate.denoising(through(x), rows, draw, caption), scene)
+
+        def loss(x: Tensor, rows: list[int], draw: int) -> Tensor:
+            return surrogate.denoising(straight_through(purifier(draw))(x), rows, draw, caption)
+
+        return self.pgd.ascend(loss, scene)

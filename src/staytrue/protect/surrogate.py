@@ -23,7 +23,7 @@ from staytrue.protect.draws import generators, normal, timesteps
 from staytrue.protect.training import SurrogateTraining
 from staytrue.train.batches import Batches
 from staytrue.train.config import Train
-from staytrue.train.loop import computing, train_loop
+from staytrue.train.loop import attention, train_loop
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.state import start
 from staytrue.train.steps import StepMaker
@@ -115,7 +115,7 @@ class Surrogate:
 
     def exact(self) -> AbstractContextManager[object]:
         """The kernels of training, in float32: an attack's gradient is not the place to save bits."""
-        return computing(Train(dtype="float32"), self.backbone.device)
+        return attention(self.backbone.device)
 
     def learn(self, pixels: Float[Tensor, "rows 3 height width"], steps: int) -> None:
         """Goes on training on these pictures, with a fresh optimizer, for some steps; then everything is frozen again."""

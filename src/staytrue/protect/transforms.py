@@ -55,7 +55,7 @@ def straight_through(
 
     Forward: the purified 8-bit pictures. Backward: the identity, which is right as far as purified pictures resemble what went
         in.
-    A purifier that is random is asked anew at each call, so averaging calls is EOT (section 4.2 there).
+    Averaging calls is EOT (section 4.2 there) where the purifier draws anew at each; ours draw by the seed of their tools.
     """
 
     def through(pixels: Tensor) -> Tensor:

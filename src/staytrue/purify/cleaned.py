@@ -53,7 +53,7 @@ def compare(row: tuple[str, str, float], before: Image.Image, after: Image.Image
         row: subject, file and seconds.
         before: the original.
         after: the cleaned photo, of the same size.
-        tools: of the subject; its CLIP is used if the inspection has loaded one.
+        tools: of the subject; its CLIP is used if one is loaded.
     """
     from staytrue.purify.distance import perceptual_distance
 

@@ -19,8 +19,8 @@ STATEMENT = (
 )
 
 
-def require_rights(run: RunFolder, suspects: Sequence[Inspected], stated: bool) -> None:
-    """Checks, before photos that look protected are cleaned, that someone has said that they may be.
+def require_rights(run: RunFolder, guarded: Sequence[Inspected], stated: bool) -> None:
+    """Checks, before photos that look protected, or noisy, are cleaned, that someone has said that they may be.
 
     What is said holds for the photos it was said of (by content), in this run, for good: ``rights.json``.
 
@@ -29,7 +29,7 @@ def require_rights(run: RunFolder, suspects: Sequence[Inspected], stated: bool) 
     """
     said = read_json(run.rights) if run.rights.is_file() else []
     covered = {sha for statement in said for sha in statement["photos"].values()}
-    new = {row.file: row.sha256 for row in suspects if row.sha256 not in covered}
+    new = {row.file: row.sha256 for row in guarded if row.sha256 not in covered}
     if not new:
         return
     if not stated:

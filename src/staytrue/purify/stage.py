@@ -15,7 +15,7 @@ from staytrue.images.load import Photo, load_folder
 from staytrue.images.scan import survey
 from staytrue.purify.base import AnyPurifier, ModelPurifier
 from staytrue.purify.inspection.config import Inspect
-from staytrue.purify.inspection.inspect import inspect_photos, inspected, inspection_key, report_found
+from staytrue.purify.inspection.inspect import inspect_photos, inspected, inspection_key, open_clip, report_found
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.rights import require_rights
 from staytrue.purify.tools import Tools
@@ -40,14 +40,14 @@ def purify_stage(
         subjects: whose photos.
         tools: backbone, device and seed, for purifiers with weights and for a deep inspection.
         inspect: what is looked at first; None for nothing.
-        rights: whether the user has said that photos which look protected may be cleaned.
+        rights: whether the user has said that photos which look protected, or noisy, may be cleaned.
 
     Returns:
         True if the work ran, False if the folder was complete already.
 
     Raises:
         ImageError: photos that cannot be used, of all subjects, in one message; or flagged ones, where the inspection stops.
-        ConfigError: photos that look protected would be cleaned, and nobody has said that they may be.
+        ConfigError: photos that look protected, or noisy, would be cleaned, and nobody has said that they may be.
     """
     subjects, tools = list(subjects), tools or Tools()
     check_names(subjects)
@@ -60,10 +60,12 @@ def purify_stage(
         found = inspected(run, key) or inspect_photos(run, inspect, photos(), by_subject, key)
         report_found(found, inspect.action, cleans)
         if cleans:
-            require_rights(run, [row for row in found if row.word == "suspect"], rights)
+            require_rights(run, [row for row in found if row.may_be_guarded], rights)
 
     def work(folder: Path) -> dict[str, object]:
         _clear_others(folder, set(sources))
+        if inspect and (cleans or run.cleaning.is_file()):  # a kept inspection has not loaded it
+            open_clip(inspect, tools)
         rows = [
             row for name, of in photos().items() for row in write_subject(run, purifier, of, by_subject[name], name)
         ]

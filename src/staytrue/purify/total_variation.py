@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class TotalVariation:
     """Flattens the photo into even areas with sharp borders.
 
-    Formula: min_u  sum |grad u|_2  +  |u - x|_2^2 / (2 weight), on values in [0, 1], the three channels together, solved by
+    Formula: min_u  sum |grad u|_2  +  |u - x|_2^2 / (2 weight), on values in [0, 1], each channel by itself, solved by
     Chambolle's projections (J. Math. Imaging Vis. 20, 2004, section 3), as scikit-image has them.
     Source: the "TVM" baseline of DiffShortcut (arXiv 2406.18944, section 5.1), after Guo et al. (arXiv 1711.00117, eq. 6).
     Difference: its released code shrinks the photo to 64 px, drops random pixels and needs a commercial solver, so that the

@@ -52,8 +52,12 @@ def write_subject(run: RunFolder, purifier: AnyPurifier, photos: list[Photo], to
             done.append(compare((name, row.file, seconds), photo.image, image, tools))
             pairs.append((photo.image, image))
     write_jsonl(folder / PHOTO_ROWS, rows)
+    names = [photo.path.name for photo in photos]
     if done:
-        _show(run, name, pairs, [p.path.name for p in photos], tools)
+        _show(run, name, pairs, names)
+    if done or run.cleaning.is_file():  # or what was cleaned before is still drawn
+        cleaned = {"cleaned": [after for _, after in pairs]} if done else {}
+        draw_groups(run, name, {"photo": [photo.image for photo in photos]} | cleaned, names, tools)
     return done
 
 
@@ -94,10 +98,8 @@ def file_name(number: int, photo: Path) -> str:
     return f"{number:02d}-{stem}.png" if stem else f"{number:02d}.png"
 
 
-def _show(
-    run: RunFolder, name: str, pairs: list[tuple[Image.Image, Image.Image]], names: list[str], tools: Tools
-) -> None:
-    """A sheet of photos before and after, with the difference amplified; the picture of embeddings, if CLIP looked."""
+def _show(run: RunFolder, name: str, pairs: list[tuple[Image.Image, Image.Image]], names: list[str]) -> None:
+    """A sheet of photos before and after, with the difference amplified."""
     rows = [
         ("before", [before for before, _ in pairs]),
         ("after", [after for _, after in pairs]),
@@ -106,9 +108,6 @@ def _show(
     buffer = io.BytesIO()
     comparison_grid(rows, names).save(buffer, "JPEG", quality=90)
     write_bytes(run.purified / f"cleaning-{name}.jpg", buffer.getvalue())
-    if "clip" in tools.memory and len(pairs) > 1:
-        groups = {"photo": [before for before, _ in pairs], "cleaned": [after for _, after in pairs]}
-        draw_groups(run, name, groups, names, tools)
 
 
 def _difference(before: Image.Image, after: Image.Image) -> Image.Image:

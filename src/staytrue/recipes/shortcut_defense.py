@@ -17,7 +17,7 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
     non-commercial licence: ``purify.name=code_sr`` (docs/1-purify.md). Ours needs nothing but the backbone: JPEG of quality 75,
     then DiffPure from timestep 100 of 1,000, a first guess between its baselines, of which t = 300 redraws the subject. The
     inspection is ours.
-    Photos that look protected are cleaned only with ``--i-have-the-rights``.
+    Photos that look protected, or noisy, are cleaned only with ``--i-have-the-rights``.
     On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
     """
     chain = [{"name": "jpeg", "quality": 75}, {"name": "diffpure", "t": 100}]

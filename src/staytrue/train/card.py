@@ -13,6 +13,8 @@ from staytrue.types import Facts, Subject
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from staytrue.backbones import Backbone
+
 HERE = "PATH/TO/THIS/FOLDER"
 LOADS = {
     "lora": f'pipeline.load_lora_weights("{HERE}")\n',
@@ -26,20 +28,22 @@ class Card:
     """What the card says.
 
     Args:
-        base: what was personalized, as the user named it.
+        base: what was personalized; its path is as the user named it.
         facts: of it.
         train: how.
         subjects: whom it knows; photos' paths stay private.
         seed: of the run.
+        steps: updates that were made: fewer than asked for where training stopped early.
         tokens: of the files with token rows: identifier -> the word that stock pipelines know it by, and the file's name.
         chosen: the step whose weights these are, where a checkpoint was chosen (``train.select``).
     """
 
-    base: str
+    base: Backbone
     facts: Facts
     train: Train
     subjects: Sequence[Subject]
     seed: int
+    steps: int
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     chosen: int | None = None
 
@@ -57,7 +61,7 @@ class Card:
         ]
         head = [
             "---",
-            f"base_model: {_quoted(self.base)}",
+            f"base_model: {_quoted(str(self.base.path))}",
             "library_name: diffusers",
             f"instance_prompt: {_quoted('a photo of ' + _a(phrases[0]))}",
             "tags:",
@@ -86,11 +90,9 @@ class Card:
         """How stock diffusers loads it."""
         name = self.train.adapter.name
         rows = [f'pipeline.load_textual_inversion("{HERE}", weight_name="{f}")\n' for _, f in self.tokens.values()]
-        return (
-            "from diffusers import StableDiffusionPipeline\n\n"
-            f'pipeline = StableDiffusionPipeline.from_pretrained("{HERE if name == "full" else self._loadable()}")\n'
-            f"{LOADS.get(name, '')}{''.join(rows)}"
-        )
+        whole = f'pipeline = StableDiffusionPipeline.from_pretrained("{HERE}")\n'
+        loaded = whole if name == "full" else self.base.stock_code()
+        return f"from diffusers import StableDiffusionPipeline\n\n{loaded}{LOADS.get(name, '')}{''.join(rows)}"
 
     def _table(self) -> str:
         train = self.train
@@ -99,18 +101,15 @@ class Card:
             "objectives": ", ".join(
                 f"{w.weight:g} x {w.objective.name} ({n})" for n, w in sorted(train.objectives.items())
             ),
-            "steps": f"{train.steps if self.chosen is None else self.chosen} of {train.batch * train.accumulation} subject and"
+            "steps": f"{self.steps if self.chosen is None else self.chosen} of {train.batch * train.accumulation} subject and"
             f" {train.class_rows * train.accumulation} class rows"
-            + ("" if self.chosen is None else f", chosen among the first {train.steps} by a held-out photo"),
+            + ("" if self.chosen is None else f", chosen among the first {self.steps} by a held-out photo"),
             "learning rate": f"{train.learning_rate:g}",
             "prediction": self.facts.prediction,
             "resolution": f"{self.facts.resolution_px} px",
             "seed": str(self.seed),
         }
         return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])
-
-    def _loadable(self) -> str:
-        return "PATH/TO/staytrue/assets/miniature" if self.base == "miniature" else self.base
 
 
 def _a(phrase: str) -> str:

@@ -64,6 +64,8 @@ class Checkpoints(Watched):
     def resume(self, state: State) -> None:
         """Takes over the last checkpoint that is not beyond the last step, if there is one.
 
+        Where there is none, training starts afresh, and a kept state goes: nothing must go on from it beside another's curve.
+
         Raises:
             ResumeError: a training with other settings or other data was interrupted here.
         """
@@ -76,6 +78,7 @@ class Checkpoints(Watched):
                 tensors, step, self._before[0] = found
                 state.load(tensors, step)
                 return
+        self.kept.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Removes them, once the model is written, with what a killed write left beside them."""

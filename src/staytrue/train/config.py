@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from staytrue.adapters import ADAPTERS, Full
 from staytrue.generate.sampling import Sampling
@@ -80,7 +80,7 @@ class Train:
         ema: decay of the moving average that is exported instead of the last weights; None for none.
         checkpoint_every: how often the state is saved to resume from.
         keep_state: whether the state after the last step is kept, too (a full one of float32 is three times the weights): the
-            same run with more ``steps`` then goes on from there, and equals one that had them from the start.
+            same run with more ``steps`` then goes on from there, and equals one that had them from the start. Not with ``select``.
         previews: pictures drawn while training.
         select: which checkpoint is kept, and when training stops; None keeps the last. Holds one photo of each subject out.
         adjective_dropout: probability that an adjective of a caption is left out, each independently, each time it is read.
@@ -131,6 +131,22 @@ class Train:
     stored_latents: bool = False
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     gradient_checkpointing: bool = False
+
+    @field_validator("crop_range")
+    @classmethod
+    def _within_the_photo(cls, shares: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < shares[0] <= shares[1] <= 1:
+            raise ValueError("the least and the most are shares above 0 and up to 1, in this order")
+        return shares
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Train:
+        if self.select and self.keep_state:
+            raise ValueError(
+                "keep_state goes on with more steps, and select scores the last step too, so more steps would be another"
+                " training; set train.keep_state=false or train.select=null"
+            )
+        return self
 
     def texts(self, subjects: Sequence[Subject]) -> list[str]:
         """What training itself adds to the words of captions: suffixes, the nouns that objectives name, and what it draws."""

@@ -6,7 +6,7 @@ Nothing here waits for the device: losses stay where they are computed until a h
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -90,9 +90,10 @@ def train_loop(
             losses: dict[str, Tensor] = {}
             for micro in window:
                 torch.manual_seed(derived_seed(seed, micro, "network"))
-                with computing(train, state.backbone.device):
-                    share, means = composed(make_step(micro), counts)
-                share.backward()
+                with attention(state.backbone.device):  # backward too: checkpointing computes forward again in it
+                    with precision(train, state.backbone.device):
+                        share, means = composed(make_step(micro), counts)
+                    share.backward()
                 for name, mean in means.items():
                     losses[name] = losses[name] + mean if name in losses else mean
             if train.max_grad_norm is not None:
@@ -124,19 +125,19 @@ def check_rows(composed: Composed, make_step: StepMaker, accumulation: int) -> N
             )
 
 
-def computing(train: Train, device: torch.device) -> AbstractContextManager[object]:
-    """The precision and the attention that are fast here."""
-    stack = ExitStack()
-    if train.dtype == "bfloat16" or (train.dtype == "auto" and fast_bfloat16(device)):
-        stack.enter_context(torch.autocast(device.type, torch.bfloat16))
-    if device.type == "cpu":
-        # the flash kernel's backward takes 40 % of a step on a CPU
-        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-    return stack
+def precision(train: Train, device: torch.device) -> AbstractContextManager[object]:
+    """The precision asked for; for "auto", the one that is fast here."""
+    rounded = train.dtype == "bfloat16" or (train.dtype == "auto" and fast_bfloat16(device))
+    return torch.autocast(device.type, torch.bfloat16) if rounded else nullcontext()
+
+
+def attention(device: torch.device) -> AbstractContextManager[object]:
+    """The kernels of attention that are fast here: the flash kernel's backward takes 40 % of a step on a CPU."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 pays on the device."""
+    """Whether bfloat16 pays on the device: older GPUs only emulate it."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and torch.cpu._is_amx_tile_supported()

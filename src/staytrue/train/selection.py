@@ -32,7 +32,7 @@ from staytrue.generate.seeds import picture_seed
 from staytrue.images.crop import center_box, fit
 from staytrue.runs import read_jsonl, write_bytes, write_jsonl
 from staytrue.train.config import Train
-from staytrue.train.loop import Watched, computing
+from staytrue.train.loop import Watched, attention, precision
 from staytrue.train.select import Candidate, Select
 from staytrue.train.state import State
 from staytrue.types import Sample, Subject
@@ -154,10 +154,8 @@ class Selection(Watched):
         """Identity and alignment of the model as it is."""
         asked = list(self._asked(state))
         requests = [request for request, _, _ in asked]
-        with (
-            averaged(state),
-            computing(self.train, state.backbone.device),
-        ):  # the CLIP outside: its cosines need float32
+        device = state.backbone.device
+        with averaged(state), attention(device), precision(self.train, device):  # the CLIP outside: it needs float32
             images = list(draw(state.backbone, requests, self.select.sampling))
         pictures = [Judged(i, plain, (photo,)) for i, (_, plain, photo) in zip(images, asked, strict=True)]
         return means(self._clip[0], pictures)

@@ -126,7 +126,7 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     state = _state(job, backbone)
     if "initial_weights" in Composed(job.train.objectives).needs():
         make_step.predictor.remember(state.parameters())
-    memory = memory_bytes(state, make_step.predictor)
+    memory = memory_bytes(state, make_step.predictor, make_step.latents)
     Console(stderr=True, highlight=False).print(f"  {memory_line(memory)}")
     checkpoints.resume(state)
     _sweep(folder, afresh=state.step == 0)
@@ -220,7 +220,7 @@ def _export(job: Job, state: State, chosen: int | None) -> None:
     shutil.rmtree(made, ignore_errors=True)
     state.adapter.export(state.backbone, made)
     tokens = {file.identifier: (file.token, file.path.name) for file in token_files(made)}
-    card = Card(str(job.backbone.path), state.backbone.facts, job.train, job.subjects, job.seed, tokens, chosen)
+    card = Card(job.backbone, state.backbone.facts, job.train, job.subjects, job.seed, state.step, tokens, chosen)
     write_text(made / "README.md", card.render())
     shutil.rmtree(model, ignore_errors=True)
     made.rename(model)

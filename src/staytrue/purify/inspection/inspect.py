@@ -17,7 +17,7 @@ from staytrue.errors import ImageError
 from staytrue.images.grid import contact_sheet
 from staytrue.images.load import Photo
 from staytrue.purify.inspection.config import Inspect
-from staytrue.purify.inspection.measures import Measured, measure
+from staytrue.purify.inspection.measures import MAY_BE_GUARDED, MEASURES, measure
 from staytrue.purify.inspection.pixels import residual
 from staytrue.purify.inspection.verdict import Verdict, judge, read_limits
 from staytrue.runs import RunFolder, fingerprint, read_json, write_bytes, write_json, write_text
@@ -43,6 +43,7 @@ class Inspected:
         reasons: in words.
         suspicion: 1 and more is suspect.
         measures: value by name.
+        flagged: the measures beyond their limits.
     """
 
     subject: str
@@ -52,6 +53,12 @@ class Inspected:
     reasons: tuple[str, ...]
     suspicion: float
     measures: dict[str, float]
+    flagged: tuple[str, ...]
+
+    @property
+    def may_be_guarded(self) -> bool:
+        """Whether cleaning it may undo what somebody did on purpose: it is suspect, or noisy, as many a protection looks."""
+        return not set(self.flagged).isdisjoint(MAY_BE_GUARDED)
 
 
 def inspection_key(inspect: Inspect, sources: Any, subjects: Sequence[Subject], tools: Tools) -> str:
@@ -60,7 +67,7 @@ def inspection_key(inspect: Inspect, sources: Any, subjects: Sequence[Subject], 
     small = bool(facts and facts.is_miniature)
     limits = fingerprint(read_limits(inspect.limits, small))
     about = [sources, {s.name: s.class_noun for s in subjects}, inspect.deep(small), inspect.clip, limits]
-    return fingerprint([*about, str(getattr(tools.spec, "path", None))])
+    return fingerprint([*about, str(getattr(tools.spec, "path", None)), MEASURES])
 
 
 def inspected(run: RunFolder, key: str) -> list[Inspected] | None:
@@ -69,7 +76,8 @@ def inspected(run: RunFolder, key: str) -> list[Inspected] | None:
     content = read_json(file) if file.is_file() else {}
     if content.get("key") != key:
         return None
-    return [Inspected(**{**row, "reasons": tuple(row["reasons"])}) for row in content["photos"]]
+    lists = ("reasons", "flagged")
+    return [Inspected(**row | {name: tuple(row[name]) for name in lists}) for row in content["photos"]]
 
 
 def inspect_photos(
@@ -101,13 +109,22 @@ def inspect_photos(
                 (photo.image, f"{photo.path.name}: {verdict.word}"),
                 (_shown_residual(photo.image), "fine detail x8"),
             ]
-        _draw_embeddings(run, name, photos, measured, tools[name])
+        draw_groups(run, name, {"photo": [p.image for p in photos]}, [p.path.name for p in photos], tools[name])
     _write_sheet(run.inspection.with_suffix(".jpg"), labeled)
     kept = list(dict.fromkeys(skipped))
     write_json(run.inspection, {"key": key, "skipped": kept, "photos": rows})
     for line in kept:
         Console(stderr=True, highlight=False).print(f"  not measured: {line}", markup=False, soft_wrap=True)
     return rows
+
+
+def open_clip(inspect: Inspect, tools: Tools) -> None:
+    """Loads the CLIP that the depth asks for, if there is one: cleaned photos are looked at, too."""
+    facts = tools.facts
+    if inspect.action != "off" and inspect.deep(bool(facts and facts.is_miniature)) != "pixels":
+        from staytrue.purify.inspection.zero_shot import own_clip
+
+        own_clip(inspect.clip, tools)
 
 
 def report_found(rows: Sequence[Inspected], action: str, cleans: bool) -> None:
@@ -140,10 +157,13 @@ def report_found(rows: Sequence[Inspected], action: str, cleans: bool) -> None:
 
 
 def _row(subject: str, photo: Photo, measures: dict[str, float], verdict: Verdict) -> Inspected:
-    rounded = {name: float(f"{value:.5g}") for name, value in sorted(measures.items())}
-    return Inspected(
-        subject, str(photo.path), fingerprint(photo.path), verdict.word, verdict.reasons, verdict.suspicion, rounded
-    )
+    rounded = {name: _short(value) for name, value in sorted(measures.items())}
+    told = vars(verdict) | {"suspicion": _short(verdict.suspicion)}
+    return Inspected(subject, str(photo.path), fingerprint(photo.path), measures=rounded, **told)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
 
 
 def with_noise(image: Image.Image, radius: int = CONTROL) -> Image.Image:
@@ -164,21 +184,15 @@ def _write_sheet(path: Path, labeled: list[tuple[Image.Image, str]]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def _draw_embeddings(run: RunFolder, subject: str, photos: list[Photo], measured: Measured, tools: Tools) -> None:
-    """Photos and their noisy twins; cleaned ones are added after cleaning."""
-    if measured.embeddings is None or len(photos) < 2:
-        return
-    draw_groups(run, subject, {"photo": [p.image for p in photos]}, [p.path.name for p in photos], tools)
-
-
 def draw_groups(
     run: RunFolder, subject: str, images: dict[str, list[Image.Image]], names: list[str], tools: Tools
 ) -> None:
-    """Writes the picture of embeddings of a subject: the groups given, and the photos with random noise."""
+    """Writes the picture of embeddings of a subject, if CLIP is loaded: the groups given, and the photos with random noise."""
     from staytrue.purify.inspection.picture import embedding_svg
 
-    clip = tools.memory["clip"]
-    first = next(iter(images.values()))
+    clip, first = tools.memory.get("clip"), next(iter(images.values()))
+    if clip is None or len(first) < 2:
+        return
     groups = images | {"with random noise": [with_noise(image) for image in first]}
     svg = embedding_svg({kind: clip.images(pictures).numpy() for kind, pictures in groups.items()}, names)
     write_text(run.purified / f"embeddings-{subject}.svg", svg)

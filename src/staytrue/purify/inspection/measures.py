@@ -11,6 +11,7 @@ from PIL import Image
 from staytrue.images.load import Photo
 from staytrue.purify.inspection import pixels
 from staytrue.purify.inspection.jpeg_history import jpeg_quality
+from staytrue.purify.scaled import working_size
 
 if TYPE_CHECKING:
     from staytrue.purify.tools import Tools
@@ -41,6 +42,9 @@ PERTURBATION = (
     "latent_gain",
     "denoising_gap",
 )
+# beyond the limit of any of these a photo may have been guarded on purpose, so cleaning it asks for the rights
+MAY_BE_GUARDED = (*PERTURBATION, "noise_level")
+MEASURES = 2  # a change of what is measured, or how, makes what was measured before incomparable
 
 
 @dataclass
@@ -71,7 +75,8 @@ def measure(photos: Sequence[Photo], tools: Tools, depth: str, clip: str) -> Mea
     """
     images = [photo.image for photo in photos]
     near = pixels.nearest_other(images)
-    measured = Measured([_of_file(photo) for photo in photos], [twin for _, twin in near])
+    side_px = tools.facts.resolution_px if tools.facts else None
+    measured = Measured([_of_file(photo, side_px) for photo in photos], [twin for _, twin in near])
     for row, (difference, twin) in zip(measured.rows, near, strict=True):
         if twin is not None:
             row["nearest_other"] = difference
@@ -87,21 +92,31 @@ def measure(photos: Sequence[Photo], tools: Tools, depth: str, clip: str) -> Mea
     return measured
 
 
-def of_picture(image: Image.Image) -> dict[str, float]:
-    """The measures of pixels alone."""
+def of_picture(image: Image.Image, side_px: int | None = None) -> dict[str, float]:
+    """The measures of pixels alone.
+
+    Noise, fine detail and sharpness are those that the model sees: at camera size a photo is softer, and noisier, than what is
+    trained on. Blocks and the shorter side are of the picture as it came.
+
+    Args:
+        image: as it came.
+        side_px: of the model's pictures; a larger one is measured with its shorter side brought to it. None takes it as it is.
+    """
+    size = working_size(image.size, side_px or min(image.size), multiple=1)
+    seen = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
     return {
-        "noise_level": pixels.noise_level(image),
-        "high_frequency": pixels.high_frequency(image),
+        "noise_level": pixels.noise_level(seen),
+        "high_frequency": pixels.high_frequency(seen),
         "blockiness": pixels.blockiness(image),
-        "sharpness": pixels.sharpness(image),
-        "brightest": pixels.brightest(image),
-        "darkest": pixels.darkest(image),
+        "sharpness": pixels.sharpness(seen),
+        "brightest": pixels.brightest(seen),
+        "darkest": pixels.darkest(seen),
         "shorter_side_px": float(min(image.size)),
     }
 
 
-def _of_file(photo: Photo) -> dict[str, float]:
-    row, quality = of_picture(photo.image), jpeg_quality(photo.path)
+def _of_file(photo: Photo, side_px: int | None) -> dict[str, float]:
+    row, quality = of_picture(photo.image, side_px), jpeg_quality(photo.path)
     return row if quality is None else row | {"jpeg_quality": quality}
 
 

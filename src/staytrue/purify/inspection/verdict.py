@@ -41,11 +41,13 @@ class Verdict:
         word: "fine"; "poor", a photo of low quality; or "suspect", one that carries noise or a protection.
         reasons: why, the worst first; empty where it is fine.
         suspicion: the largest excess of the measures of perturbation: flagged from 1 on.
+        flagged: the measures beyond their limits, in the order of the reasons.
     """
 
     word: Word
     reasons: tuple[str, ...] = ()
     suspicion: float = 0.0
+    flagged: tuple[str, ...] = ()
 
 
 def judge(row: dict[str, float], limits: dict[str, Limit], class_noun: str, twin: str | None = None) -> Verdict:
@@ -62,7 +64,7 @@ def judge(row: dict[str, float], limits: dict[str, Limit], class_noun: str, twin
     suspicion = max((excess[name] for name in PERTURBATION if name in excess), default=0.0)
     reasons = tuple(_said(name, row[name], limits[name], class_noun, twin) for name in beyond)
     word: Word = "suspect" if set(beyond) & set(PERTURBATION) else "poor" if beyond else "fine"
-    return Verdict(word, reasons, round(suspicion, 4))
+    return Verdict(word, reasons, suspicion, tuple(beyond))
 
 
 def read_limits(path: Path | None, is_miniature: bool) -> dict[str, Limit]:

@@ -1,0 +1,125 @@
+"""What is said before the first stage, and not after hours of drawing."""
+
+import shutil
+import warnings
+
+import pytest
+from pydantic import ValidationError
+
+from staytrue.backbones import SD
+from staytrue.cli import _recipe_values
+from staytrue.config import overridden, parse, values_of
+from staytrue.errors import ConfigError
+from staytrue.opening import check
+from staytrue.recipes import RECIPES, recipe
+from staytrue.recipes.demo import bundled_subject
+from staytrue.types import Subject
+from tests.tiny import tiny_sd
+
+
+def changed(*assignments, name="staytrue"):
+    subjects = [bundled_subject("dog6"), bundled_subject("can").model_copy(update={"identifier": "sks"})]
+    config = recipe(name, SD()).model_copy(update={"subjects": tuple(subjects)})
+    return parse(overridden(values_of(config), assignments))
+
+
+def warned(*assignments):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check(changed(*assignments))
+    return [str(one.message) for one in caught]
+
+
+@pytest.mark.parametrize("shares", ["[0, 1]", "[-0.5, 1]", "[0.9, 0.8]", "[0.5, 1.5]"])
+def test_crops_are_within_the_photo(shares):
+    with pytest.raises(ConfigError, match=r"train\.crop_range: .*above 0 and up to 1"):
+        changed(f"train.crop_range={shares}")
+
+
+def test_crops_may_be_of_one_size():
+    assert changed("train.crop_range=[0.8, 0.8]").train.crop_range == (0.8, 0.8)
+
+
+@pytest.mark.parametrize("adapter", ["textual_inversion", "cross_attention", "lora", "full"])
+def test_each_subject_needs_a_word_that_its_row_starts_as(adapter):
+    token = ["train.adapter.token=true"] if adapter in ("lora", "full") else []
+    settings = [f"train.adapter.name={adapter}", *token]
+    with pytest.raises(ConfigError, match=r"names 1 words \(toy\) for 2 subjects"):
+        check(changed(*settings, 'train.adapter.initializers=["toy"]'))
+    check(changed(*settings, 'train.adapter.initializers=["toy", "bag"]'))
+
+
+def test_the_clip_that_selects_is_looked_for(monkeypatch):
+    assert not warned("train.select={}")  # the miniature's own
+    monkeypatch.setattr("staytrue.encoders.checkpoint._cached", lambda checkpoint: [])
+    with pytest.raises(
+        ConfigError, match=r"train\.select\.checkpoint: there is no CLIP at /no/such/clip; .*select=null"
+    ):
+        check(changed("train.select.checkpoint=/no/such/clip"))
+    [said] = warned("train.select.checkpoint=openai/clip-vit-base-patch32")
+    assert "`hf download openai/clip-vit-base-patch32`" in said
+    assert "training will stop there" in said
+
+
+def test_class_images_that_nothing_reads_are_warned_of():
+    off = ("train.objectives.class.weight=0", "train.objectives.subject.objective.name=denoising")
+    assert not warned()
+    [said] = warned(*off)
+    assert "no objective with a weight reads class rows" in said
+    [said] = warned(*off, "train.class_rows=0")
+    assert "train.class_rows is 0" in said
+    assert not warned(*off, "regularize.name=none")
+    assert not warned(*off, "train.objectives.subject.objective.rows=all")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_no_recipe_is_warned_of(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        check(changed(name=name))
+
+
+def test_a_photo_is_trained_on_or_held_out(tmp_path):
+    can = bundled_subject("can")
+    shared = tmp_path / "shared"
+    shutil.copytree(can.heldout, shared)
+    shutil.copy(next(can.photos.glob("*.png")), shared / "again.png")
+    with pytest.raises(ConfigError, match=r"can is trained on .*held out"):
+        check(changed().model_copy(update={"subjects": (can.model_copy(update={"heldout": shared}),)}))
+    check(changed().model_copy(update={"subjects": (can,)}))
+
+
+def test_a_lora_weight_needs_a_lora():
+    with pytest.raises(ConfigError, match="has no LoRA to weigh"):
+        check(changed("generate.lora_weight=0.5"))
+    check(changed("train.adapter.name=lora", "generate.lora_weight=0.5"))
+
+
+@pytest.mark.parametrize(
+    ("noun", "identifier", "said"),
+    [
+        (" ", "olis", "must be words"),
+        ("dog", " ", "must be words"),
+        ("a dog", "olis", "an article by itself: 'dog'"),
+        ("teddy bear", "Bear", "is a word of the class noun"),
+    ],
+)
+def test_a_subject_can_be_named(noun, identifier, said):
+    with pytest.raises(ValidationError, match=said):
+        Subject(name="x", photos="photos", class_noun=noun, identifier=identifier)
+
+
+def test_the_order_of_names_on_the_command_line_makes_no_difference():
+    inner, outer = "regularize.filter.name=clip", "regularize.name=class_prompt"
+    one, other = changed(inner, outer), changed(outer, inner)
+    assert one == other
+    assert one.regularize.filter is not None
+
+
+def test_the_flag_s_backbone_is_taken_before_the_file_s(tmp_path):
+    other = str(tiny_sd(tmp_path / "sd"))
+    values = _recipe_values("staytrue", other, False, {"backbone": {"name": "sd", "path": "miniature"}})
+    assert values["backbone"]["path"] == other
+    assert (
+        _recipe_values("staytrue", None, False, {"backbone": {"path": "miniature"}})["backbone"]["path"] == "miniature"
+    )
