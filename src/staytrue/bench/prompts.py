@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from staytrue.backbones import SD
 from staytrue.bench.subjects import HOME
@@ -27,7 +27,7 @@ POOLS = {
     "texture": "textures",
 }
 MAIN_LIST = "prompts"
-PHOTOS = "photos"  # not a list of prompts: photos under their own captions
+PHOTOS: Final = "photos"  # not a list of prompts: photos under their own captions
 # every picture has some background and some color, so "none" is no alternative to these
 ALWAYS_THERE = frozenset({"background", "color"})
 CLASS_PROMPTS = ("a {noun}", "a {noun} on the beach", "a {noun} on a wooden floor")
@@ -47,7 +47,7 @@ class Asked:
     """
 
     id: str
-    list: ListName
+    list: ListName | Literal["photos"]
     kind: str
     text: str
     conditions: dict[str, str]

@@ -56,7 +56,8 @@ def bootstrap(scores: Sequence[float], groups: Sequence[Hashable] | None = None,
     drawn = np.random.default_rng(seed).integers(0, len(index), size=(DRAWS, len(index)))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     mean = float(values.mean())
-    return Interval(mean, *(ends(mean, means, len(index)) or (None, None)), len(values))
+    low, high = ends(mean, means, len(index)) or (None, None)
+    return Interval(mean, low, high, len(values))
 
 
 def ends(mean: float, drawn: Float[ndarray, " draws"], groups: int) -> tuple[float, float] | None:
