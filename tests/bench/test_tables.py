@@ -35,7 +35,7 @@ def test_markdown_has_the_numbers_by_hand(pair):
     assert "| data-perspective | 0.700 |" in text
     assert "| dreambooth - data-perspective | -0.200 |" in text
     assert re.search(r"\| data-perspective \| 0\.600 \| 0\.800 \|", text)
-    assert "1 subjects of 1 designs (reporting), 4 trainings, 24 pictures" in text
+    assert "1 subjects of 1 designs (reporting), 4 runs, 24 pictures" in text
     assert "no headline" not in text
     assert len({line.count("|") for line in text.split("\n\n")[1].splitlines()}) == 1
 

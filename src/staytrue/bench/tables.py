@@ -187,7 +187,7 @@ def _about(results: Sequence[Results], which: str) -> str:
     pictures = sum(len(rec["images"]) for r in results for rec in r.records)
     judges = "; ".join(j["judge"] for j in results[0].header["judges"].values())
     return (
-        f"{subjects} subjects of {designs} designs ({which}), {runs} trainings, {pictures} pictures; intervals of 95 % from a"
+        f"{subjects} subjects of {designs} designs ({which}), {runs} runs, {pictures} pictures; intervals of 95 % from a"
         f" bootstrap over designs. Judges: {judges}."
     )
 
