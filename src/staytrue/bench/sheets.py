@@ -10,6 +10,7 @@ from PIL import Image
 from staytrue.bench.minibench import Asked, Planned, plan, results_folder, suites
 from staytrue.bench.plan import Setting, strip_file
 from staytrue.bench.prompts import suite_prompts
+from staytrue.bench.real import REAL
 from staytrue.bench.strips import cut
 from staytrue.bench.subjects import Member
 from staytrue.errors import ConfigError
@@ -24,7 +25,7 @@ ACROSS, CELL_PX = 9, 96
 def make_sheets(asked: Asked) -> list[Path]:
     """Writes ``sheet-<subject>.png`` beside the results of each suite.
 
-    Photos first, then a row for every variant; a column for every prompt of the first list, with the same first noise from top
+    Photos first, then a row for every variant that draws; a column for every prompt of the first list, with the same first noise from top
     to bottom.
 
     Raises:
@@ -44,7 +45,8 @@ def make_sheets(asked: Asked) -> list[Path]:
 
 def _rows(planned: Planned, member: Member) -> list[tuple[Setting, list[Image.Image]]]:
     """The settings that have drawn the subject, with their first seed's first picture of every prompt."""
-    files = [(one, strip_file(one, member, one.bench.seeds[0])) for one in planned.settings]
+    drawing = [one for one in planned.settings if one.variant.arm.recipe != REAL]
+    files = [(one, strip_file(one, member, one.bench.seeds[0])) for one in drawing]
     return [(one, cut(_read(file))) for one, file in files if file.is_file()]
 
 
