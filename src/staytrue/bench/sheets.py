@@ -25,8 +25,8 @@ ACROSS, CELL_PX = 9, 96
 def make_sheets(asked: Asked) -> list[Path]:
     """Writes ``sheet-<subject>.png`` beside the results of each suite.
 
-    Photos first, then a row for every variant that draws; a column for every prompt of the first list, with the same first noise from top
-    to bottom.
+    Photos first, then a row for every variant that draws; a column for every prompt of the first list, with the same first
+    noise from top to bottom.
 
     Raises:
         ConfigError: no run of what is asked for has left its pictures.
