@@ -186,6 +186,12 @@ class Picture:
     others: tuple[str, ...] = ()
 
     @property
+    def asked(self) -> tuple[str, str]:
+        """Equal for pictures of one prompt, the base model's too. Its words alone do not tell "a olis dog" from "a dog"."""
+        number = Path(self.file).name.partition("-")[0]
+        return number if number.isdigit() else "", self.prompt_plain
+
+    @property
     def subjects(self) -> tuple[str, ...]:
         """All subjects it shows."""
         return (self.subject, *self.others)

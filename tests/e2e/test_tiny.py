@@ -94,6 +94,12 @@ def test_a_killed_training_resumes_to_the_same_bits(tiny, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert manifest_key(killed / "4-training") == ""
+    settings = (killed / "config.json").read_bytes()
+    refused = staytrue("train", killed, "train.learning_rate=0.5")
+    said, _ = refused.communicate(timeout=300)
+    assert refused.returncode == 2
+    assert "other settings" in said
+    assert (killed / "config.json").read_bytes() == settings  # or the command without it would be refused, too
     done(staytrue("train", killed))
 
     weights = sorted((whole / "4-training/model").rglob("*.safetensors"))

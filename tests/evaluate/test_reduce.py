@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import t as student
 
 from staytrue.evaluate import Interval, bootstrap
 from staytrue.evaluate.reduce import t975
+from staytrue.evaluate.report import _prompts
 from staytrue.evaluate.summary import summarize
+from staytrue.runs import RunFolder
 from staytrue.types import Picture, Score
 
 
@@ -74,3 +78,23 @@ def test_summary_keeps_models_and_references_apart():
         ("personalized", "trained"): 0.8,
         ("personalized", "heldout"): 0.7,
     }
+
+
+def test_prompts_that_differ_in_the_identifier_alone_are_two(monkeypatch):
+    """A dog, beside my dog, asks whether it is still any dog: two groups of the bootstrap, and two rows of the report."""
+    asked = (("olis dog", 0), ("dog", 1))
+    pictures = [
+        Picture(
+            f"s/{model}/{i:02d}-a-dog-{n}.png", "s", f"a {who if model == 'personalized' else 'dog'}", "a dog", n, model
+        )
+        for model in ("base", "personalized")
+        for who, i in asked
+        for n in range(2)
+    ]
+    scores = [Score("dino", 0.2 + 0.5 * (p.prompt == "a dog"), p.file, "trained", "j") for p in pictures]
+    [row] = [row for row in summarize(scores, pictures) if row["model"] == "personalized"]
+    assert row["low"] < row["mean"] < row["high"]
+    monkeypatch.setattr("staytrue.evaluate.report.data_uri", str)
+    found = _prompts(RunFolder(Path("run")), pictures, {})
+    assert [prompt["asked"] for prompt in found] == ["a olis dog", "a dog"]
+    assert [(len(prompt["base"]), len(prompt["personalized"])) for prompt in found] == [(2, 2), (2, 2)]

@@ -126,8 +126,8 @@ def _pairs(run: RunFolder, pictures: list[Picture], notes: dict[str, str]) -> li
 
 def _prompts(run: RunFolder, pictures: list[Picture], notes: dict[str, str]) -> list[dict[str, Any]]:
     prompts = []
-    for plain in dict.fromkeys(p.prompt_plain for p in pictures):
-        mine = [p for p in pictures if p.prompt_plain == plain]
+    for prompt in dict.fromkeys(p.asked for p in pictures):
+        mine, plain = [p for p in pictures if p.asked == prompt], prompt[1]
         asked = next((p.prompt for p in mine if p.model == "personalized"), plain)
         shown = {m: [_shown(run, p, notes) for p in mine if p.model == m] for m in ("base", "personalized")}
         prompts.append({"asked": asked, "plain": plain} | shown)

@@ -46,7 +46,7 @@ def _rows(scores: Sequence[Score], about: dict[str, Picture], by_subject: bool =
         groups.setdefault((score.metric, score.against, about[score.file].model, of), []).append(score)
     rows = []
     for (metric, against, model, of), members in groups.items():
-        prompts = [(about[s.file].subjects, about[s.file].prompt_plain) for s in members]
+        prompts = [(about[s.file].subjects, about[s.file].asked) for s in members]
         interval = bootstrap([s.value for s in members], prompts)
         said = {"metric": metric, "against": against, "model": model, "judge": members[0].judge}
         rows.append(said | ({"of": of} if by_subject else {}) | asdict(interval))

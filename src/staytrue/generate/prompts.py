@@ -84,7 +84,7 @@ def read_prompts(source: Sequence[str] | Path) -> list[str]:
     lines: Sequence[str]
     if isinstance(source, Path):
         try:
-            lines = source.read_text(encoding="utf-8").splitlines()
+            lines = source.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"generate.prompts: cannot read {source} as a text file, one prompt a line: {error}"

@@ -28,14 +28,22 @@ def subject_grid(run: RunFolder, subjects: Sequence[str], pictures: Sequence[Pic
     photos = (next(stream) for stream in cycle(streams))
     labels: list[str] = []
     rows = []
-    for prompt in dict.fromkeys(p.prompt_plain for p in pictures):
+    prompts = list(dict.fromkeys(p.asked for p in pictures))
+    for prompt in prompts:
         cells = [("photo", image) for image in islice(photos, PHOTOS)]
         for model, most in (("base", BASE), ("personalized", PERSONALIZED)):
-            drawn = [p for p in pictures if p.prompt_plain == prompt and p.model == model]
+            drawn = [p for p in pictures if p.asked == prompt and p.model == model]
             cells += [(model, _read(run.images / p.file)) for p in drawn[:most]]
         labels = max(labels, [label for label, _ in cells], key=len)
-        rows.append((prompt, [image for _, image in cells]))
+        rows.append((_label(prompt, prompts, pictures), [image for _, image in cells]))
     return comparison_grid(rows, labels)
+
+
+def _label(prompt: tuple[str, str], prompts: Sequence[tuple[str, str]], pictures: Sequence[Picture]) -> str:
+    """The words without the identifier, unless two prompts differ in it alone."""
+    if [plain for _, plain in prompts].count(prompt[1]) == 1:
+        return prompt[1]
+    return next((p.prompt for p in pictures if p.asked == prompt and p.model == "personalized"), prompt[1])
 
 
 def subject_photos(run: RunFolder, subject: str) -> list[Image.Image]:
