@@ -108,9 +108,15 @@ def overridden(values: Values, assignments: Iterable[str]) -> Values:
     A value is read as TOML (``400``, ``true``, ``["a", "b"]``), ``null`` as None, and anything else as text.
     """
     pairs = [_assignment(text) for text in assignments]
-    for keys, value in sorted(pairs, key=lambda pair: (pair[0][-1] != "name", len(pair[0]))):
+    for keys, value in sorted(pairs, key=_names_first):
         values = _replaced(values, keys, value)
     return values
+
+
+def _names_first(pair: tuple[list[str], Any]) -> tuple[bool, int]:
+    """All others stay in the order they were given in: the last counts."""
+    named = pair[0][-1] == "name"
+    return not named, len(pair[0]) if named else 0
 
 
 def overlaid(config: RunConfig, above: Values) -> RunConfig:

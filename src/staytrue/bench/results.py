@@ -86,8 +86,9 @@ def _require_same_prompts(folder: Path, found: Sequence[Results]) -> None:
     asked: dict[str, dict[str, list[str]]] = {}
     for r in found:
         for record in r.records:
-            ids = sorted(p["id"] for p in record["prompts"] if p["list"] != PHOTOS)
-            each = len(record["images"]) / max(1, len(record["prompts"]))
+            prompts = record.get("prompts", ())
+            ids = sorted(p["id"] for p in prompts if p["list"] != PHOTOS)
+            each = len(record["images"]) / max(1, len(prompts))
             if ids:
                 asked.setdefault(record["subject"], {}).setdefault(f"{ids} {each:g}", []).append(r.label)
     for subject, labels in asked.items():
