@@ -53,7 +53,6 @@ Rights = Annotated[
         help="Photos that look protected or noisy may be cleaned: they are mine, or I may. Recorded.",
     ),
 ]
-RecipeName = Annotated[str, typer.Option("--recipe", help="`staytrue list recipes` names them.")]
 BackboneName = Annotated[
     str | None, typer.Option("--backbone", help=f"Diffusers folder, .safetensors file or hub id: {REAL_CHECKPOINT}.")
 ]
@@ -65,7 +64,10 @@ def run(
     overrides: Overrides = None,
     class_noun: Annotated[str, typer.Option(help="What the subject is, such as dog or 'teddy bear'.")] = "",
     out: Out = None,
-    recipe: RecipeName = "staytrue",
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="`staytrue list recipes` names them; by default the one that --config names, else staytrue."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file of settings, laid over the recipe; its [[subjects]] are learned too.")
     ] = None,
@@ -204,7 +206,8 @@ def show(recipe: Annotated[str, typer.Argument(help="Name of a recipe.")], backb
     """Print a recipe as TOML, every setting resolved for the backbone: a file for --config."""
     from staytrue.config import parse, to_toml
 
-    typer.echo(to_toml(parse(_recipe_values(recipe, backbone, False, {}))))
+    # it names the recipe, since TOML cannot say what a recipe sets to nothing
+    typer.echo(f'recipe = "{recipe}"\n{to_toml(parse(_recipe_values(recipe, backbone, False, {})))}')
 
 
 def main() -> None:
@@ -223,13 +226,15 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
         typer.secho(f"Warning: {message}", fg="yellow", err=True)
 
 
-def _recipe_values(name: str, backbone: str | None, quick: bool, above: Values) -> Values:
-    """A recipe for the backbone in question, made small if asked, with the values of a file on top."""
+def _recipe_values(name: str | None, backbone: str | None, quick: bool, above: Values) -> Values:
+    """A recipe for the backbone in question, made small if asked, with the values of a file on top, which may name it."""
     from staytrue.backbones import SD
     from staytrue.config import layered, values_of
+    from staytrue.recipes import DEFAULT, recipe
     from staytrue.recipes import quick as made_quick
-    from staytrue.recipes import recipe
 
+    name = name or str(above.get("recipe", DEFAULT))
+    above = {key: value for key, value in above.items() if key != "recipe"}
     path = backbone or above.get("backbone", {}).get("path", "miniature")
     if backbone and "backbone" in above:  # the flag's, not the file's
         above = above | {"backbone": above["backbone"] | {"path": backbone}}

@@ -67,6 +67,19 @@ def test_a_config_file_in_another_encoding_is_said_to_be(monkeypatch, capsys, tm
     assert f"cannot read {file} as a TOML file in UTF-8" in capsys.readouterr().err
 
 
+@pytest.mark.miniature
+@pytest.mark.parametrize("recipe", ["custom-diffusion", "dco", "shortcut-defense"])
+def test_a_shown_recipe_is_a_file_for_config(monkeypatch, capsys, tmp_path, recipe):
+    """Also what it sets to nothing, and objectives of the default recipe that it lacks."""
+    typed(monkeypatch, "show", recipe)
+    (tmp_path / "shown.toml").write_text(capsys.readouterr().out)
+    for out, told in (("by-name", ["--recipe", recipe]), ("by-file", ["--config", tmp_path / "shown.toml"])):
+        told = [*told, "--class-noun", "dog", "--dry-run", "--out", tmp_path / out]
+        assert typed(monkeypatch, "run", PHOTOS, *told, "train.batch=3") == 0
+    by_name, by_file = ((tmp_path / out / "config.json").read_text() for out in ("by-name", "by-file"))
+    assert by_file.replace("by-file", "by-name") == by_name
+
+
 @pytest.mark.parametrize("content", ['{"model_type": "vit"}', "[]", "3", "not json", '{"config": 3}'])
 def test_a_folder_with_a_foreign_config_is_no_run(monkeypatch, capsys, tmp_path, content):
     (tmp_path / "config.json").write_text(content)
