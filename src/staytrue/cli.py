@@ -276,7 +276,8 @@ def _start(config: RunConfig, folder: Path, device: str, dry_run: bool, rights: 
     from staytrue.opening import open_run
 
     if dry_run:
-        typer.echo(f"All is well. Saved {open_run(config, folder, device).config}; nothing was trained.")
+        with open_run(config, folder, device) as here:
+            typer.echo(f"All is well. Saved {here.config}; nothing was trained.")
     else:
         _run(config, folder, device, "evaluate", rights)
 

@@ -6,9 +6,12 @@ import platform
 import re
 import subprocess
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 import staytrue
 from staytrue.config import RunConfig, parse, values_of
@@ -16,26 +19,54 @@ from staytrue.errors import ConfigError, ResumeError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify.stage import check_names
-from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_json
+from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_bytes, write_json
 from staytrue.types import Facts, Subject, Worded
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
 
 
-def open_run(config: RunConfig, folder: Path, device: str) -> RunFolder:
-    """Makes the run's folder, or checks that it may be continued, and saves ``config.json``.
+@contextmanager
+def open_run(config: RunConfig, folder: Path, device: str) -> Iterator[RunFolder]:
+    """Makes the run's folder, or checks that it may be continued, saves ``config.json``, and keeps other processes out.
 
     Raises:
         StaytrueError: what ``check`` finds.
-        ResumeError: the folder holds a run of other subjects or of another backbone.
+        ResumeError: the folder holds a run of other subjects or of another backbone, or another process works in it. A run that
+            is refused later leaves the settings that were there.
     """
     here = RunFolder(folder)
     if here.config.is_file():
         _refuse_another(config, saved_config(folder), folder)
     check(config)
     make_folder(folder)
-    write_json(here.config, {"config": values_of(config), "device": device, "commit": commit(), "versions": versions()})
-    return here
+    with _alone(here):
+        before = here.config.read_bytes() if here.config.is_file() else None
+        about = {"config": values_of(config), "device": device, "commit": commit(), "versions": versions()}
+        write_json(here.config, about)
+        try:
+            yield here
+        except ResumeError:
+            if before is not None:
+                write_bytes(here.config, before)
+            raise
+
+
+@contextmanager
+def _alone(here: RunFolder) -> Iterator[None]:
+    """The lock ends with the process, however it ends. Where the file system has none, nobody is kept out."""
+    lock = FileLock(here.lock, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ResumeError(
+            f"{here.root}: another process is at work in this folder; wait for it, or name another folder with --out"
+        ) from None
+    except NotImplementedError:
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check(config: RunConfig) -> None:

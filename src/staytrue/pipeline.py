@@ -12,7 +12,6 @@ from rich.console import Console
 
 from staytrue.caption.stage import caption_stage
 from staytrue.config import RunConfig
-from staytrue.errors import ResumeError
 from staytrue.evaluate.report import write_report
 from staytrue.evaluate.stage import evaluate_stage
 from staytrue.generate.stage import generate_stage
@@ -20,7 +19,7 @@ from staytrue.opening import open_run, resolved_device
 from staytrue.purify import Tools
 from staytrue.purify.stage import purify_stage
 from staytrue.regularize.stage import regularize_stage
-from staytrue.runs import RunFolder, write_bytes
+from staytrue.runs import RunFolder
 from staytrue.train.stage import train_stage
 
 STAGES = ("purify", "caption", "regularize", "train", "generate", "evaluate")
@@ -41,36 +40,22 @@ def run(
     Returns:
         The typed paths of the run.
     """
-    device = resolved_device(device)
-    kept = RunFolder(Path(folder)).config
-    before = kept.read_bytes() if kept.is_file() else None
-    here, subjects, backbone, seed = (
-        open_run(config, Path(folder), device),
-        config.subjects,
-        config.backbone,
-        config.seed,
-    )
-    tools = Tools(backbone, device, seed)
-    stages = {
-        "purify": lambda: purify_stage(here, config.purify, subjects, tools, config.inspect, rights),
-        "caption": lambda: caption_stage(here, config.caption, subjects, backbone),
-        "regularize": lambda: regularize_stage(here, config.prior_set(), subjects, backbone, seed, device),
-        "train": lambda: train_stage(here, config.train, subjects, backbone, seed, device),
-        "generate": lambda: generate_stage(here, config.generate, subjects, backbone, device),
-        "evaluate": lambda: evaluate_stage(here, config.evaluate, subjects, backbone.facts(), device),
-    }
-    console = Console(stderr=True, highlight=False)
-    for number, name in enumerate(STAGES[: STAGES.index(until) + 1], start=1):
-        console.print(f"[bold]{number}/6 {name}[/bold]")
-        try:
-            worked = stages[name]()
-        except ResumeError:  # what is refused leaves no settings behind
-            if before is not None:
-                write_bytes(here.config, before)
-            raise
-        if not worked:
-            console.print("  complete already")
-        tools.memory.clear()  # what purify loaded is not needed by training, which fills the memory
-    if until == STAGES[-1]:
-        write_report(here, config)
+    device, subjects, backbone, seed = resolved_device(device), config.subjects, config.backbone, config.seed
+    tools, console = Tools(backbone, device, seed), Console(stderr=True, highlight=False)
+    with open_run(config, Path(folder), device) as here:
+        stages = {
+            "purify": lambda: purify_stage(here, config.purify, subjects, tools, config.inspect, rights),
+            "caption": lambda: caption_stage(here, config.caption, subjects, backbone),
+            "regularize": lambda: regularize_stage(here, config.prior_set(), subjects, backbone, seed, device),
+            "train": lambda: train_stage(here, config.train, subjects, backbone, seed, device),
+            "generate": lambda: generate_stage(here, config.generate, subjects, backbone, device),
+            "evaluate": lambda: evaluate_stage(here, config.evaluate, subjects, backbone.facts(), device),
+        }
+        for number, name in enumerate(STAGES[: STAGES.index(until) + 1], start=1):
+            console.print(f"[bold]{number}/6 {name}[/bold]")
+            if not stages[name]():
+                console.print("  complete already")
+            tools.memory.clear()  # what purify loaded is not needed by training, which fills the memory
+        if until == STAGES[-1]:
+            write_report(here, config)
     return here

@@ -49,6 +49,11 @@ class RunFolder:
         return self.purified / "cleaning.json"
 
     @property
+    def lock(self) -> Path:
+        """Held while a process works in the run."""
+        return self.root / ".lock"
+
+    @property
     def rights(self) -> Path:
         """Who said, and when, that photos which look protected or noisy may be cleaned; outside every stage: none clears it."""
         return self.root / "rights.json"
@@ -148,19 +153,20 @@ def manifest_key(folder: Path) -> str:
     return str(read_json(manifest)["key"]) if manifest.is_file() else ""
 
 
-def run_stage(folder: Path, inputs: Any, work: Callable[[Path], dict[str, Any] | None]) -> bool:
+def run_stage(folder: Path, inputs: Any, work: Callable[[Path], dict[str, Any] | None], mends: bool = True) -> bool:
     """Runs one stage unless its folder is complete for these inputs.
 
     Args:
         folder: the stage's folder; made if absent. What an interrupted run left there stays: the work resumes from it.
         inputs: everything the outcome depends on (section of the config, keys of earlier stages, files' fingerprints).
         work: does the stage's work inside ``folder`` and may return facts for the manifest.
+        mends: whether the work runs again where files that it wrote are gone.
 
     Returns:
         True if the work ran, False if it was skipped.
     """
     key = fingerprint(inputs)
-    if manifest_key(folder) == key:
+    if manifest_key(folder) == key and not (mends and _lost(folder)):
         return False
     make_folder(folder)
     (folder / "manifest.json").unlink(missing_ok=True)
@@ -172,6 +178,11 @@ def run_stage(folder: Path, inputs: Any, work: Callable[[Path], dict[str, Any] |
         folder / "manifest.json", {"key": key, "inputs": inputs, "duration_s": duration_s, "outputs": outputs, **facts}
     )
     return True
+
+
+def _lost(folder: Path) -> bool:
+    """Whether a complete folder lacks a file that its manifest lists."""
+    return not all((folder / name).is_file() for name in read_json(folder / "manifest.json")["outputs"])
 
 
 def _plain(value: Any) -> Any:

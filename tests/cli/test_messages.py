@@ -120,7 +120,7 @@ def test_judges_that_are_not_here_are_warned_of_before_anything_is_trained(monke
 def test_dry_run_checks_saves_and_stops(monkeypatch, capsys, tmp_path):
     out = tmp_path / "run"
     assert typed(monkeypatch, "run", PHOTOS, "--class-noun", "dog", "--out", out, "--dry-run") == 0
-    assert [p.name for p in out.iterdir()] == ["config.json"]
+    assert sorted(p.name for p in out.iterdir()) == [".lock", "config.json"]
 
 
 @pytest.mark.miniature

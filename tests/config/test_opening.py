@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from staytrue.backbones import SD
 from staytrue.cli import _recipe_values
 from staytrue.config import overridden, parse, values_of
-from staytrue.errors import ConfigError
-from staytrue.opening import check
+from staytrue.errors import ConfigError, ResumeError
+from staytrue.opening import check, open_run
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.types import Subject
@@ -123,3 +123,25 @@ def test_the_flag_s_backbone_is_taken_before_the_file_s(tmp_path):
     assert (
         _recipe_values("staytrue", None, False, {"backbone": {"path": "miniature"}})["backbone"]["path"] == "miniature"
     )
+
+
+def test_two_processes_do_not_work_in_one_run(tmp_path):
+    """The second neither starts nor changes the settings of the first."""
+    with open_run(changed("seed=1"), tmp_path / "run", "cpu") as here:
+        settings = here.config.read_bytes()
+        with (
+            pytest.raises(ResumeError, match="another process is at work in this folder"),
+            open_run(changed("seed=2"), tmp_path / "run", "cpu"),
+        ):
+            pytest.fail("it was let in")
+        assert here.config.read_bytes() == settings
+    with open_run(changed("seed=2"), tmp_path / "run", "cpu"):
+        assert here.config.read_bytes() != settings
+
+
+def test_what_is_refused_later_leaves_the_settings(tmp_path):
+    with open_run(changed("seed=1"), tmp_path / "run", "cpu") as here:
+        settings = here.config.read_bytes()
+    with pytest.raises(ResumeError, match="unfinished"), open_run(changed("seed=2"), tmp_path / "run", "cpu"):
+        raise ResumeError("an unfinished training of other settings is here")
+    assert here.config.read_bytes() == settings

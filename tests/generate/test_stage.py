@@ -143,10 +143,24 @@ def test_pictures_stay_until_the_others_are_there(made, monkeypatch):
     assert {path: path.read_bytes() for path in run.images.glob("my-dog/*/*.png")} == before
 
 
-def test_no_trained_model_is_said(made):
+def test_a_picture_taken_away_is_drawn_again(made):
+    run, subjects, backbone = made
+    generate_stage(run, GENERATE, subjects, backbone)
+    taken = next(run.images.glob("my-dog/*/*.png"))
+    before = taken.read_bytes()
+    taken.unlink()
+    assert generate_stage(run, GENERATE, subjects, backbone)
+    assert taken.read_bytes() == before
+    assert not generate_stage(run, GENERATE, subjects, backbone)
+
+
+@pytest.mark.parametrize(("trained", "remedy"), [(False, "run `staytrue train`"), (True, "put it back, or delete")])
+def test_no_trained_model_is_said(made, trained, remedy):
     run, subjects, backbone = made
     (run.model / "model_index.json").unlink()
-    with pytest.raises(BackboneError, match="no trained model"):
+    if not trained:
+        (run.training / "manifest.json").unlink()
+    with pytest.raises(BackboneError, match=f"no trained model.*{remedy}"):
         generate_stage(run, GENERATE, subjects, backbone)
 
 

@@ -1,5 +1,7 @@
 """A whole training of the tiny model: what it checks, what it writes, what its settings do."""
 
+import shutil
+
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
@@ -49,6 +51,13 @@ def test_full_training_leaves_a_pipeline_a_card_a_curve_and_previews(tmp_path, f
     assert not same(before.unet.state_dict(), after.unet.state_dict())
     assert same(before.text_encoder.state_dict(), after.text_encoder.state_dict())
     assert same(before.vae.state_dict(), after.vae.state_dict())
+
+
+def test_a_model_taken_away_is_not_trained_again(tmp_path, folder):
+    run = trained(tmp_path, folder)
+    (run.training / "latents.safetensors").unlink()
+    shutil.rmtree(run.model)
+    assert not train_stage(run, small(), [SUBJECT], SD(path=str(folder)), 3)
 
 
 def test_an_interrupted_training_gives_the_terminal_back(tmp_path, folder, monkeypatch):

@@ -35,8 +35,13 @@ def personalize(
     """
     found = next((adapter for adapter in ADAPTERS if (folder / adapter.file).is_file()), None)
     if found is None:
-        files = ", ".join(adapter.file for adapter in ADAPTERS)
-        raise BackboneError(f"no trained model in {folder} (none of {files}); run `staytrue train` on this run first")
+        files, done = ", ".join(adapter.file for adapter in ADAPTERS), folder.parent / "manifest.json"
+        remedy = (
+            f"put it back, or delete {done} to train again"
+            if done.is_file()
+            else "run `staytrue train` on this run first"
+        )
+        raise BackboneError(f"no trained model in {folder} (none of {files}); {remedy}")
     if found is not Lora and own_weight != 1.0:
         raise ConfigError(f"generate.lora_weight: this run was trained with {found().name}, and has no LoRA to weigh")
     weighted = [(folder, own_weight)] if found is Lora else []

@@ -96,7 +96,8 @@ def train_stage(
     if held:
         inputs["held_out"] = held
     goes_on = fingerprint(inputs | {"train": _whatever_its_length(train)})
-    return run_stage(run.training, inputs, lambda folder: _train(job, folder, goes_on))
+    # who takes the model away, or deletes a cache, does not ask for hours of training
+    return run_stage(run.training, inputs, lambda folder: _train(job, folder, goes_on), mends=False)
 
 
 def read_samples(run: RunFolder, subjects: Iterable[Subject]) -> list[Sample]:
