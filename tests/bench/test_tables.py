@@ -130,10 +130,14 @@ def test_a_look_at_some_subjects_does_not_choose_for_a_search(tmp_path):
     assert read_json(out / "chosen.json").keys() == {"a"}
 
 
-def test_results_on_other_prompts_cannot_be_compared(tmp_path, pair):
-    fewer = record("dog", (0.5, 0.5, 0))
-    fewer["prompts"] = [p | {"id": f"other {p['id']}"} for p in fewer["prompts"]]
-    save(tmp_path, [*pair, results("c", fewer)])
+@pytest.mark.parametrize("differ", ["prompts", "number of pictures"])
+def test_results_on_other_prompts_cannot_be_compared(tmp_path, pair, differ):
+    other = record("dog", (0.5, 0.5, 0))
+    if differ == "prompts":
+        other["prompts"] = [p | {"id": f"other {p['id']}"} for p in other["prompts"]]
+    else:
+        other["images"] = other["images"] * 2
+    save(tmp_path, [*pair, results("c", other)])
     with pytest.raises(ConfigError, match="different prompts of dog"):
         results_in(tmp_path)
 
