@@ -32,7 +32,8 @@ class SemanticLadder:
     ``train.noise_pool``). Returns one loss per subject row, in [0, inf): log(1 + |N| / |P|) where all are equally near.
 
     Args:
-        neighbors: P; None means class noun, vague class noun, and "animal" or "object".
+        neighbors: P; None means class noun, vague class noun, and of the living "animal". Of things no word is above all: "object"
+            is rarely said of them, and the miniature does not know it.
         others: N; what is also in P is left out of it.
         temperature: tau.
         frequent: whose scene c_f has: the row's own "caption", or "class": "a photo of a [f]".
@@ -59,7 +60,7 @@ class SemanticLadder:
 
     def nouns(self, subject: Subject) -> tuple[list[str], list[str]]:
         """P and N of a subject. Raises ``ConfigError`` where nothing is left of N."""
-        derived = (subject.class_noun, subject.class_noun_vague or "", "animal" if lives(subject) else "object")
+        derived = (subject.class_noun, subject.class_noun_vague or "", "animal" if lives(subject) else "")
         near = [noun for noun in dict.fromkeys(self.neighbors or derived) if noun]
         far = [noun for noun in dict.fromkeys(self.others) if noun not in near]
         if not far:
