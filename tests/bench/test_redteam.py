@@ -97,6 +97,16 @@ def test_photos_are_protected_once_for_every_protection_subject_and_seed(ran):
     assert twice[0].member.subject.photos != trained.photos  # judged beside the clean photos
 
 
+def test_how_it_is_inspected_is_in_the_key_of_the_cells_where_it_is(ran, tmp_path):
+    told, _, _ = ran
+    other = tmp_path / "r.toml"
+    other.write_text(told.settings.suites[0].read_text().replace("depth=pixels", "depth=clip"))
+    after = plan_of(replace(told, bench={**told.bench, "suite": str(other)})).settings
+    before = {s.variant.label: s.key for s in plan_of(told).settings}
+    changed = {s.variant.label for s in after if s.key != before[s.variant.label]}
+    assert changed == {s.variant.label for s in after if s.variant.arm.defense == UNDEFENDED}
+
+
 def test_the_same_command_runs_nothing_again_and_goes_on_with_what_is_missing(ran, monkeypatch):
     told, _, out = ran
     before = summary_file(out).read_text()
