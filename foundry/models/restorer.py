@@ -30,6 +30,7 @@ WIDTH, ENCODERS, MIDDLE, DECODERS = 24, (1, 1, 2), 2, (1, 1, 1)
 NOISE_STD, UNIFORM_RADIUS, BLUR_SIGMA, JPEG_QUALITY = (0.01, 0.12), (2, 24), (0.3, 1.6), (12, 92)
 EDGES_WEIGHT = 0.5
 EPSILON = 1e-3
+CROP_PX, CROPS_UNTIL = 32, 0.8  # three times the steps in a second; at the end whole pictures, as it will be asked for
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def build() -> nn.Module:
     from spandrel.architectures.NAFNet import NAFNet
 
     network = NAFNet(width=WIDTH, enc_blk_nums=list(ENCODERS), middle_blk_num=MIDDLE, dec_blk_nums=list(DECODERS))
-    return network.to(device())
+    return network.to(device(), memory_format=torch.channels_last)
 
 
 def distance(made: Tensor, real: Tensor) -> Tensor:
@@ -143,10 +144,13 @@ class RestorerTask:
         self.usable = clean_rows(pictures)
 
     def loss(self, progress: float) -> tuple[Tensor, dict[str, float]]:
-        """Distance of restored pictures to the clean ones; works in [0, 1], as spandrel calls its networks."""
+        """Distance of restored pictures, or of parts, to the clean ones; works in [0, 1], as spandrel calls its networks."""
         rows = self.usable[torch.randint(len(self.usable), (self.batch,))]
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         spoiled, clean = pairs(self.pictures.batch(rows), generator)
+        if progress < CROPS_UNTIL:
+            top, left = torch.randint(clean.shape[-1] - CROP_PX + 1, (2,), generator=generator).tolist()
+            spoiled, clean = (x[..., top : top + CROP_PX, left : left + CROP_PX] for x in (spoiled, clean))
         loss = distance(self.network((spoiled + 1) / 2), (clean + 1) / 2)
         return loss, {"before": distance(spoiled / 2, clean / 2).item()}
 
