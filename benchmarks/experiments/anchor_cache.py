@@ -32,13 +32,14 @@ from staytrue.purify.stage import purify_stage
 from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import RunFolder
 from staytrue.train.config import Train, Weighted
-from staytrue.train.loop import Watched, computing, train_loop
+from staytrue.train.loop import Watched, attention, precision, train_loop
 from staytrue.train.stage import Job, read_samples, step_maker
 from staytrue.train.state import start
 
 DENOISING = Weighted(objective=Denoising())
 ANCHOR = Weighted(weight=0.5, objective=SemanticAnchor())
 HELDOUT = range(10_000, 10_008)
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def measured(run: RunFolder, adapter: Full | Lora, pool: int | None, steps: int)
     samples = tuple(read_samples(run, [subject]))
     cache = run.root / "latents.safetensors"
     make = step_maker(Job(run, train, (subject,), samples, SD(), 0, "cpu"), backbone, cache)
-    state, clock = start(train, backbone, [subject.identifier], keep_base=True), Clock()
+    state, clock = start(train, backbone, [subject], keep_base=True), Clock()
     fresh = replace(make, noise_pool=0)
     train_loop(train, state, make, [clock])
     filling = -(-len(samples) * (pool or 0) // 4)
@@ -89,7 +90,7 @@ def heldout(make: Any, train: Train) -> dict[str, float]:
     counts = both.counts([make.batches.roles(micro) for micro in HELDOUT])
     sums: dict[str, float] = {}
     for micro in HELDOUT:
-        with computing(train, torch.device("cpu")):
+        with attention(CPU), precision(train, CPU):
             _, means = both(make(micro), counts)
         for name, mean in means.items():
             sums[name] = sums.get(name, 0.0) + float(mean)
@@ -105,7 +106,8 @@ def main() -> None:
     ask.add_argument("--adapters", nargs="*", default=["lora", "full"])
     given = ask.parse_args()
     torch.set_num_threads(1)
-    rows, adapters = [], {"lora": Lora(), "full": Full()}
+    rows: list[dict[str, Any]] = []
+    adapters: dict[str, Full | Lora] = {"lora": Lora(), "full": Full()}
     with tempfile.TemporaryDirectory() as made:
         run, subject = RunFolder(Path(made) / "run"), bundled_subject("dog6")
         purify_stage(run, NoPurifier(), [subject])

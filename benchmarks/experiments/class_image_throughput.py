@@ -62,7 +62,8 @@ def main() -> None:
     sampling = Sampling(steps=options.steps, guidance=3.0, solver="dpm++", batch=options.batch)
     plan = Structured(count=options.images, sampling=sampling).plan(Brief(SUBJECT, (), component.facts(), seed=0))
     list(draw(backbone, [Request(p.caption.render(), p.seed) for p in plan[: options.batch]], sampling))
-    ours, bare = [], []
+    ours: list[Seconds] = []
+    bare: list[Seconds] = []
     for turn in range(options.rounds):
         pair: list[tuple[list[Seconds], Callable[[], Seconds]]] = [
             (ours, lambda: our_seconds(backbone, plan, sampling)),

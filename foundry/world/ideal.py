@@ -1,6 +1,7 @@
 """What a perfect model would draw: a MiniBench subject under the conditions of a prompt, by the rules of the world."""
 
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -41,11 +42,19 @@ def ideal(subject: Subject, conditions: dict[str, str], number: int) -> np.ndarr
     Raises:
         ValueError: the world knows no such condition.
     """
-    told = {slot: _word(slot, asked) for slot, asked in conditions.items()}
+    told: dict[str, Any] = {slot: _word(slot, asked) for slot, asked in conditions.items()}
     seed = zlib.crc32(f"{subject.name} {sorted(told.items())} {number}".encode())
     rng = np.random.default_rng(seed)
-    who = {"noun": subject.noun, "sprite": subject.key, "design": design_of(subject.key), "individual": 0}
-    drawn = {"family": subject.key.split("/")[0], "backdrop": told.get("background") or backdrop_for(rng)}
+    who: dict[str, Any] = {
+        "noun": subject.noun,
+        "sprite": subject.key,
+        "design": design_of(subject.key),
+        "individual": 0,
+    }
+    drawn: dict[str, Any] = {
+        "family": subject.key.split("/")[0],
+        "backdrop": told.get("background") or backdrop_for(rng),
+    }
     scene = Scene(**who, **drawn, **told, layout=_layout(subject, who | drawn | told, rng))
     return render(scene, individual(subject.key, subject.marks))
 
