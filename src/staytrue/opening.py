@@ -6,18 +6,21 @@ import platform
 import re
 import subprocess
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from rich.console import Console
 
 import staytrue
-from staytrue.config import RunConfig, parse, values_of
+from staytrue.config import RunConfig, overridden, parse, values_of
 from staytrue.errors import ConfigError, ResumeError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
+from staytrue.purify.inspection.inspect import Inspected
 from staytrue.purify.stage import check_names
 from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_bytes, write_json
 from staytrue.types import Facts, Subject, Worded
@@ -102,6 +105,7 @@ def check(config: RunConfig) -> None:
     check_needs(Composed(config.train.objectives), frozenset(available))
     config.train.texts(config.subjects)  # raises for words that contradict each other
     _check_starts(config)
+    with_defense(config)
     _look_for_judges(config, facts)
     _look_for_selecting_clip(config, facts)
     _look_for_readers_of_class_images(config)
@@ -137,6 +141,36 @@ def _check_starts(config: RunConfig) -> None:
 
     if _trains_rows(config):
         starting_words([subject.identifier for subject in config.subjects], config.train.adapter.initializers)
+
+
+def defended(config: RunConfig, found: Sequence[Inspected]) -> RunConfig:
+    """The settings with ``inspect.defense`` over them where most photos of a subject are suspect and no purifier was chosen.
+
+    Args:
+        config: as asked for.
+        found: by the inspection.
+    """
+    suspect = Counter(row.subject for row in found if row.word == "suspect")
+    photos = Counter(row.subject for row in found)
+    attacked = [name for name, count in suspect.items() if 2 * count > photos[name]]
+    if not attacked or not config.inspect.defense or config.purify.name != "none":
+        return config
+    console = Console(stderr=True, highlight=False)
+    told = "\n".join(f"    {assignment}" for assignment in config.inspect.defense)
+    console.print(
+        f"  most photos of {', '.join(attacked)} look protected; over the settings (inspect.defense=[] prevents it):\n{told}",
+        markup=False,
+        soft_wrap=True,
+    )
+    return with_defense(config)
+
+
+def with_defense(config: RunConfig) -> RunConfig:
+    """``inspect.defense`` over the settings. Raises ``ConfigError`` where it does not fit them."""
+    try:
+        return parse(overridden(values_of(config), config.inspect.defense))
+    except ConfigError as error:
+        raise ConfigError(f"inspect.defense: {error}") from None
 
 
 def _look_for_judges(config: RunConfig, facts: Facts) -> None:

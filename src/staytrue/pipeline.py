@@ -15,9 +15,9 @@ from staytrue.config import RunConfig
 from staytrue.evaluate.report import write_report
 from staytrue.evaluate.stage import evaluate_stage
 from staytrue.generate.stage import generate_stage
-from staytrue.opening import open_run, resolved_device
+from staytrue.opening import defended, open_run, resolved_device
 from staytrue.purify import Tools
-from staytrue.purify.stage import purify_stage
+from staytrue.purify.stage import look, purify_stage
 from staytrue.regularize.stage import regularize_stage
 from staytrue.runs import RunFolder
 from staytrue.train.stage import train_stage
@@ -43,6 +43,7 @@ def run(
     device, subjects, backbone, seed = resolved_device(device), config.subjects, config.backbone, config.seed
     tools, console = Tools(backbone, device, seed), Console(stderr=True, highlight=False)
     with open_run(config, Path(folder), device) as here:
+        config = defended(config, look(here, subjects, tools, config.inspect))
         stages = {
             "purify": lambda: purify_stage(here, config.purify, subjects, tools, config.inspect, rights),
             "caption": lambda: caption_stage(here, config.caption, subjects, backbone),

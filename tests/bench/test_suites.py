@@ -102,6 +102,18 @@ def test_a_later_setting_counts_where_it_is_on(tmp_path, later):
     assert off.key == said.key != on.key
 
 
+def test_a_false_alarm_changes_no_arm_and_a_defense_that_is_asked_for_is_another_training(tmp_path):
+    file = tmp_path / "s.toml"
+    head = '[[arms]]\nrecipe = "staytrue"\n'
+    asked = "inspect.defense=['purify.name=jpeg']"
+    file.write_text(f'{head}label = "a"\n{head}label = "b"\nset = ["{asked}"]\n')
+    plain, defended = plan(read_suite(file), Asked(out=tmp_path)).settings
+    assert plain.config.inspect.defense == ()
+    assert defended.config.inspect.defense == ("purify.name=jpeg",)
+    assert plain.key != defended.key
+    assert plain.learned != defended.learned
+
+
 def test_a_grid_is_every_combination(tmp_path):
     file = tmp_path / "s.toml"
     file.write_text(f'set = ["seed=1"]\n{ARMS}set = ["seed=2"]\n[grid]\n"train.steps" = [1, 2]\nphotos = [1, 4]\n')

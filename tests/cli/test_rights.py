@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from staytrue.runs import read_json
 from tests.cli.test_messages import typed
@@ -46,3 +47,31 @@ def test_settings_of_the_inspection_and_of_chains_are_checked(begun, monkeypatch
     assert "Tuple" not in said
     assert typed(monkeypatch, "purify", begun.root, "purify.name=chain") == 2
     assert "at least one step" in capsys.readouterr().err
+
+
+DEFENSE = 'inspect.defense=["purify.name=jpeg", "train.subject_suffix=with bhj noise"]'
+
+
+def test_photos_that_mostly_look_protected_turn_the_defense_on(begun, noisy_run, monkeypatch, capsys):  # noqa: F811
+    """One suspect photo of two does not; and the defense, which cleans, asks for the rights."""
+    assert typed(monkeypatch, "purify", begun.root, DEFENSE) == 0
+    assert read_json(begun.purified / "manifest.json")["inputs"]["purify"]["name"] == "none"
+    _, subject, _ = noisy_run
+    Image.effect_noise((64, 64), 80).convert("RGB").save(subject.photos / "more.png")
+    capsys.readouterr()
+    assert typed(monkeypatch, "purify", begun.root) == 2
+    said = capsys.readouterr().err
+    assert "most photos of run look protected" in said
+    assert "train.subject_suffix=with bhj noise" in said
+    assert "--i-have-the-rights" in said
+    assert typed(monkeypatch, "purify", begun.root, "--i-have-the-rights") == 0
+    assert read_json(begun.purified / "manifest.json")["inputs"]["purify"]["name"] == "jpeg"
+    assert typed(monkeypatch, "purify", begun.root, "purify.name=gaussian") == 0  # one's own choice stays
+    assert read_json(begun.purified / "manifest.json")["inputs"]["purify"]["name"] == "gaussian"
+    assert typed(monkeypatch, "purify", begun.root, "purify.name=none", "inspect.defense=[]") == 0
+    assert read_json(begun.purified / "manifest.json")["inputs"]["purify"]["name"] == "none"
+
+
+def test_a_defense_that_fits_no_setting_is_said_before_the_run(begun, monkeypatch, capsys):
+    assert typed(monkeypatch, "purify", begun.root, 'inspect.defense=["train.suffix=x"]') == 2
+    assert "inspect.defense: train.suffix: no such setting" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import pytest
 from staytrue.backbones import SD
 from staytrue.config import parse, to_toml, values_of
 from staytrue.errors import ConfigError
+from staytrue.opening import with_defense
 from staytrue.recipes import DEFAULT, RECIPES, quick, recipe
 from staytrue.types import Facts
 
@@ -59,3 +60,16 @@ def test_the_default_exists_and_quick_is_smaller():
 def test_an_unknown_recipe_names_those_there_are():
     with pytest.raises(ConfigError, match="there are: staytrue, dreambooth"):
         recipe("dreamboth", SD())
+
+
+def test_the_default_defends_itself_with_the_settings_of_the_recipe_for_that(real):
+    """What that trains besides, and how it captions, is not taken over."""
+    for backbone in (SD(), real):
+        config, theirs = recipe("staytrue", backbone), recipe("shortcut-defense", backbone)
+        mine = with_defense(config)
+        assert config.purify.name == "none"
+        assert mine.purify == theirs.purify
+        assert mine.train.subject_suffix == theirs.train.subject_suffix != ""
+        assert mine.train.class_suffix == theirs.train.class_suffix != ""
+        assert mine.generate.suffix == theirs.generate.suffix != ""
+        assert mine.generate.sampling.negative == theirs.generate.sampling.negative != ""

@@ -105,7 +105,10 @@ def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     name = "dreambooth" if variant.arm.recipe == REAL else variant.arm.recipe  # photos have no recipe, only judges
     base = values_of(recipe(name, SD(path=paths[-1].strip("\"'")) if paths else SD()))
     of_run = [a for a in variant.assignments if not is_protect(a)]
-    config = parse(overridden(base, [*of_run, "train.previews.every=null", "generate.base=false"]))
+    # photos of the benchmark are what their arm says they are: nothing is to answer for a false alarm
+    config = parse(
+        overridden(base, ["inspect.defense=[]", *of_run, "train.previews.every=null", "generate.base=false"])
+    )
     config = config.model_copy(update={"subjects": ()})
     identity = weights_of(config.backbone)
     anyhow = config
@@ -201,12 +204,18 @@ def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
     about = [False, arm.photos, arm.living, identity]
     if arm.identifier is not None:
         about.append(arm.identifier)
+    if config.inspect.defense:  # what is learned follows from what the inspection says
+        about.append(fingerprint([config.inspect, _limits(config)]))
     if told := told_to_protect(variant):
         about.append(fingerprint(protect_of(told)))
     parts: dict[str, Any] = {name: getattr(config, name) for name in LEARNING}
     for name, off in LATER.items():
         parts[name] = {k: v for k, v in vars(parts[name]).items() if k not in off or v != off[k]}
     return fingerprint([parts, about])
+
+
+def _limits(config: RunConfig) -> dict[str, Any]:
+    return read_limits(config.inspect.limits, config.backbone.facts().is_miniature)
 
 
 def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> str:
@@ -228,7 +237,7 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
     if variant.arm.defense:
         drawn.append(REDTEAM_PROTOCOL)
     if variant.arm.defense == UNDEFENDED:  # there the inspection looks
-        drawn.append(fingerprint(read_limits(config.inspect.limits, config.backbone.facts().is_miniature)))
+        drawn.append(fingerprint(_limits(config)))
         drawn.append(fingerprint([config.inspect.depth, config.inspect.clip]))
     if bundled != FIRST_BUNDLE:
         drawn.append(bundled)

@@ -36,7 +36,7 @@ def require_rights(run: RunFolder, guarded: Sequence[Inspected], stated: bool) -
         raise ConfigError(
             f"{len(new)} of the photos to be cleaned look as if someone had protected them or added noise: "
             f'{", ".join(sorted(new))}\nIf this is true, say so once with {FLAG}: "{STATEMENT}"\n'
-            "The run records it. Or train on them as they are with purify.name=none"
+            "The run records it. Or train on them as they are: purify.name=none inspect.defense=[]"
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(run.rights, [*said, {"statement": STATEMENT, "at": now, "photos": new}])

@@ -15,7 +15,14 @@ from staytrue.images.load import Photo, load_folder
 from staytrue.images.scan import survey
 from staytrue.purify.base import AnyPurifier, ModelPurifier
 from staytrue.purify.inspection.config import Inspect
-from staytrue.purify.inspection.inspect import inspect_photos, inspected, inspection_key, open_clip, report_found
+from staytrue.purify.inspection.inspect import (
+    Inspected,
+    inspect_photos,
+    inspected,
+    inspection_key,
+    open_clip,
+    report_found,
+)
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.rights import require_rights
 from staytrue.purify.tools import Tools
@@ -56,8 +63,7 @@ def purify_stage(
     by_subject = {s.name: tools.of(s.class_noun) for s in subjects}
     cleans = not isinstance(purifier, NoPurifier)
     if inspect and inspect.action != "off":
-        key = inspection_key(inspect, sources, subjects, tools)
-        found = inspected(run, key) or inspect_photos(run, inspect, photos(), by_subject, key)
+        found = look(run, subjects, tools, inspect)
         report_found(found, inspect.action, cleans)
         if cleans:
             require_rights(run, [row for row in found if row.may_be_guarded], rights)
@@ -76,6 +82,16 @@ def purify_stage(
     if isinstance(purifier, ModelPurifier):
         inputs["tools"] = [str(getattr(tools.spec, "path", None)), tools.seed, [s.class_noun for s in subjects]]
     return run_stage(run.purified, inputs, work)
+
+
+def look(run: RunFolder, subjects: Sequence[Subject], tools: Tools, inspect: Inspect) -> list[Inspected]:
+    """What the inspection finds in the photos, a row for each; read where photos and settings are what they were."""
+    if inspect.action == "off":
+        return []
+    check_names(subjects)
+    key = inspection_key(inspect, {s.name: _source(s) for s in subjects}, subjects, tools)
+    by_subject = {s.name: tools.of(s.class_noun) for s in subjects}
+    return inspected(run, key) or inspect_photos(run, inspect, _load(list(subjects)), by_subject, key)
 
 
 def _source(subject: Subject) -> list[object]:

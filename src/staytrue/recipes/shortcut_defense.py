@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from staytrue.backbones.base import Backbone
 from staytrue.config import RunConfig, overlaid
 from staytrue.recipes.contrastive_decoupling import contrastive_decoupling
-from staytrue.recipes.miniature import fitted
+from staytrue.recipes.miniature import fitted, noise_words
 
 
 def shortcut_defense(backbone: Backbone) -> RunConfig:
@@ -20,6 +22,26 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
     Photos that look protected, or noisy, are cleaned only with ``--i-have-the-rights``.
     On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
     """
-    chain = [{"name": "jpeg", "quality": 75}, {"name": "diffpure", "t": 100}]
-    changes = {"inspect": {"action": "warn"}, "purify": {"name": "chain", "steps": chain}}
+    changes = {"inspect": {"action": "warn"}, "purify": {"name": "chain", "steps": CHAIN}}
     return fitted(overlaid(contrastive_decoupling(backbone), changes))
+
+
+def defense(backbone: Backbone) -> list[str]:
+    """The same three stages over a recipe that trains without them, for ``inspect.defense``."""
+    noise, negative = noise_words(backbone)
+    return [
+        "purify.name=chain",
+        f"purify.steps=[{', '.join(_inline(step) for step in CHAIN)}]",
+        f"train.subject_suffix=with {noise}",
+        f"train.class_suffix=without {noise}",
+        f"generate.suffix=without {noise}",
+        f"generate.sampling.negative={negative}",
+    ]
+
+
+def _inline(step: dict[str, str | int]) -> str:
+    """A TOML inline table."""
+    return f"{{{', '.join(f'{name} = {json.dumps(value)}' for name, value in step.items())}}}"
+
+
+CHAIN: list[dict[str, str | int]] = [{"name": "jpeg", "quality": 75}, {"name": "diffpure", "t": 100}]

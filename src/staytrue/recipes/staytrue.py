@@ -6,6 +6,7 @@ from staytrue.backbones.base import Backbone
 from staytrue.config import RunConfig, overlaid
 from staytrue.recipes.data_perspective import data_perspective
 from staytrue.recipes.miniature import fitted
+from staytrue.recipes.shortcut_defense import defense
 
 
 def staytrue(backbone: Backbone) -> RunConfig:
@@ -15,11 +16,13 @@ def staytrue(backbone: Backbone) -> RunConfig:
     a tenth of its set, half of its steps, 50 steps of the solver; with previews. And ours: half of the time a photo's caption
     leaves its background out, as half of the class captions do (those against training aside). Where every caption names a
     place, prompts that name none (another style, texture, motion) keep the subject less well; where only the photos' leave it
-    out, other classes drift. Both were tried on tuning subjects of the miniature (docs/log.md, suite 2-mix).
+    out, other classes drift. Both were tried on tuning subjects of the miniature (docs/log.md, suite 2-mix). Where most photos look
+    protected, it defends itself as ``shortcut_defense`` does.
     Which of the other recipes' parts belong into the default is to be chosen by evidence that is not there yet.
     On the miniature: see ``miniature.py``. No result on a full-size model has been measured by this project yet.
     """
     changes = {
+        "inspect": {"defense": defense(backbone)},
         "regularize": {"count": 200, "placeless": 0.5},
         "train": {"steps": 2000, "background_dropout": 0.5, "previews": {"every": "500 steps"}},
         "generate": {"sampling": {"steps": 50}},

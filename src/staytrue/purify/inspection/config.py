@@ -20,12 +20,15 @@ class Inspect:
         clip: folder or hub id of the CLIP; "auto" is the backbone's own: the miniature's, or for Stable Diffusion the one its text
             encoder is of, if that is on this machine already.
         limits: a file like the built-in ``purify/inspection/limits.json``, which says what ordinary photos measure.
+        defense: ``section.field=value``, laid over the settings of a run that cleans nothing where most photos of a subject are
+            suspect. One photo in fifty is flagged without a cause; most of a set are not.
     """
 
     action: Literal["proceed", "warn", "stop", "off"] = "warn"
     depth: Literal["auto", "pixels", "clip", "model"] = "auto"
     clip: str = "auto"
     limits: Path | None = None
+    defense: tuple[str, ...] = ()
 
     def deep(self, is_miniature: bool) -> Literal["pixels", "clip", "model"]:
         """The depth that "auto" stands for."""
