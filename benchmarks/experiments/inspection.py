@@ -5,7 +5,7 @@
     python benchmarks/experiments/inspection.py --protections --attacked 4    the same, attacks on four subjects of each split
 
 Negatives are MiniBench's photos clean, saved once as JPEG 75, and under the red team's random noise of the same radius; limits
-come from its subjects for tuning, numbers from those for reporting. A measure decides only if it tells the calibration's
+come from its subjects for tuning, numbers from those for reporting. A measure decides only if it tells one of the calibration's
 protections from negatives (AUC at least 0.75); its limit is the lowest quantile of the negatives at which all measures together
 flag at most 2 % of them. If no measure decides, no photo is called suspect, and that is said. Writes
 ``benchmarks/results/inspection.json`` and, with --write-limits, the built-in limits.
@@ -58,15 +58,20 @@ NO_POWER = (
 Rows = list[dict[str, float]]
 
 
-def fitted(negatives: Rows, positives: Rows | None) -> dict[str, Limit]:
+def fitted(negatives: Rows, positives: dict[str, Rows]) -> dict[str, Limit]:
     """Limits of the measures of perturbation, as they are written; without positives, every measure gets one.
+
+    Args:
+        negatives: rows of ordinary photos, and of those with random noise.
+        positives: rows of the protections to calibrate on, by name. A measure that tells one of them is of use: an attack on the
+            denoiser and one on the autoencoder show in different places.
 
     Raises:
         ValueError: even the widest limits flag too many negatives.
     """
     names = [n for n in PERTURBATION if all(n in row for row in negatives)]
     if positives:
-        names = [n for n in names if measure_auc(n, positives, negatives) >= USEFUL_AUC]
+        names = [n for n in names if max(measure_auc(n, rows, negatives) for rows in positives.values()) >= USEFUL_AUC]
     for quantile in QUANTILES:
         limits = {n: _limit([row[n] for row in negatives], quantile, n in LOW_IS_BAD) for n in names}
         alarms = float(np.mean([_suspicion(row, limits) >= 1 for row in negatives]))
@@ -209,8 +214,8 @@ def main() -> None:
     options.kept.parent.mkdir(parents=True, exist_ok=True)
     found = collect(names, options)
     negatives = [row for kind in NEGATIVES for row in found["tuning"][kind]]
-    positives = [row for name in CALIBRATED_ON for row in found["tuning"].get(name, [])]
-    limits = fitted(negatives, positives or None)
+    positives = {name: found["tuning"][name] for name in CALIBRATED_ON if name in found["tuning"]}
+    limits = fitted(negatives, positives)
     result = {"calibrated_on": list(CALIBRATED_ON) if positives else [], "radius": options.radius, "commit": commit()}
     result["attacked"] = options.attacked  # None for all
     result |= summary(found, limits)

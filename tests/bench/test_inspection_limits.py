@@ -46,7 +46,11 @@ def rows(count: int, seed: int = 0, **shift: float):
 
 
 @pytest.mark.parametrize("count", [30, 90, 150])
-@pytest.mark.parametrize("positives", [None, rows(20, 1, mismatch=9.0, class_cosine=0.2)], ids=["negatives", "both"])
+@pytest.mark.parametrize(
+    "positives",
+    [{}, {"one": rows(20, 1, mismatch=9.0), "other": rows(20, 2, class_cosine=0.2)}],
+    ids=["negatives", "both"],
+)
 def test_limits_flag_at_most_the_share_that_they_promise(count, positives, written):
     """As written and read again, too: no digit that is left out turns the most extreme photo into a false alarm."""
     negatives = rows(count)
@@ -61,7 +65,7 @@ def test_limits_flag_at_most_the_share_that_they_promise(count, positives, writt
 def test_limits_that_flag_too_many_are_no_limits(monkeypatch):
     monkeypatch.setattr(calibration, "QUANTILES", (0.5,))
     with pytest.raises(ValueError, match=r"flag .* of 30 negatives, above 2%"):
-        calibration.fitted(rows(30), None)
+        calibration.fitted(rows(30), {})
 
 
 def test_limits_say_how_few_subjects_were_attacked(written):
