@@ -182,7 +182,7 @@ def test_a_verdict_by_hand() -> None:
 def test_a_photo_and_its_enlargement_get_the_same_verdict() -> None:
     """At the size that the model sees: an enlarged photo is neither blurred nor free of its noise."""
     photo = load_folder(bundled_subject("can").photos)[0]
-    signs = np.random.default_rng(0).choice([-11, 11], (*photo.image.size, 3))
+    signs = np.random.default_rng(0).choice([-16, 16], (*photo.image.size, 3))
     noisy = Image.fromarray((np.asarray(photo.image) + signs).clip(0, 255).astype(np.uint8))
     tools, limits = Tools(SD(), class_noun="can"), read_limits(None, True)
     for image, flagged in ((photo.image, ()), (noisy, ("noise_level",))):
