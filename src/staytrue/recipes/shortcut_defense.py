@@ -9,6 +9,8 @@ from staytrue.config import RunConfig, overlaid
 from staytrue.recipes.contrastive_decoupling import contrastive_decoupling
 from staytrue.recipes.miniature import fitted, noise_words
 
+Step = dict[str, str | int]
+
 
 def shortcut_defense(backbone: Backbone) -> RunConfig:
     """Inspects the photos, cleans them, learns with contrastive decoupling, and draws away from noise.
@@ -17,12 +19,12 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
     Its purifier takes 51 seconds a photo on a GPU it does not name; ours a few.
     Differences: its purifier is CodeSR (CodeFormer, then the x4 upscaler), which needs further weights, for people under a
     non-commercial licence: ``purify.name=code_sr`` (docs/1-purify.md). Ours needs nothing but the backbone: JPEG of quality 75,
-    then DiffPure from timestep 100 of 1,000, a first guess between its baselines, of which t = 300 redraws the subject. The
-    inspection is ours.
+    then DiffPure from timestep 100 of 1,000, a first guess between its baselines, of which t = 300 redraws the subject. On the
+    miniature it is the miniature's restorer. The inspection is ours.
     Photos that look protected, or noisy, are cleaned only with ``--i-have-the-rights``.
     On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
     """
-    changes = {"inspect": {"action": "warn"}, "purify": {"name": "chain", "steps": CHAIN}}
+    changes = {"inspect": {"action": "warn"}, "purify": {"name": "chain", "steps": _steps(backbone)}}
     return fitted(overlaid(contrastive_decoupling(backbone), changes))
 
 
@@ -31,7 +33,7 @@ def defense(backbone: Backbone) -> list[str]:
     noise, negative = noise_words(backbone)
     return [
         "purify.name=chain",
-        f"purify.steps=[{', '.join(_inline(step) for step in CHAIN)}]",
+        f"purify.steps=[{', '.join(map(_inline, _steps(backbone)))}]",
         f"train.subject_suffix=with {noise}",
         f"train.class_suffix=without {noise}",
         f"generate.suffix=without {noise}",
@@ -39,9 +41,13 @@ def defense(backbone: Backbone) -> list[str]:
     ]
 
 
-def _inline(step: dict[str, str | int]) -> str:
+def _steps(backbone: Backbone) -> list[Step]:
+    """For the miniature its restorer, which takes most and harms least; DiffPure redraws pictures of 64 px (docs/log.md)."""
+    if backbone.facts().is_miniature:
+        return [{"name": "restore"}]
+    return [{"name": "jpeg", "quality": 75}, {"name": "diffpure", "t": 100}]
+
+
+def _inline(step: Step) -> str:
     """A TOML inline table."""
     return f"{{{', '.join(f'{name} = {json.dumps(value)}' for name, value in step.items())}}}"
-
-
-CHAIN: list[dict[str, str | int]] = [{"name": "jpeg", "quality": 75}, {"name": "diffpure", "t": 100}]
