@@ -31,8 +31,8 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
 def defense(backbone: Backbone) -> list[str]:
     """Its purifier over another recipe, for ``inspect.defense``.
 
-    Not the other two stages: on the miniature the noise words took the subject's place, on clean photos too, and the negative prompt
-    bought nothing (docs/log.md).
+    Not the other two stages: on the miniature the noise words took the subject's place, on clean photos too, and of the negative
+    prompt no use was seen (docs/log.md).
     """
     return ["purify.name=chain", f"purify.steps=[{', '.join(map(_inline, _steps(backbone)))}]"]
 
