@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from staytrue.bench import metrics
-from staytrue.bench.quality import SEES, Calibration, quality
 
 
 def unit(angle):
@@ -32,9 +31,11 @@ def test_thresholded_identity_as_loops():
         assert value == -1 or value >= 0.6
 
 
-def test_the_margin_is_good_less_bad():
-    good, bad = np.array([1.0, 0.0]), np.array([0.0, 1.0])
-    assert metrics.quality_margin(np.array([[0.6, 0.8], [0.8, 0.6]]), good, bad) == pytest.approx([-0.2, 0.2])
+def test_the_margin_is_the_worst_opinion_s():
+    """Opinions of 2 and 3 are good, of 0 and -1 bad: one picture is good, one half noisy, one better and blurry."""
+    good, bad = np.array([2.0, 3.0]), np.array([0.0, -1.0])
+    found = metrics.worst_share(np.array([[2.0, 3.0], [1.0, 3.0], [5.0, -1.0]]), good, bad)
+    assert found == pytest.approx([1.0, 0.5, 0.0])
 
 
 def test_quality_is_calibrated_at_clean_and_degraded_photos():
@@ -65,8 +66,3 @@ def test_what_an_attack_costs_and_what_a_defense_wins_back():
 def test_auc_counts_pairs():
     assert metrics.auc([2, 3], [1, 2]) == pytest.approx((1 + 0.5 + 1 + 1) / 4)
     assert metrics.auc([1], [1]) == 0.5
-
-
-def test_a_clip_that_cannot_tell_gives_no_quality():
-    found = quality(None, [None, None], "dog", Calibration(0.1, 0.2, SEES - 0.01, 20))
-    assert np.isnan(found).all()

@@ -58,10 +58,10 @@ def attacked_scores(here: RunFolder, run: Attacked, drawn: Drawn, judges: Judges
     subject = run.task.member.subject
     pictures = [picture for some in drawn.pictures for picture in some]
     heldout = photos_in(subject.heldout)
-    seen = calibration(judges.clip)
+    seen = calibration()
     distance, to_clean = _to_clean(here, run)
     found: dict[str, Any] = {
-        "quality": quality(judges.clip, pictures, subject.class_noun, seen).tolist(),
+        "quality": quality(pictures, seen).tolist(),
         "quality_calibration": vars(seen),
         "identity_thresholded": metrics.thresholded_identity(_rows(judges, pictures), _rows(judges, heldout)).tolist(),
         "to_clean": to_clean,

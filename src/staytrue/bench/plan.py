@@ -37,7 +37,7 @@ PROTOCOL = 1
 LATER = {"train": {"background_dropout": 0.0}, "regularize": {"placeless": 0.0}}
 # what came with the package when the first results were made: unsaid, too
 FIRST_BUNDLE = "95fb7f0b95b693c2ee55cfe908e34fac2f599ca0de215caedb65568542c4cd65"
-REDTEAM_PROTOCOL, WORDS_PROTOCOL = "red team 1", "words 1"
+REDTEAM_PROTOCOL, WORDS_PROTOCOL = "red team 2", "words 1"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""How well drawn a picture is, without a reference: CLIP's good and bad words, on a scale that bundled photos give."""
+"""How well drawn a picture is, without a reference: the worst that its pixels say of noise, blur and blocks.
+
+Not by CLIP: the miniature's judge likes noisy photos as well as clean ones (docs/log.md), and noise is what protections leave.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,40 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from staytrue.bench.judge import photos_in
-from staytrue.bench.metrics import auc, calibrated_quality, quality_margin
+from staytrue.bench.metrics import auc, calibrated_quality, worst_share
 from staytrue.bench.subjects import members
-from staytrue.grammar import with_article
+from staytrue.purify.inspection import pixels
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
     from numpy import ndarray
 
-GOOD = ("a photo of {}", "{}")
-# as the miniature was told
-BAD = ("a noisy photo of {}", "a blurry photo of {}", "a low quality photo of {}", "{}, jpeg artifacts")
 PHOTOS_EACH = 2
 SEES = 0.75
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What CLIP makes of photos that are known to be good, and of the same photos made bad.
+    """What the pixels of photos say that are known to be good, and those of the same photos made bad.
 
     Attributes:
+        good: mean of each of ``OPINIONS`` over clean photos.
+        bad: the same over copies that are degraded in the way which that opinion is of.
         clean: mean margin of clean photos.
-        degraded: of their degraded copies.
-        auc: how often a clean photo has the larger margin: below 0.75 this CLIP is no judge of quality, and gives none.
+        degraded: of all their degraded copies.
+        auc: how often a clean photo has the larger margin than a copy, for the degradation that is told worst: below 0.75 this is
+            no judge of quality, and gives none.
         photos: how many clean ones.
     """
 
+    good: tuple[float, ...]
+    bad: tuple[float, ...]
     clean: float
     degraded: float
     auc: float
@@ -44,37 +50,31 @@ class Calibration:
 
 
 @cache
-def calibration(clip: Any) -> Calibration:
-    """Measured on held-out photos of the subjects for tuning: once for each CLIP, in seconds."""
-    clean: list[float] = []
-    degraded: list[float] = []
-    for member in members():
-        if member.split == "tuning":
-            noun = member.subject.class_noun
-            photos = photos_in(member.subject.heldout)[:PHOTOS_EACH]
-            clean += margins(clip, photos, noun).tolist()
-            degraded += margins(clip, [bad(photo) for photo in photos for bad in DEGRADED], noun).tolist()
-    return Calibration(float(np.mean(clean)), float(np.mean(degraded)), auc(clean, degraded), len(clean))
+def calibration() -> Calibration:
+    """Measured on held-out photos of the subjects for tuning, in a second."""
+    tuning = [member.subject for member in members() if member.split == "tuning"]
+    clean = [photo for subject in tuning for photo in photos_in(subject.heldout)[:PHOTOS_EACH]]
+    copies = {bad: [bad(photo) for photo in clean] for bad in DEGRADED}
+    good = opinions(clean).mean(axis=0)
+    bad = np.array([opinions(copies[of])[:, k].mean() for k, (of, _) in enumerate(OPINIONS)])
+    margin = worst_share(opinions(clean), good, bad)
+    worse = [worst_share(opinions(some), good, bad) for some in copies.values()]
+    told = min(auc(margin.tolist(), some.tolist()) for some in worse)
+    scale = float(margin.mean()), float(np.concatenate(worse).mean())
+    return Calibration(tuple(good.tolist()), tuple(bad.tolist()), *scale, told, len(clean))
 
 
-def quality(clip: Any, pictures: Sequence[Image.Image], noun: str, seen: Calibration) -> ndarray:
-    """Between 0 and 1 for each picture: clean photos are at 0.9, degraded ones at 0.1. NaN where this CLIP cannot tell them."""
+def quality(pictures: Sequence[Image.Image], seen: Calibration) -> ndarray:
+    """Between 0 and 1 for each picture: clean photos at 0.9, degraded ones at 0.1. NaN where the calibration cannot tell them."""
     if seen.auc < SEES:
         return np.full(len(pictures), np.nan)
-    return calibrated_quality(margins(clip, pictures, noun), seen.clean, seen.degraded)
+    margins = worst_share(opinions(pictures), np.array(seen.good), np.array(seen.bad))
+    return calibrated_quality(margins, seen.clean, seen.degraded)
 
 
-def margins(clip: Any, pictures: Sequence[Image.Image], noun: str) -> ndarray:
-    """``quality_margin`` of pictures of a class."""
-    good, bad = (_concept(clip, templates, noun) for templates in (GOOD, BAD))
-    return quality_margin(clip.images(list(pictures)).numpy().astype(np.float64), good, bad)
-
-
-def _concept(clip: Any, templates: Sequence[str], noun: str) -> ndarray:
-    """The direction of the mean of some texts."""
-    rows = clip.texts([t.format(with_article(noun)) for t in templates]).numpy().astype(np.float64)
-    mean = rows.mean(axis=0)
-    return mean / np.linalg.norm(mean)
+def opinions(pictures: Sequence[Image.Image]) -> Float[ndarray, "pictures opinions"]:
+    """What the pixels say of each kind of damage: larger is better, in logarithms, since the eye judges ratios."""
+    return np.array([[of(picture) for _, of in OPINIONS] for picture in pictures])
 
 
 def _noisy(image: Image.Image) -> Image.Image:
@@ -97,3 +97,9 @@ def _small(image: Image.Image) -> Image.Image:
 
 
 DEGRADED: tuple[Callable[[Image.Image], Image.Image], ...] = (_noisy, _blurry, _jpeg, _small)
+# what each opinion is of, and the opinion; the added constants keep an even picture's finite
+OPINIONS: tuple[tuple[Callable[[Image.Image], Image.Image], Callable[[Image.Image], float]], ...] = (
+    (_noisy, lambda image: -float(np.log(pixels.noise_level(image) + 0.3))),
+    (_blurry, lambda image: float(np.log(pixels.sharpness(image) + 1e-3))),
+    (_jpeg, lambda image: -float(np.log(pixels.blockiness(image) + 0.1))),
+)

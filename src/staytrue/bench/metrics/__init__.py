@@ -16,8 +16,8 @@ from staytrue.bench.metrics.redteam import (
     gap_closed,
     loss,
     paper_average,
-    quality_margin,
     thresholded_identity,
+    worst_share,
 )
 from staytrue.bench.metrics.truth import paired_cosine
 from staytrue.bench.metrics.two import both_found
@@ -60,7 +60,7 @@ __all__ = [
     "paired_cosine",
     "paper_average",
     "phrase_distance",
-    "quality_margin",
     "recall_at_1",
     "thresholded_identity",
+    "worst_share",
 ]

@@ -36,11 +36,11 @@ def thresholded_identity(
     return np.where(counts > 0, sums / np.maximum(counts, 1), NONE_KEPT)
 
 
-def quality_margin(
-    pictures: Float[ndarray, "pictures width"], good: Float[ndarray, " width"], bad: Float[ndarray, " width"]
+def worst_share(
+    opinions: Float[ndarray, "pictures opinions"], good: Float[ndarray, " opinions"], bad: Float[ndarray, " opinions"]
 ) -> Float[ndarray, " pictures"]:
-    """How much more a picture is like the good text than like the bad one: ``<e(x), good> - <e(x), bad>``, in [-2, 2]."""
-    return pictures @ (good - bad)
+    """The least of ``(opinion - bad) / (good - bad)``: 1 where all opinions are those of good pictures, 0 where one is of bad."""
+    return ((opinions - bad) / (good - bad)).min(axis=1)
 
 
 def calibrated_quality(
@@ -50,11 +50,10 @@ def calibrated_quality(
 
     Formula: ``q = 1 / (1 + exp(-ln 81 * (m - (clean + degraded) / 2) / (clean - degraded)))``: a picture whose margin is that
     of clean photos has 0.9, one whose margin is that of degraded copies 0.1.
-    Reads: margins of CLIP, and their means over bundled clean photos and over their degraded copies.
-    Source: CLIP-IQA's good and bad prompt (arXiv 2207.12396, eq. 3), half of the quality of DiffShortcut (CLIP-IQAC).
-    Differs: theirs is p(good) - p(bad) in [-1, 1], at temperature 100; its other half, LIQE, may not be used commercially. Ours
-    is the softmax p(good) with scale and offset measured rather than given, since a small CLIP has a scale of its own.
-    Known to fail: it knows the degradations that CLIP knows by name; a picture of something else, well drawn, scores well.
+    Reads: margins (``worst_share``), and their means over bundled clean photos and over their degraded copies.
+    Source: ours. DiffShortcut's quality is CLIP-IQAC and LIQE: the miniature's CLIP does not see noise, and LIQE may not be used
+    commercially.
+    Known to fail: it knows noise, blur and blocks, and nothing else; a picture of something else, well drawn, scores well.
     """
     scaled = math.log((AT_CLEAN / (1 - AT_CLEAN)) ** 2) * (margins - (clean + degraded) / 2) / (clean - degraded)
     return 1 / (1 + np.exp(-np.clip(scaled, -60, 60)))
