@@ -39,7 +39,6 @@ def answer(backbone):
 def test_it_trains(name, tmp_path, said):
     config = recipe(name, SD())
     settings = FEW + (CLASS_IMAGES if config.regularize.name != "none" else [])
-    settings += ["purify.steps.1.steps=1"] if config.purify.name == "chain" else []
     config = parse(overridden(values_of(config), settings)).model_copy(update={"subjects": (DOG,)})
     here = run(config, tmp_path / "run", device="cpu", until="train", rights=True)
 
