@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from staytrue.bench.judge import photos_in
-from staytrue.bench.quality import DEGRADED, OPINIONS, PHOTOS_EACH, calibration, opinions, quality
+from staytrue.bench.quality import DEGRADED, OPINIONS, PHOTOS_EACH, SEES, calibration, opinions, quality
 from staytrue.recipes.demo import bundled_subject
 
 
@@ -41,6 +41,12 @@ def test_the_scale_is_made_from_photos_that_are_kept_apart_and_is_made_once():
     for k, (of, _) in enumerate(OPINIONS):
         assert of in DEGRADED
         assert seen.good[k] > seen.bad[k]
+
+
+def test_blindness_to_one_kind_of_damage_is_no_judge_of_quality(monkeypatch):
+    """By sharpness alone, noise is an improvement; that the other three kinds are told makes no difference."""
+    monkeypatch.setattr("staytrue.bench.quality.OPINIONS", OPINIONS[1:2])
+    assert calibration.__wrapped__().auc < SEES
 
 
 def test_an_even_picture_has_finite_opinions():

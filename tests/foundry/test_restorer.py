@@ -102,3 +102,18 @@ def test_training_lowers_the_loss_and_the_file_loads_through_the_restore_path(tm
     x = torch.rand(1, 3, 32, 32)
     with torch.no_grad():
         assert torch.allclose(loaded(x), task.network.half().float()(x).clamp(0, 1), atol=2e-3)
+
+
+def test_parts_of_pictures_come_first_and_whole_ones_at_the_end(monkeypatch):
+    sides = []
+
+    def look(rows):
+        sides.append(tuple(rows.shape))
+        return rows
+
+    monkeypatch.setattr(restorer, "CROP_PX", 16)
+    task = RestorerTask(world(), 2, small())
+    task.network = look
+    for progress in (0.0, 0.79, 0.8, 1.0):
+        task.loss(progress)
+    assert sides == [(2, 3, 16, 16)] * 2 + [(2, 3, 32, 32)] * 2
