@@ -21,6 +21,9 @@ from PIL import Image
 
 from staytrue.backbones import SD
 from staytrue.bench.metrics import auc
+from staytrue.bench.plan import weights_of
+from staytrue.bench.protected import protecting
+from staytrue.bench.settings import Bench
 from staytrue.images.load import Photo, load_folder
 from staytrue.opening import commit
 from staytrue.protect.config import Protect
@@ -31,13 +34,13 @@ from staytrue.purify.inspection.verdict import Limit, judge
 from staytrue.purify.jpeg import Jpeg
 from staytrue.purify.none import NoPurifier
 from staytrue.recipes.demo import bundled_subject
-from staytrue.regularize.draw import generator_identity
 from staytrue.runs import fingerprint, read_jsonl, write_json
 from staytrue.types import Subject
 
 ROOT = Path(__file__).parents[2]
 LIMITS = ROOT / "src/staytrue/purify/inspection/limits.json"
 CLIP = ROOT / "src/staytrue/assets/encoders/clip"
+RUNS = ROOT / Bench().runs
 SUBJECTS = ROOT / "src/staytrue/assets/minibench/subjects.jsonl"
 FILTERS: dict[str, Purifier] = {"clean": NoPurifier(), "jpeg 75": Jpeg(quality=75)}
 NOISE = "random noise"
@@ -104,7 +107,7 @@ def _limit(values: list[float], quantile: float, low_is_bad: bool) -> Limit:
     sign = -1 if low_is_bad else 1
     signed = sign * np.asarray(values)
     typical, limit = float(np.median(signed)), float(np.quantile(signed, quantile))
-    spread = max(limit - typical, 1e-6)
+    spread = max(limit - typical, 1e-6 * max(abs(typical), 1))
     return Limit(_short(sign * typical), _short(sign * (typical + spread * (ABOVE if quantile == 1.0 else 1))))
 
 
@@ -128,12 +131,13 @@ def maker(kind: str, radius: float) -> Purifier | Protect:
 
 
 def made(by: Purifier | Protect, subject: Subject, images: list[Image.Image]) -> list[Image.Image]:
-    """The pictures of a kind."""
-    from staytrue.protect.stage import Against, protect_images
-
-    if isinstance(by, Protect):
-        return protect_images(by, images, subject, Against(SD()))
-    return [by.purify(image) for image in images]
+    """The pictures of a kind. Protected ones are those of the red team, made once and kept with its runs."""
+    if not isinstance(by, Protect):
+        return [by.purify(image) for image in images]
+    told = [f"protect.method={by.method.name}", f"protect.radius={by.radius}"]
+    protected = protecting(by.method.name, told, subject, (SD(), weights_of(SD()), 0), RUNS)
+    protected.make("cpu")
+    return [photo.image for photo in load_folder(protected.photos)]
 
 
 def attacks() -> list[str]:
@@ -150,7 +154,7 @@ def collect(names: list[str], options: argparse.Namespace) -> dict[str, dict[str
     ``options.kept`` and not measured again.
     """
     tools = Tools(SD())
-    weights = [generator_identity(SD()), fingerprint(CLIP / "model.safetensors")]
+    weights = [weights_of(SD()), fingerprint(CLIP / "model.safetensors")]
     kept = {row["key"]: row["rows"] for row in read_jsonl(options.kept)} if options.kept.is_file() else {}
     found: dict[str, dict[str, Rows]] = {"tuning": {}, "reporting": {}}
     for split, by_kind in found.items():

@@ -136,6 +136,7 @@ class Sample:
         role: "subject" or "class".
         weight: multiplies this row's loss.
         latent: the scaled latent that the model being trained decoded the picture from, where it is kept.
+        noise: how far random noise moves every value of what is trained on, in levels of 255.
     """
 
     image: Path
@@ -144,6 +145,7 @@ class Sample:
     role: Role = "subject"
     weight: float = 1.0
     latent: Path | None = None
+    noise: int = 0
 
 
 @dataclass(frozen=True)

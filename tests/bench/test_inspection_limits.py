@@ -75,8 +75,9 @@ def test_limits_say_how_few_subjects_were_attacked(written):
 
 
 @pytest.mark.parametrize("levels", [4, 11])
-def test_the_noise_among_the_negatives_is_the_red_teams(levels):
+def test_the_noise_among_the_negatives_is_the_red_teams(levels, monkeypatch, tmp_path):
     """Each value moves by the whole radius that is asked for, up or down, and each photo has a pattern of its own."""
+    monkeypatch.setattr(calibration, "RUNS", tmp_path)
     subject = bundled_subject("can")
     clean = [photo.image for photo in load_folder(subject.photos)]
     noisy = calibration.made(calibration.maker("random noise", levels / 255), subject, clean)

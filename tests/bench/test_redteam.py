@@ -269,7 +269,7 @@ def cell(protection, defense, scores, **inspection):
         "protection": protection,
         "defense": defense,
         "protect": told,
-        "set": [],
+        "set": ["purify.name=jpeg"] if defense == "jpeg" else [],
     }
     return Results(head | {"judges": {"clip": {}}, "backbone": {"path": "m"}}, tuple(records))
 
@@ -321,7 +321,8 @@ def test_the_inspection_is_measured_on_protections_it_was_not_made_from():
 
 def test_claims_and_the_ablation_are_said():
     ablation = [cell("adaptive", c, [0.1 * n]) for n, c in enumerate(COMBINATIONS, start=1)]
-    found = redteam_summary([*small_grid(), *ablation, cell("adaptive", "jpeg", [0.2])])
+    words = cell("adaptive", "decouple as published", [0.9])  # cleans no photo, so no purifier
+    found = redteam_summary([*small_grid(), *ablation, cell("adaptive", "jpeg", [0.2]), words])
     assert found["ablation"] == ["adaptive"]
     claims = {c["claim"]: (c["ours"], c["agrees"]) for c in found["claims"]}
     # purify = .5, decouple = .3, both .7 (.8 with sampling), in the order of the combinations

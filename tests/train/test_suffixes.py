@@ -48,5 +48,7 @@ def test_words_that_training_adds_are_checked_against_a_vocabulary():
     ladder = {"ladder": Weighted(objective=SemanticLadder(others=("car",)))}
     said = small(subject_suffix=WITH, class_suffix=WITHOUT, objectives=ladder).texts([SUBJECT])
     assert said == [WITH, WITHOUT, "dog", "animal", "car"]
+    noisy = small(subject_suffix=WITHOUT, noisy={"suffix": WITH})
+    assert noisy.texts([SUBJECT]) == [WITHOUT, "", WITH]
     off = {"ladder": Weighted(weight=0, objective=SemanticLadder())}
     assert small(objectives=off).texts([SUBJECT]) == ["", ""]

@@ -79,7 +79,8 @@ class RedTeam(BaseModel):
         decouple: its second part: what training calls the noise, and prompts deny.
         sample: its third part, which changes how pictures are drawn and nothing else.
         ablation: protections, or "clean", against which all eight combinations of the parts are tried.
-        purifiers: each tried alone, drawn both plainly and with ``sample``, so that no purifier has a worse sampling than we.
+        purifiers: each tried alone, drawn both plainly and with ``sample``, so that none has a worse sampling than we. What cleans
+            no photo may be among them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -34,7 +34,10 @@ LEARNING = ("backbone", "purify", "caption", "regularize", "train")
 # a change of what is scored, or how, makes earlier results incomparable
 PROTOCOL = 1
 # settings that came after the first results: unsaid while they are off, so that those results stay what they are
-LATER = {"train": {"background_dropout": 0.0}, "regularize": {"placeless": 0.0}}
+LATER: dict[str, dict[str, Any]] = {
+    "train": {"background_dropout": 0.0, "noisy": None},
+    "regularize": {"placeless": 0.0},
+}
 # what came with the package when the first results were made: unsaid, too
 FIRST_BUNDLE = "95fb7f0b95b693c2ee55cfe908e34fac2f599ca0de215caedb65568542c4cd65"
 REDTEAM_PROTOCOL, WORDS_PROTOCOL = "red team 2", "words 1"

@@ -124,7 +124,7 @@ def redteam_summary(results: Sequence[Results], cpu_minutes: float | None = None
         "scores": [_row(cell, r) for cell, r in cells.items()],
         "ablation": [p for p in (CLEAN, *protections) if all((p, c) in cells for c in COMBINATIONS)],
         "inspection": inspected,
-        "claims": _claims(averages, protections),
+        "claims": _claims(averages, protections, _purifiers(cells.values())),
         "protect": {p: r.header["protect"] for (p, d), r in cells.items() if d == UNDEFENDED},
         "defenses": {d: r.header["set"] for (_, d), r in cells.items()},
         "cpu_minutes": cpu_minutes,
@@ -255,16 +255,20 @@ def _suspicions(results: Results, part: str = "suspicion") -> list[float]:
     return [v for v in values if v is not None]
 
 
-def _claims(cells: Cells, protections: Mapping[str, Protect]) -> list[dict[str, Any]]:
+def _purifiers(results: Iterable[Results]) -> list[str]:
+    """What was tried alone and cleans photos."""
+    tried = [r.header for r in results if r.header["defense"] not in COMBINATIONS]
+    cleans = [h["defense"] for h in tried if any(told.startswith("purify.") for told in h["set"])]
+    return [d for d in dict.fromkeys(cleans) if not d.endswith(f"{JOINED}sample")]
+
+
+def _claims(cells: Cells, protections: Mapping[str, Protect], alone: Sequence[str]) -> list[dict[str, Any]]:
     """What the paper says in numbers, and what the same differences are here: each a mean over protections, of the average score.
 
     ``ours`` above 0 agrees; None has not been run. Source of the claims: DiffShortcut, tables 1, 3 and 4 and section 3.
     """
     controls = _controls(protections)
     attacks = list(controls)
-    alone = [
-        d for d in dict.fromkeys(d for _, d in cells) if d not in COMBINATIONS and not d.endswith(f"{JOINED}sample")
-    ]
     decoupling = [_gain(cells, attacks, "decouple", one) for one in alone]
     rows = [
         ("every attack costs more than random noise of its radius", _beyond_noise(cells, controls)),

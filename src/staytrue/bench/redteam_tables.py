@@ -56,7 +56,7 @@ def _cells(found: dict[str, Any]) -> str:
     ]
     told = found["quality_calibration"]
     about = (
-        f"Every protection and defense. Quality is CLIP's, without a reference: clean photos are at 0.9, degraded copies at 0.1;"
+        f"Every protection and defense. Quality is of pixels, without a reference: clean photos are at 0.9, degraded copies at 0.1;"
         f" it tells them with AUC {told['auc']:.3f}. Distance: {found['distance']}."
     )
     return f"{about}\n\n{_table(['protection', 'defense', 'runs', *HEADS.values()], body)}"

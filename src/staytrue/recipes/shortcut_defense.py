@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from staytrue.backbones.base import Backbone
-from staytrue.config import RunConfig, overlaid
+from staytrue.config import RunConfig, Values, overlaid
 from staytrue.recipes.contrastive_decoupling import contrastive_decoupling
-from staytrue.recipes.miniature import fitted
+from staytrue.recipes.miniature import fitted, noise_words
 
 Step = dict[str, str | int]
 
@@ -22,9 +22,14 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
     then DiffPure from timestep 100 of 1,000, a first guess between its baselines, of which t = 300 redraws the subject. On the
     miniature it is the miniature's restorer. The inspection is ours.
     Photos that look protected, or noisy, are cleaned only with ``--i-have-the-rights``.
-    On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
+    On the miniature: see ``miniature.py``, first guesses; and the words are learned from noisy copies of photos and class images
+    (``train.noisy``, ours), since as published they take the subject's place there (docs/log.md). No result on a full-size model
+    has been measured by this project yet.
     """
-    changes = {"inspect": {"action": "warn"}, "purify": {"name": "chain", "steps": _steps(backbone)}}
+    changes: Values = {"inspect": {"action": "warn"}, "purify": {"name": "chain", "steps": _steps(backbone)}}
+    if backbone.facts().is_miniature:
+        noise, _ = noise_words(backbone)
+        changes["train"] = {"subject_suffix": f"without {noise}", "noisy": {"suffix": f"with {noise}"}}
     return fitted(overlaid(contrastive_decoupling(backbone), changes))
 
 

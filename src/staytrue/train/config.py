@@ -11,6 +11,7 @@ from staytrue.adapters import ADAPTERS, Full
 from staytrue.generate.sampling import Sampling
 from staytrue.objectives import OBJECTIVES, Denoising, SemanticLadder
 from staytrue.registry import component
+from staytrue.train.noisy import NoisyCopies
 from staytrue.train.select import Select
 from staytrue.types import Subject
 
@@ -90,6 +91,7 @@ class Train:
         subject_suffix: what every caption of a subject ends with, such as "with olis noisy pattern": contrastive decoupling lets
             the noise of protected photos have a name of its own.
         class_suffix: the same for class images, such as "without olis noisy pattern"; they are drawn without it.
+        noisy: copies of the rows with random noise, under another ending of their captions; None for none.
         noise_pool: how many draws of (crop, latent, noise, t) each row has, which come back in turn; 0 for a fresh draw each time.
             With a pool the frozen base's predictions are computed once per draw and caption, and kept.
         crop_range: side of the random crop of a photo as a share of its shorter side, least and most; (1, 1) is the center crop.
@@ -124,6 +126,7 @@ class Train:
     background_dropout: float = Field(default=0.0, ge=0, le=1)
     subject_suffix: str = ""
     class_suffix: str = ""
+    noisy: NoisyCopies | None = None
     noise_pool: int = Field(default=0, ge=0)
     crop_range: tuple[float, float] = (1.0, 1.0)
     crop_variants: int = Field(default=4, ge=1)
@@ -155,7 +158,8 @@ class Train:
         nouns = [noun for ladder in ladders for subject in subjects for part in ladder.nouns(subject) for noun in part]
         drawn = [*self.previews.prompts, self.previews.sampling.negative] if self.previews.every else []
         drawn += [*self.select.prompts, self.select.sampling.negative] if self.select else []
-        return [self.subject_suffix, self.class_suffix, *nouns, *(prompt.replace("{}", "") for prompt in drawn)]
+        endings = [self.subject_suffix, self.class_suffix, *([self.noisy.suffix] if self.noisy else [])]
+        return [*endings, *nouns, *(prompt.replace("{}", "") for prompt in drawn)]
 
 
 def steps_of(every: str) -> int:

@@ -29,6 +29,7 @@ from staytrue.images.crop import Box, center_box, fit, pixels_pm1, random_box
 from staytrue.regularize.store import LATENT
 from staytrue.runs import fingerprint, write_bytes
 from staytrue.train.crop_store import CropStore, Moments
+from staytrue.train.noisy import with_noise
 from staytrue.types import Frame, Sample
 
 ENCODED_AT_ONCE = 8
@@ -67,9 +68,10 @@ class Crops:
 
     def crop(self, index: int, variant: int) -> Image.Image:
         """One square."""
-        with Image.open(self.root / self.samples[index].image) as file:
-            image = file.convert("RGB")
-        return fit(image, self.resolution_px, self.box(index, variant))
+        sample = self.samples[index]
+        with Image.open(self.root / sample.image) as file:
+            square = fit(file.convert("RGB"), self.resolution_px, self.box(index, variant))
+        return with_noise(square, sample.noise, self.content(index), variant) if sample.noise else square
 
     def box(self, index: int, variant: int) -> Box:
         """Its place in the picture."""
@@ -105,8 +107,10 @@ class Crops:
         return fingerprint({"contents": contents, "settings": settings})
 
     def content(self, index: int) -> str:
-        """A hash of the picture's file."""
-        return fingerprint((self.root / self.samples[index].image).resolve())
+        """A hash of the picture's file, and of what noise is put over it."""
+        sample = self.samples[index]
+        file = fingerprint((self.root / sample.image).resolve())
+        return f"{file}+{sample.noise}" if sample.noise else file
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -82,6 +82,8 @@ def train_stage(
     samples, held = read_samples(run, subjects), dict[str, Path]()
     if train.select:
         samples, held = hold_out(samples, seed)
+    if train.noisy:
+        samples = train.noisy.among(samples, seed)
     job = Job(run, train, tuple(subjects), tuple(samples), backbone, seed, device, held)
     check_needs(Composed(train.objectives), available(job))
     inputs = {

@@ -30,7 +30,7 @@ class StepMaker:
         predictor: handed to the step.
         adjective_dropout: probability that an adjective is left out.
         background_dropout: probability that a photo's caption leaves its background out.
-        suffixes: what the captions of each role end with.
+        suffixes: what the captions of each role end with, unless they have an ending of their own.
         noise_pool: how many draws of (latent, noise, t) each row has; 0 for a fresh one each time.
         frame: of a sample's crop, for backbones that want to know; None for nobody.
     """
@@ -102,8 +102,8 @@ class StepMaker:
         return x0, noise, t
 
     def _ended(self, sample: Sample) -> Caption:
-        ending = self.suffixes.get(sample.role)
-        return replace(sample.caption, suffix=ending) if ending else sample.caption
+        ending = sample.caption.suffix or self.suffixes.get(sample.role, "")
+        return replace(sample.caption, suffix=ending)
 
     def _placed(self, samples: list[Sample], micro: int) -> list[Caption]:
         """The captions with their endings, some photos' without their background."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from staytrue.errors import StaytrueError
 from staytrue.images.load import Photo
 from staytrue.purify.inspection import pixels
 from staytrue.purify.inspection.jpeg_history import jpeg_quality
 from staytrue.purify.scaled import working_size
 
 if TYPE_CHECKING:
+    from staytrue.purify.base import Cleaner
     from staytrue.purify.tools import Tools
 
 SAYS = {
@@ -24,6 +26,7 @@ SAYS = {
     "round_trip": "the model's autoencoder cannot reproduce it",
     "latent_shift": "its finest detail moves the model's latents",
     "latent_gain": "its finest detail moves the model's latents more than detail does",
+    "latent_aim": "its finest detail moves the model's latents more than the same detail scrambled",
     "denoising_gap": "its finest detail confuses the denoiser",
     "jpeg_quality": "it was saved as JPEG of low quality",
     "blockiness": "it shows the blocks of JPEG compression",
@@ -40,11 +43,12 @@ PERTURBATION = (
     "round_trip",
     "latent_shift",
     "latent_gain",
+    "latent_aim",
     "denoising_gap",
 )
 # beyond the limit of any of these a photo may have been guarded on purpose, so cleaning it asks for the rights
 MAY_BE_GUARDED = (*PERTURBATION, "noise_level")
-MEASURES = 2  # a change of what is measured, or how, makes what was measured before incomparable
+MEASURES = 3  # a change of what is measured, or how, makes what was measured before incomparable
 
 
 @dataclass
@@ -85,9 +89,9 @@ def measure(photos: Sequence[Photo], tools: Tools, depth: str, clip: str) -> Mea
     if depth == "model" and tools.spec:
         from staytrue.purify.inspection.model import model_measures
 
-        for row, more in zip(
-            measured.rows, model_measures(tools.backbone(), images, tools.prompt("a photo of {}")), strict=True
-        ):
+        prompt, restore = tools.prompt("a photo of {}"), _restorer(measured, tools)
+        found = model_measures(tools.backbone(), images, prompt, restore)
+        for row, more in zip(measured.rows, found, strict=True):
             row |= more
     return measured
 
@@ -118,6 +122,17 @@ def of_picture(image: Image.Image, side_px: int | None = None) -> dict[str, floa
 def _of_file(photo: Photo, side_px: int | None) -> dict[str, float]:
     row, quality = of_picture(photo.image, side_px), jpeg_quality(photo.path)
     return row if quality is None else row | {"jpeg_quality": quality}
+
+
+def _restorer(measured: Measured, tools: Tools) -> Cleaner | None:
+    """The one that comes with the backbone."""
+    from staytrue.purify.restore import Restore
+
+    try:
+        return Restore().load(tools)
+    except StaytrueError as error:
+        measured.skipped.append(f"latent_aim: {error}")
+        return None
 
 
 def _see(measured: Measured, images: list[Image.Image], tools: Tools, checkpoint: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
@@ -13,11 +15,18 @@ from staytrue.purify.inspection.pixels import SMOOTH_PX
 
 TIMES = (100, 300, 500, 700)
 ROWS = 16
+SHUFFLES = 3
+NOTHING = 0.005  # latents of unit variance: added to both sides of a quotient, which then is 1 where nothing moves
 
 
 @torch.no_grad()
-def model_measures(backbone: LoadedBackbone, images: list[Image.Image], prompt: str) -> list[dict[str, float]]:
-    """Per photo, at the backbone's resolution (center crop), with S a Gaussian of one pixel.
+def model_measures(
+    backbone: LoadedBackbone,
+    images: list[Image.Image],
+    prompt: str,
+    restore: Callable[[Image.Image], Image.Image] | None = None,
+) -> list[dict[str, float]]:
+    """Per photo, at the backbone's resolution (center crop), with S a Gaussian of one pixel and R a restorer, where there is one.
 
     round_trip: root mean square of D(E(x)) - x, in levels of 255 (IMPRESS, arXiv 2310.19248, minimizes it).
     latent_shift: root mean square of E(x) - E(S x), in latents of unit variance.
@@ -25,12 +34,15 @@ def model_measures(backbone: LoadedBackbone, images: list[Image.Image], prompt: 
         noise of its size does.
     denoising_gap: loss(x) - loss(S x), loss the denoiser's mean squared error under the prompt, the same noise at the same four
         timesteps for every photo. Most protections raise the first.
+    latent_aim: root mean square of E(x) - E(R x) over that of E(R x + p) - E(R x), where p is x - R x with its pixels shuffled and
+        its signs drawn anew, mean of three. What noise and JPEG add moves latents as its scrambled copy does; a perturbation made
+        against the autoencoder, or through it against the denoiser, moves them more. Only with a restorer.
     """
     side = backbone.facts.resolution_px
     sharp = [fit(image, side) for image in images]
     smooth = [image.filter(ImageFilter.GaussianBlur(SMOOTH_PX)) for image in sharp]
     x, s = pixels_pm1(sharp).to(backbone.device), pixels_pm1(smooth).to(backbone.device)
-    z, z_smooth = (torch.cat([backbone.encode(part)[0] for part in pixels.split(ROWS)]) for pixels in (x, s))
+    z, z_smooth = _encoded(backbone, x), _encoded(backbone, s)
     back = torch.cat([backbone.decode(part) for part in z.split(ROWS)]).float().clamp(-1, 1)
     gap = denoising_loss(backbone, z, prompt) - denoising_loss(backbone, z_smooth, prompt)
     shift, step = _rms(z - z_smooth), _rms(x - s)
@@ -40,6 +52,8 @@ def model_measures(backbone: LoadedBackbone, images: list[Image.Image], prompt: 
         "latent_gain": shift / step.clamp(min=1 / 255),
         "denoising_gap": gap,
     }
+    if restore is not None:
+        columns["latent_aim"] = _aim(backbone, x, pixels_pm1([restore(image) for image in sharp]).to(x.device), z)
     return [{name: float(values[i]) for name, values in columns.items()} for i in range(len(images))]
 
 
@@ -57,6 +71,25 @@ def denoising_loss(backbone: LoadedBackbone, latents: Tensor, prompt: str) -> Te
             predicted = backbone.predict(noised, condition.expand(len(rows), -1, -1)).float()
             total[start : start + ROWS] += (predicted - noised.target).square().mean((1, 2, 3))
     return total / len(TIMES)
+
+
+def _aim(backbone: LoadedBackbone, x: Tensor, restored: Tensor, z: Tensor) -> Tensor:
+    start, difference = _encoded(backbone, restored), x - restored
+    scrambled = [_scrambled(difference, number) for number in range(SHUFFLES)]
+    control = torch.stack([_rms(_encoded(backbone, restored + one) - start) for one in scrambled]).mean(0)
+    return (_rms(z - start) + NOTHING) / (control + NOTHING)
+
+
+def _scrambled(difference: Tensor, number: int) -> Tensor:
+    """The same pixels in another order and with other signs; the same for every row."""
+    chance = generator_for("inspection", "scrambled", number)
+    order = torch.randperm(difference[0, 0].numel(), generator=chance).to(difference.device)
+    signs = torch.randint(0, 2, difference.shape[1:], generator=chance).to(difference.device) * 2 - 1
+    return difference.flatten(2)[:, :, order].reshape(difference.shape) * signs
+
+
+def _encoded(backbone: LoadedBackbone, pixels: Tensor) -> Tensor:
+    return torch.cat([backbone.encode(part)[0] for part in pixels.split(ROWS)])
 
 
 def _rms(rows: Tensor) -> Tensor:

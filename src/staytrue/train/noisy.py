@@ -1,0 +1,72 @@
+"""Noisy copies: what noise looks like, shown on purpose, so that words for it mean it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+from pydantic import Field, field_validator
+
+from staytrue.diffusion.randomness import derived_seed
+from staytrue.registry import component
+from staytrue.types import Sample
+
+
+@component
+class NoisyCopies:
+    """Every photo once more with random noise, and some class images with it, under captions that say so.
+
+    Contrastive decoupling tells noise from subject by words, but as published all photos are "with" it and all class images
+    "without": then the subject is as good an answer to "with what?" as the noise, and prompts that say "without" lose it
+    (docs/log.md). Here subject and noise vary apart: the photos as they are, cleaned if they were, are captioned with
+    ``train.subject_suffix``, the copies with ``suffix``, and so are class images.
+    Source: our reading of DiffShortcut (arXiv 2406.18944), sections 4.2 and 4.3; the noise is random, never an attack.
+
+    Args:
+        suffix: what the captions of noisy pictures end with, such as "with olis noisy pattern".
+        class_share: of the class images that are shown with noise, in the place of themselves.
+        levels: least and most that a value moves by, up or down, in levels of 255; one number per copy, drawn evenly.
+    """
+
+    suffix: str = Field(min_length=1)
+    class_share: float = Field(default=0.5, ge=0, le=1)
+    levels: tuple[int, int] = (5, 16)
+
+    @field_validator("levels")
+    @classmethod
+    def _in_order(cls, levels: tuple[int, int]) -> tuple[int, int]:
+        if not 0 < levels[0] <= levels[1] <= 255:
+            raise ValueError("the least and the most are levels from 1 to 255, in this order")
+        return levels
+
+    def among(self, samples: Iterable[Sample], seed: int) -> list[Sample]:
+        """The rows, each photo followed by its noisy copy, and every so many class images noisy instead of clean."""
+        found: list[Sample] = []
+        images = 0
+        for number, sample in enumerate(samples):
+            noisy = self._noisy(sample, derived_seed(seed, number, "noisy copy"))
+            if sample.role == "subject":
+                found += [sample, noisy]
+                continue
+            images += 1
+            found.append(noisy if self._so_many(images) > self._so_many(images - 1) else sample)
+        return found
+
+    def _so_many(self, images: int) -> int:
+        """Of the first so many class images."""
+        return int(images * self.class_share + 1e-9)
+
+    def _noisy(self, sample: Sample, chance: int) -> Sample:
+        least, most = self.levels
+        caption = replace(sample.caption, suffix=self.suffix)
+        return replace(sample, caption=caption, noise=least + chance % (most - least + 1), latent=None)
+
+
+def with_noise(image: Image.Image, levels: int, *purpose: str | int) -> Image.Image:
+    """The picture with every value moved by so many levels of 255, up or down by chance, within what a picture can hold."""
+    chance = np.random.default_rng(derived_seed(*purpose, "noise"))
+    signs = 2 * chance.integers(0, 2, (*image.size[::-1], 3)) - 1
+    moved = np.asarray(image.convert("RGB")).astype(int) + levels * signs
+    return Image.fromarray(moved.clip(0, 255).astype(np.uint8))
