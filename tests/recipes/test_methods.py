@@ -118,7 +118,7 @@ def test_shortcut_defense_adds_cleaning_to_contrastive_decoupling(backbone, requ
     assert changes.pop("purify.name") == "chain"
     cleaning = {"real": ["jpeg", "diffpure"], "miniature": ["restore"]}
     assert [step["name"] for step in changes.pop("purify.steps")] == cleaning[backbone]
-    noisy = {"suffix": "with zwx noise", "class_share": 0.5, "levels": [5, 16]}
+    noisy = {"suffix": "with zwx noise", "levels": [5, 16]}
     words = {"train.subject_suffix": "without zwx noise"} | {
         f"train.noisy.{name}": told for name, told in noisy.items()
     }

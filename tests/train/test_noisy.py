@@ -32,33 +32,23 @@ def run(tmp_path_factory):
 
 def rows(photos: int, images: int) -> list[Sample]:
     made = [Sample(Path(f"{n}.png"), Caption("dog", identifier="olis"), "rex") for n in range(photos)]
-    return made + [
-        Sample(Path(f"c{n}.png"), Caption("dog"), "rex", "class", latent=Path(f"c{n}.latent")) for n in range(images)
-    ]
+    return made + [Sample(Path(f"c{n}.png"), Caption("dog"), "rex", "class") for n in range(images)]
 
 
-def test_every_photo_comes_clean_and_noisy_and_every_other_class_image_is_noisy():
-    found = NoisyCopies(suffix=WITH).among(rows(2, 5), 0)
-    told = [(sample.image.stem, bool(sample.noise), sample.caption.suffix, bool(sample.latent)) for sample in found]
-    photos = [("0", False, "", False), ("0", True, WITH, False), ("1", False, "", False), ("1", True, WITH, False)]
-    images = [("c0", False, "", True), ("c1", True, WITH, False), ("c2", False, "", True), ("c3", True, WITH, False)]
-    assert told == [*photos, *images, ("c4", False, "", True)]
-    assert [s for s in found if not s.noise] == [s for s in rows(2, 5) if s.image.stem not in ("c1", "c3")]
-
-
-@pytest.mark.parametrize(("share", "noisy"), [(0, 0), (0.25, 5), (0.3, 6), (1, 20)])
-def test_the_share_of_class_images_is_kept_to(share, noisy):
-    found = NoisyCopies(suffix=WITH, class_share=share).among(rows(1, 20), 0)
-    assert sum(bool(sample.noise) for sample in found if sample.role == "class") == noisy
-    assert len(found) == 2 + 20
+def test_every_photo_comes_clean_and_noisy_and_class_images_as_they_are():
+    found = NoisyCopies(suffix=WITH).beside(rows(2, 3), 0)
+    told = [(sample.image.stem, bool(sample.noise), sample.caption.suffix) for sample in found]
+    photos = [("0", False, ""), ("0", True, WITH), ("1", False, ""), ("1", True, WITH)]
+    assert told == [*photos, *((f"c{n}", False, "") for n in range(3))]
+    assert [s for s in found if not s.noise] == rows(2, 3)
 
 
 def test_levels_are_drawn_within_their_bounds_and_by_the_seed():
-    copies = NoisyCopies(suffix=WITH, class_share=1, levels=(3, 6))
-    levels = [sample.noise for sample in copies.among(rows(0, 60), 0)]
+    copies = NoisyCopies(suffix=WITH, levels=(3, 6))
+    levels = [sample.noise for sample in copies.beside(rows(60, 0), 0)][1::2]
     assert set(levels) == {3, 4, 5, 6}
-    assert levels == [sample.noise for sample in copies.among(rows(0, 60), 0)]
-    assert levels != [sample.noise for sample in copies.among(rows(0, 60), 1)]
+    assert levels == [sample.noise for sample in copies.beside(rows(60, 0), 0)][1::2]
+    assert levels != [sample.noise for sample in copies.beside(rows(60, 0), 1)][1::2]
 
 
 @pytest.mark.parametrize("wrong", [{"levels": (0, 4)}, {"levels": (9, 4)}, {"levels": (4, 256)}, {"suffix": ""}])
@@ -80,7 +70,7 @@ def test_every_value_moves_by_the_levels_within_what_a_picture_holds():
 
 def test_what_is_trained_on_is_the_square_with_noise(run, folder, tmp_path):
     """At the size that the model sees, and encoded apart from the picture without it."""
-    samples = tuple(NoisyCopies(suffix=WITH, levels=(7, 7)).among(read_samples(run, [SUBJECT]), 3))
+    samples = tuple(NoisyCopies(suffix=WITH, levels=(7, 7)).beside(read_samples(run, [SUBJECT]), 3))
     crops = Crops(run.root, samples, 16)
     pairs = [(n, n + 1) for n, sample in enumerate(samples[:-1]) if samples[n + 1].image == sample.image]
     assert len(pairs) == sum(sample.role == "subject" for sample in samples) / 2
@@ -91,13 +81,13 @@ def test_what_is_trained_on_is_the_square_with_noise(run, folder, tmp_path):
     latents = cached_latents(crops, SD(path=str(folder)).load(), tmp_path / "latents.safetensors")
     for clean, noisy in pairs:
         assert not torch.allclose(latents.moments([(clean, 0)])[0], latents.moments([(noisy, 0)])[0])
-    louder = tuple(NoisyCopies(suffix=WITH, levels=(8, 8)).among(read_samples(run, [SUBJECT]), 3))
+    louder = tuple(NoisyCopies(suffix=WITH, levels=(8, 8)).beside(read_samples(run, [SUBJECT]), 3))
     assert Crops(run.root, louder, 16).key() != crops.key()
 
 
 def test_captions_say_which_is_which(run, folder):
     train = small(subject_suffix=WITHOUT, class_suffix=WITHOUT, noisy={"suffix": WITH})
-    samples = tuple(train.noisy.among(read_samples(run, [SUBJECT]), 3))
+    samples = tuple(train.noisy.beside(read_samples(run, [SUBJECT]), 3))
     job = Job(run, train, (SUBJECT,), samples, SD(), 3, "cpu")
     make = step_maker(job, SD(path=str(folder)).load(), run.root / "noisy-latents.safetensors")
     said = set()
@@ -106,7 +96,7 @@ def test_captions_say_which_is_which(run, folder):
         for row, text, role in zip(rows_of, step.texts, step.roles, strict=True):
             assert text.endswith(WITH if samples[row].noise else WITHOUT)
             said.add((role, text.endswith(WITH)))
-    assert said == {("subject", True), ("subject", False), ("class", True), ("class", False)}
+    assert said == {("subject", True), ("subject", False), ("class", False)}
 
 
 def test_a_run_trains_with_them(folder, tmp_path):

@@ -22,7 +22,7 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
     then DiffPure from timestep 100 of 1,000, a first guess between its baselines, of which t = 300 redraws the subject. On the
     miniature it is the miniature's restorer. The inspection is ours.
     Photos that look protected, or noisy, are cleaned only with ``--i-have-the-rights``.
-    On the miniature: see ``miniature.py``, first guesses; and the words are learned from noisy copies of photos and class images
+    On the miniature: see ``miniature.py``, first guesses; and the words are learned from noisy copies of the photos
     (``train.noisy``, ours), since as published they take the subject's place there (docs/log.md). No result on a full-size model
     has been measured by this project yet.
     """

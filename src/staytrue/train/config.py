@@ -91,7 +91,7 @@ class Train:
         subject_suffix: what every caption of a subject ends with, such as "with olis noisy pattern": contrastive decoupling lets
             the noise of protected photos have a name of its own.
         class_suffix: the same for class images, such as "without olis noisy pattern"; they are drawn without it.
-        noisy: copies of the rows with random noise, under another ending of their captions; None for none.
+        noisy: a copy of each photo with random noise, under another ending of its caption; None for none.
         noise_pool: how many draws of (crop, latent, noise, t) each row has, which come back in turn; 0 for a fresh draw each time.
             With a pool the frozen base's predictions are computed once per draw and caption, and kept.
         crop_range: side of the random crop of a photo as a share of its shorter side, least and most; (1, 1) is the center crop.

@@ -16,22 +16,20 @@ from staytrue.types import Sample
 
 @component
 class NoisyCopies:
-    """Every photo once more with random noise, and some class images with it, under captions that say so.
+    """Every photo once more, with random noise, under a caption that says so.
 
     Contrastive decoupling tells noise from subject by words, but as published all photos are "with" it and all class images
     "without": then the subject is as good an answer to "with what?" as the noise, and prompts that say "without" lose it
-    (docs/log.md). Here subject and noise vary apart: the photos as they are, cleaned if they were, are captioned with
-    ``train.subject_suffix``, the copies with ``suffix``, and so are class images.
+    (docs/log.md). Here both are of the subject: the photos as they are, cleaned if they were, are captioned with
+    ``train.subject_suffix``, and the copies with ``suffix``.
     Source: our reading of DiffShortcut (arXiv 2406.18944), sections 4.2 and 4.3; the noise is random, never an attack.
 
     Args:
-        suffix: what the captions of noisy pictures end with, such as "with olis noisy pattern".
-        class_share: of the class images that are shown with noise, in the place of themselves.
-        levels: least and most that a value moves by, up or down, in levels of 255; one number per copy, drawn evenly.
+        suffix: what the captions of the copies end with, such as "with olis noisy pattern".
+        levels: least and most that every value moves by, up or down, in levels of 255; each copy has one number between them.
     """
 
     suffix: str = Field(min_length=1)
-    class_share: float = Field(default=0.5, ge=0, le=1)
     levels: tuple[int, int] = (5, 16)
 
     @field_validator("levels")
@@ -41,27 +39,15 @@ class NoisyCopies:
             raise ValueError("the least and the most are levels from 1 to 255, in this order")
         return levels
 
-    def among(self, samples: Iterable[Sample], seed: int) -> list[Sample]:
-        """The rows, each photo followed by its noisy copy, and every so many class images noisy instead of clean."""
-        found: list[Sample] = []
-        images = 0
-        for number, sample in enumerate(samples):
-            noisy = self._noisy(sample, derived_seed(seed, number, "noisy copy"))
-            if sample.role == "subject":
-                found += [sample, noisy]
-                continue
-            images += 1
-            found.append(noisy if self._so_many(images) > self._so_many(images - 1) else sample)
-        return found
-
-    def _so_many(self, images: int) -> int:
-        """Of the first so many class images."""
-        return int(images * self.class_share + 1e-9)
+    def beside(self, samples: Iterable[Sample], seed: int) -> list[Sample]:
+        """The rows, each photo followed by its noisy copy."""
+        copied = [(s, self._noisy(s, derived_seed(seed, number, "noisy copy"))) for number, s in enumerate(samples)]
+        return [row for pair in copied for row in (pair if pair[0].role == "subject" else pair[:1])]
 
     def _noisy(self, sample: Sample, chance: int) -> Sample:
         least, most = self.levels
         caption = replace(sample.caption, suffix=self.suffix)
-        return replace(sample, caption=caption, noise=least + chance % (most - least + 1), latent=None)
+        return replace(sample, caption=caption, noise=least + chance % (most - least + 1))
 
 
 def with_noise(image: Image.Image, levels: int, *purpose: str | int) -> Image.Image:

@@ -83,7 +83,7 @@ def train_stage(
     if train.select:
         samples, held = hold_out(samples, seed)
     if train.noisy:
-        samples = train.noisy.among(samples, seed)
+        samples = train.noisy.beside(samples, seed)
     job = Job(run, train, tuple(subjects), tuple(samples), backbone, seed, device, held)
     check_needs(Composed(train.objectives), available(job))
     inputs = {
