@@ -21,7 +21,11 @@ ARMS = '[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n'
 
 def test_there_is_one_file_for_each_experiment():
     numbers = {p.name.split("-")[0] for p in FILES}
-    assert numbers == {*map(str, range(18)), "redteam.toml", "redteam"}  # 1 answers the second question of its issue, too
+    assert numbers == {
+        *map(str, range(18)),
+        "redteam.toml",
+        "redteam",
+    }  # 1 answers the second question of its issue, too
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

@@ -20,14 +20,18 @@ def real(monkeypatch):
     return SD(path="some/model")
 
 
+@pytest.fixture(params=["miniature", "real"])
+def backbone(request):
+    return SD() if request.param == "miniature" else request.getfixturevalue("real")
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_is_valid_documented_and_without_subjects(name, real):
-    for backbone in (SD(), real):
-        config = recipe(name, backbone)
-        assert parse(values_of(config)) == config
-        assert parse(tomllib.loads(to_toml(config))) == config
-        assert config.subjects == ()
-        assert config.backbone == backbone
+def test_every_recipe_is_valid_documented_and_without_subjects(name, backbone):
+    config = recipe(name, backbone)
+    assert parse(values_of(config)) == config
+    assert parse(tomllib.loads(to_toml(config))) == config
+    assert config.subjects == ()
+    assert config.backbone == backbone
     assert len(RECIPES[name].__doc__.splitlines()) > 3
 
 
@@ -62,11 +66,16 @@ def test_an_unknown_recipe_names_those_there_are():
         recipe("dreamboth", SD())
 
 
-def test_the_default_defends_itself_with_the_purifier_of_the_recipe_for_that(real):
+def test_the_default_defends_itself_with_the_purifier_of_the_recipe_for_that_and_decouples_by_noisy_copies(backbone):
     """And with nothing else of it."""
-    for backbone in (SD(), real):
-        config, theirs = recipe("staytrue", backbone), recipe("shortcut-defense", backbone)
-        mine = with_defense(config)
-        assert config.purify.name == "none"
-        assert mine.purify == theirs.purify
-        assert mine == config.model_copy(update={"purify": theirs.purify})
+    config, theirs = recipe("staytrue", backbone), recipe("shortcut-defense", backbone)
+    mine, words = with_defense(config), theirs.generate.suffix
+    assert config.purify.name == "none"
+    assert mine.purify == theirs.purify
+    endings = {"subject_suffix": words, "class_suffix": words}
+    told = values_of(mine)["train"]
+    assert told == values_of(config)["train"] | endings | {"noisy": told["noisy"]}
+    assert mine.train.noisy.suffix == words.replace("without", "with")
+    assert values_of(mine)["generate"] == values_of(config)["generate"] | {"suffix": words}
+    changed = {name: getattr(config, name) for name in ("purify", "train", "generate")}
+    assert mine.model_copy(update=changed) == config

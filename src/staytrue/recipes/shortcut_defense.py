@@ -34,12 +34,20 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
 
 
 def defense(backbone: Backbone) -> list[str]:
-    """Its purifier over another recipe, for ``inspect.defense``.
+    """Its purifier, and decoupling by noisy copies, over another recipe: for ``inspect.defense``.
 
-    Not the other two stages: on the miniature the noise words took the subject's place, on clean photos too, and of the negative
-    prompt no use was seen (docs/log.md).
+    Decoupling as published is not among them: on the miniature its words took the subject's place, on clean photos too; and of the
+    negative prompt beside it no use was seen (docs/log.md).
     """
-    return ["purify.name=chain", f"purify.steps=[{', '.join(map(_inline, _steps(backbone)))}]"]
+    noise, _ = noise_words(backbone)
+    return [
+        "purify.name=chain",
+        f"purify.steps=[{', '.join(map(_inline, _steps(backbone)))}]",
+        f"train.subject_suffix=without {noise}",
+        f"train.class_suffix=without {noise}",
+        f"train.noisy.suffix=with {noise}",
+        f"generate.suffix=without {noise}",
+    ]
 
 
 def _steps(backbone: Backbone) -> list[Step]:

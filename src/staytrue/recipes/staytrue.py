@@ -17,7 +17,7 @@ def staytrue(backbone: Backbone) -> RunConfig:
     leaves its background out, as half of the class captions do (those against training aside). Where every caption names a
     place, prompts that name none (another style, texture, motion) keep the subject less well; where only the photos' leave it
     out, other classes drift. Both were tried on tuning subjects of the miniature (docs/log.md, suite 2-mix). Where most photos look
-    protected, it cleans them as ``shortcut_defense`` does.
+    protected, it cleans them as ``shortcut_defense`` does, and learns what noise is called from noisy copies of them.
     Which of the other recipes' parts belong into the default is to be chosen by evidence that is not there yet.
     On the miniature: see ``miniature.py``. No result on a full-size model has been measured by this project yet.
     """
