@@ -1,5 +1,6 @@
 """The model card: its code is run as a stranger would run it."""
 
+import ast
 import re
 
 import numpy as np
@@ -41,6 +42,16 @@ def test_its_base_is_loaded_as_the_user_asked(folder, tmp_path, kind):
     }
     code = check(bases[kind], tmp_path / "run", Lora(rank=2, token=True))
     assert ('revision="main", variant="fp16"' in code) == (kind == "variant")
+
+
+def test_prompts_end_as_the_class_images_captions_did(folder, tmp_path):
+    run, ending = make_run(tmp_path / "run"), 'without "zwx" noise'
+    changes = {"class_suffix": ending, "noisy": {"suffix": "with zwx noise"}, "steps": 1}
+    train_stage(run, small(**changes), [SUBJECT], SD(path=str(folder)), seed=3)
+    card = (run.model / "README.md").read_text()
+    assert f"end prompts with `{ending}`" in card
+    (prompt,) = re.findall(r"pipeline\((\".*\")\)\.images", card)
+    assert ast.literal_eval(prompt) == f"a olis dog on the beach {ending}"
 
 
 def check(base, folder, adapter):

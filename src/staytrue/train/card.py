@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from staytrue.adapters import CrossAttention
 from staytrue.grammar import with_article
 from staytrue.train.config import Train
-from staytrue.types import Facts, Subject
+from staytrue.types import Facts, Subject, with_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,12 +69,18 @@ class Card:
             "---",
         ]
         named = "\n".join(f"- `{phrase}`" for phrase in phrases)
-        draw = f'image = pipeline("{_a(phrases[0])} on the beach").images[0]'
+        ending = self.train.class_suffix
+        draw = f"image = pipeline({_quoted(with_suffix(f'{_a(phrases[0])} on the beach', ending))}).images[0]"
+        ends = (
+            f"It was taught what noise is called: end prompts with `{ending}` for pictures without.\n\n"
+            if ending
+            else ""
+        )
         return "\n".join(head) + (
             f"\n\n# {', '.join(phrases)}\n\n"
             f"{self.facts.title}, personalized by Staytrue from a few photos of"
             f" {'one subject' if len(phrases) == 1 else f'{len(phrases)} subjects'}.\n\n"
-            f"Write these words where you mean the subject:\n\n{named}\n\n```python\n{self._use()}{draw}\n```\n\n"
+            f"Write these words where you mean the subject:\n\n{named}\n\n{ends}```python\n{self._use()}{draw}\n```\n\n"
             f"## Training\n\n{self._table()}\n\n"
             "## Limits\n\nIt was trained on very few photos: what all of them share, background and pose too, may come along with"
             " the subject. Do not share a model of a person without that person's consent. The licence of the base model"
