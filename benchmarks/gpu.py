@@ -1,6 +1,6 @@
 """All experiments, packed on one GPU, within a time: run it again and it goes on where it stopped.
 
-    python benchmarks/gpu.py [MINUTES] [JOBS] [data|objectives]        by default 9.5 minutes, 12 processes on one device, data
+    python benchmarks/gpu.py [MINUTES] [JOBS] [data|objectives|redteam]        by default 9.5 minutes, 12 processes on one device, data
 
 Searches come first, and their tables with them, because what follows starts from what they chose.
 """
@@ -42,6 +42,7 @@ ROUNDS = {
             "17-objectives",
         ),
     ),
+    "redteam": (("redteam-strong", "redteam"),),
 }
 
 
@@ -59,16 +60,17 @@ def main() -> None:
     """Round after round, while there is time; tables and figures of whatever is there."""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 9.5
     jobs = sys.argv[2] if len(sys.argv) > 2 else "12"
-    rounds = ROUNDS[sys.argv[3] if len(sys.argv) > 3 else "data"]
+    part = sys.argv[3] if len(sys.argv) > 3 else "data"
+    verb, rounds = "redteam" if part == "redteam" else "minibench", ROUNDS[part]
     end, failed = time.monotonic() + 60 * minutes, 0
     for names in rounds:
         left = (end - time.monotonic()) / 60
         if left <= 0.2:
             break
         suite = chosen(names)
-        failed |= staytrue("minibench", suite, "--jobs", jobs, f"bench.minutes={left:.2f}", "bench.threads=1")
+        failed |= staytrue(verb, suite, "--jobs", jobs, f"bench.minutes={left:.2f}", "bench.threads=1")
         for name in names:
-            if staytrue("table", chosen((name,))) == 0:
+            if staytrue("table", chosen((name,))) == 0 and verb == "minibench":
                 staytrue("plot", chosen((name,)))
         if failed or time.monotonic() >= end:
             break  # the next round starts from choices that a whole search makes

@@ -191,7 +191,7 @@ def test_many_assignments_still_make_a_file_name():
 
 
 def test_the_gpu_runs_every_experiment():
-    """All but the first look at rates, and the red team, which has a verb of its own."""
+    """All but the first look at rates."""
     rounds = runpy.run_path(str(HOME.parent / "gpu.py"))["ROUNDS"]
     listed = {name for parts in rounds.values() for names in parts for name in names}
-    assert listed == {p.stem for p in FILES} - {"0-rates", "redteam"}
+    assert listed == {p.stem for p in FILES} - {"0-rates"}
