@@ -1,6 +1,6 @@
 """All experiments, packed on one GPU, within a time: run it again and it goes on where it stopped.
 
-    python benchmarks/gpu.py [MINUTES] [JOBS] [data|objectives|redteam]        by default 9.5 minutes, 12 processes on one device, data
+    python benchmarks/gpu.py [MINUTES] [JOBS] [data|objectives|redteam]     by default 9.5 minutes, 12 processes, data
 
 Searches come first, and their tables with them, because what follows starts from what they chose.
 """
