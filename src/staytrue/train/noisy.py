@@ -41,8 +41,12 @@ class NoisyCopies:
 
     def beside(self, samples: Iterable[Sample], seed: int) -> list[Sample]:
         """The rows, each photo followed by its noisy copy."""
-        copied = [(s, self._noisy(s, derived_seed(seed, number, "noisy copy"))) for number, s in enumerate(samples)]
-        return [row for pair in copied for row in (pair if pair[0].role == "subject" else pair[:1])]
+        found: list[Sample] = []
+        for number, sample in enumerate(samples):
+            found.append(sample)
+            if sample.role == "subject":
+                found.append(self._noisy(sample, derived_seed(seed, number, "noisy copy")))
+        return found
 
     def _noisy(self, sample: Sample, chance: int) -> Sample:
         least, most = self.levels
