@@ -94,14 +94,35 @@ def test_photos_are_protected_once_for_every_protection_subject_and_seed(ran):
     assert twice[0].member.subject.photos != trained.photos  # judged beside the clean photos
 
 
-def test_how_it_is_inspected_is_in_the_key_of_the_cells_where_it_is(ran, tmp_path):
-    told, _, _ = ran
-    other = tmp_path / "r.toml"
-    other.write_text(told.settings.suites[0].read_text().replace("depth=pixels", "depth=clip"))
-    after = plan_of(replace(told, bench={**told.bench, "suite": str(other)})).settings
-    before = {s.variant.label: s.key for s in plan_of(told).settings}
-    changed = {s.variant.label for s in after if s.key != before[s.variant.label]}
-    assert changed == {s.variant.label for s in after if s.variant.arm.defense == UNDEFENDED}
+def inspections(out):
+    """Label -> what the inspection said, and all else of the record."""
+    records = {r.label: r.records[0] for r in map(read_results, out.glob("*.json"))}
+    said = {label: r["redteam"].pop("inspection", None) for label, r in records.items()}
+    return said, records
+
+
+def test_a_changed_inspection_looks_again_and_trains_nothing(ran, tmp_path, monkeypatch):
+    told, _, out = ran
+    before, others = inspections(out)
+    monkeypatch.setattr("staytrue.bench.measure.measure", lambda *_: pytest.fail("nothing is to be trained"))
+    limits = tmp_path / "limits.json"
+    about = {"calibrated_on": ["fsmg"], "limits": {"high_frequency": {"typical": 0.0, "limit": 0.001}}}
+    limits.write_text(json.dumps({"general": about, "miniature": about}))
+    suite = tmp_path / "r.toml"
+    old = told.settings.suites[0].read_text()
+    suite.write_text(old.replace('"inspect.depth=pixels"', f'"inspect.depth=pixels", "inspect.limits={limits}"'))
+    redteam(replace(told, bench={**told.bench, "suite": str(suite)}), device="cpu")
+    after, same = inspections(out)
+    looked = {f"{p} - {UNDEFENDED}" for p in (CLEAN, "advdm")}
+    assert {label for label, said in after.items() if said} == looked
+    assert same == others
+    for label in looked:
+        assert before[label]["suspicion"] == [None] * len(after[label]["suspicion"])
+        assert min(after[label]["suspicion"]) > 1
+        assert after[label]["calibrated_on"] == ["fsmg"]
+    assert "suspicion_jpeg" in after[f"{CLEAN} - {UNDEFENDED}"]
+    redteam(told, device="cpu")
+    assert inspections(out)[0] == before
 
 
 def test_the_same_command_runs_nothing_again_and_goes_on_with_what_is_missing(ran, monkeypatch):

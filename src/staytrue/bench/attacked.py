@@ -19,10 +19,10 @@ from staytrue.config import RunConfig
 from staytrue.images.crop import fit, pixels_pm1
 from staytrue.images.load import Photo, load_folder
 from staytrue.purify import Tools
-from staytrue.purify.inspection.measures import PERTURBATION, measure
+from staytrue.purify.inspection.measures import MEASURES, PERTURBATION, measure
 from staytrue.purify.inspection.verdict import calibrated_on, judge, read_limits
 from staytrue.purify.jpeg import Jpeg
-from staytrue.runs import RunFolder, read_json
+from staytrue.runs import RunFolder, fingerprint, read_json
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -69,7 +69,7 @@ def attacked_scores(here: RunFolder, run: Attacked, drawn: Drawn, judges: Judges
         "protecting_s": run.made.seconds if run.made else 0.0,
         "cleaning_s_per_photo": _cleaning_s(here),
     }
-    return found | ({"inspection": _inspected(run)} if run.one.variant.arm.defense == UNDEFENDED else {})
+    return found | ({"inspection": inspected(run)} if run.one.variant.arm.defense == UNDEFENDED else {})
 
 
 def _rows(judges: Judges, images: Sequence[Image.Image]) -> Any:
@@ -96,7 +96,14 @@ def _cleaning_s(here: RunFolder) -> float:
     return float(read_json(here.cleaning)["means"]["seconds_per_photo"]) if here.cleaning.is_file() else 0.0
 
 
-def _inspected(run: Attacked) -> dict[str, Any]:
+def inspected_by(config: RunConfig) -> str:
+    """Changes with what a suspicion depends on besides the photos."""
+    inspect = config.inspect
+    limits = read_limits(inspect.limits, config.backbone.facts().is_miniature)
+    return fingerprint([inspect.depth, inspect.clip, limits, MEASURES])
+
+
+def inspected(run: Attacked) -> dict[str, Any]:
     """How suspicious each photo looks; of clean ones also after JPEG 75. None where no measure of perturbation has a limit."""
     config, facts = run.config, run.config.backbone.facts()
     photos = load_folder(config.subjects[0].photos)
@@ -104,6 +111,7 @@ def _inspected(run: Attacked) -> dict[str, Any]:
     found: dict[str, Any] = {
         "suspicion": _suspicion(run, photos, limits),
         "calibrated_on": list(calibrated_on(config.inspect.limits, facts.is_miniature)),
+        "by": inspected_by(config),
     }
     if run.one.variant.arm.protection == CLEAN:
         saved = [Photo(photo.path, NEGATIVE_JPEG.purify(photo.image)) for photo in photos]

@@ -12,7 +12,6 @@ from typing import Any
 
 from staytrue.backbones import SD
 from staytrue.backbones.base import Backbone
-from staytrue.bench.arms import UNDEFENDED
 from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts, suite_words
 from staytrue.bench.protected import Protecting, is_protect, protect_of, protecting
 from staytrue.bench.real import REAL
@@ -239,9 +238,6 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
         drawn.append(WORDS_PROTOCOL)
     if variant.arm.defense:
         drawn.append(REDTEAM_PROTOCOL)
-    if variant.arm.defense == UNDEFENDED:  # there the inspection looks
-        drawn.append(fingerprint(_limits(config)))
-        drawn.append(fingerprint([config.inspect.depth, config.inspect.clip]))
     if bundled != FIRST_BUNDLE:
         drawn.append(bundled)
     return fingerprint(

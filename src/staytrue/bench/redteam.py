@@ -15,11 +15,13 @@ import numpy as np
 
 from staytrue.bench import metrics
 from staytrue.bench.arms import CLEAN, FULL, JOINED, PARTS, UNDEFENDED
+from staytrue.bench.look_again import look_again
 from staytrue.bench.minibench import Asked, minibench, plan, suites
 from staytrue.bench.protected import protect_of
 from staytrue.bench.results import Record, Results, results_in, so_far
 from staytrue.bench.suites import Suite
 from staytrue.errors import ConfigError
+from staytrue.opening import resolved_device
 from staytrue.protect.config import Protect
 from staytrue.protect.radius import levels
 from staytrue.runs import read_json, write_json
@@ -36,7 +38,7 @@ Cells = Mapping[tuple[str, str], Numbers]
 
 
 def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
-    """Runs what is missing of the suite, then writes ``redteam.json``, whatever failed.
+    """Runs what is missing of the suite, looks again where the inspection has changed, writes ``redteam.json``, whatever failed.
 
     Args:
         asked: what to run; without ``bench.suite`` it is ``benchmarks/suites/redteam.toml``.
@@ -58,6 +60,7 @@ def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
     try:
         files = minibench(asked, jobs, device)
     finally:
+        look_again(plans, resolved_device(device))
         for one in plans:
             out = one.settings[0].out
             if any(so_far(s) for s in one.settings):
