@@ -16,7 +16,7 @@ class Inspect:
         action: with a flagged photo: "proceed" (it is in the report), "warn", or "stop" the run, unless a purifier is chosen that
             cleans it. "off" looks at nothing.
         depth: "pixels" alone; "clip" too; "model" also asks the autoencoder and the denoiser. "auto" is "model" for the miniature,
-            where it takes a second, and "clip" for others, where the denoiser takes minutes without a GPU.
+            where it takes seconds, and "clip" for others, where the denoiser takes minutes without a GPU.
         clip: folder or hub id of the CLIP; "auto" is the backbone's own: the miniature's, or for Stable Diffusion the one its text
             encoder is of, if that is on this machine already.
         limits: a file like the built-in ``purify/inspection/limits.json``, which says what ordinary photos measure.
