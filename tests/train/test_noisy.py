@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from staytrue.backbones import SD
 from staytrue.runs import read_json
-from staytrue.train.latents import Crops, cached_latents
-from staytrue.train.noisy import NoisyCopies, with_noise
+from staytrue.train.latents import Crops, cached_latents, with_noise
+from staytrue.train.noisy import NoisyCopies
 from staytrue.train.stage import Job, read_samples, step_maker
 from staytrue.types import Caption, Sample
 from tests.tiny import tiny_sd

@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
@@ -29,7 +30,6 @@ from staytrue.images.crop import Box, center_box, fit, pixels_pm1, random_box
 from staytrue.regularize.store import LATENT
 from staytrue.runs import fingerprint, write_bytes
 from staytrue.train.crop_store import CropStore, Moments
-from staytrue.train.noisy import with_noise
 from staytrue.types import Frame, Sample
 
 ENCODED_AT_ONCE = 8
@@ -111,6 +111,14 @@ class Crops:
         sample = self.samples[index]
         file = fingerprint((self.root / sample.image).resolve())
         return f"{file}+{sample.noise}" if sample.noise else file
+
+
+def with_noise(image: Image.Image, levels: int, *purpose: str | int) -> Image.Image:
+    """The picture with every value moved by so many levels of 255, up or down by chance, within what a picture can hold."""
+    chance = np.random.default_rng(derived_seed(*purpose, "noise"))
+    signs = 2 * chance.integers(0, 2, (*image.size[::-1], 3)) - 1
+    moved = np.asarray(image.convert("RGB")).astype(int) + levels * signs
+    return Image.fromarray(moved.clip(0, 255).astype(np.uint8))
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-from PIL import Image
 from pydantic import Field, field_validator
 
-from staytrue.diffusion.randomness import derived_seed
 from staytrue.registry import component
 from staytrue.types import Sample
 
@@ -41,6 +38,8 @@ class NoisyCopies:
 
     def beside(self, samples: Iterable[Sample], seed: int) -> list[Sample]:
         """The rows, each photo followed by its noisy copy."""
+        from staytrue.diffusion.randomness import derived_seed
+
         found: list[Sample] = []
         for number, sample in enumerate(samples):
             found.append(sample)
@@ -52,11 +51,3 @@ class NoisyCopies:
         least, most = self.levels
         caption = replace(sample.caption, suffix=self.suffix)
         return replace(sample, caption=caption, noise=least + chance % (most - least + 1))
-
-
-def with_noise(image: Image.Image, levels: int, *purpose: str | int) -> Image.Image:
-    """The picture with every value moved by so many levels of 255, up or down by chance, within what a picture can hold."""
-    chance = np.random.default_rng(derived_seed(*purpose, "noise"))
-    signs = 2 * chance.integers(0, 2, (*image.size[::-1], 3)) - 1
-    moved = np.asarray(image.convert("RGB")).astype(int) + levels * signs
-    return Image.fromarray(moved.clip(0, 255).astype(np.uint8))
