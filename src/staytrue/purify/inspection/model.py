@@ -42,15 +42,15 @@ def model_measures(
     sharp = [fit(image, side) for image in images]
     smooth = [image.filter(ImageFilter.GaussianBlur(SMOOTH_PX)) for image in sharp]
     x, s = pixels_pm1(sharp).to(backbone.device), pixels_pm1(smooth).to(backbone.device)
-    z, z_smooth = _encoded(backbone, x), _encoded(backbone, s)
+    z, z_smooth = _encoded(backbone, x, s)
     back = torch.cat([backbone.decode(part) for part in z.split(ROWS)]).float().clamp(-1, 1)
-    gap = denoising_loss(backbone, z, prompt) - denoising_loss(backbone, z_smooth, prompt)
+    loss, loss_smooth = denoising_loss(backbone, torch.cat([z, z_smooth]), prompt).chunk(2)
     shift, step = _rms(z - z_smooth), _rms(x - s)
     columns = {
         "round_trip": 127.5 * _rms(back - x),
         "latent_shift": shift,
         "latent_gain": shift / step.clamp(min=1 / 255),
-        "denoising_gap": gap,
+        "denoising_gap": loss - loss_smooth,
     }
     if restore is not None:
         columns["latent_aim"] = _aim(backbone, x, pixels_pm1([restore(image) for image in sharp]).to(x.device), z)
@@ -74,9 +74,9 @@ def denoising_loss(backbone: LoadedBackbone, latents: Tensor, prompt: str) -> Te
 
 
 def _aim(backbone: LoadedBackbone, x: Tensor, restored: Tensor, z: Tensor) -> Tensor:
-    start, difference = _encoded(backbone, restored), x - restored
-    scrambled = [_scrambled(difference, number) for number in range(SHUFFLES)]
-    control = torch.stack([_rms(_encoded(backbone, restored + one) - start) for one in scrambled]).mean(0)
+    controls = [restored + _scrambled(x - restored, number) for number in range(SHUFFLES)]
+    start, *ends = _encoded(backbone, restored, *controls)
+    control = torch.stack([_rms(end - start) for end in ends]).mean(0)
     return (_rms(z - start) + NOTHING) / (control + NOTHING)
 
 
@@ -88,8 +88,10 @@ def _scrambled(difference: Tensor, number: int) -> Tensor:
     return difference.flatten(2)[:, :, order].reshape(difference.shape) * signs
 
 
-def _encoded(backbone: LoadedBackbone, pixels: Tensor) -> Tensor:
-    return torch.cat([backbone.encode(part)[0] for part in pixels.split(ROWS)])
+def _encoded(backbone: LoadedBackbone, *pixels: Tensor) -> tuple[Tensor, ...]:
+    """The latents of equally many pictures each, in batches that run through all of them."""
+    rows = torch.cat([backbone.encode(part)[0] for part in torch.cat(pixels).split(ROWS)])
+    return rows.chunk(len(pixels))
 
 
 def _rms(rows: Tensor) -> Tensor:
