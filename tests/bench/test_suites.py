@@ -2,6 +2,7 @@
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -188,6 +189,18 @@ def test_many_assignments_still_make_a_file_name():
     assert file_name(short) == "dreambooth_train.steps=4"
     assert len(file_name(long)) == 150
     assert file_name(long) != file_name(long + "x") != file_name(long + "y")
+
+
+def test_the_gpu_runs_the_red_team_by_its_own_verb(monkeypatch):
+    said = []
+    monkeypatch.setattr("subprocess.run", lambda words, **_: said.append(words[4:6]) or SimpleNamespace(returncode=0))
+    for part, verb in (("redteam", "redteam"), ("objectives", "minibench")):
+        monkeypatch.setattr("sys.argv", ["gpu.py", "1", "2", part])
+        with pytest.raises(SystemExit):
+            runpy.run_path(str(HOME.parent / "gpu.py"), run_name="__main__")
+        assert said[0][0] == verb
+        assert ("plot" in {words[0] for words in said}) == (part != "redteam")
+        said.clear()
 
 
 def test_the_gpu_runs_every_experiment():

@@ -38,7 +38,7 @@ Cells = Mapping[tuple[str, str], Numbers]
 
 
 def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
-    """Runs what is missing of the suite, looks again where the inspection has changed, writes ``redteam.json``, whatever failed.
+    """Looks again where the inspection has changed, runs what is missing, then writes ``redteam.json``, whatever failed.
 
     Args:
         asked: what to run; without ``bench.suite`` it is ``benchmarks/suites/redteam.toml``.
@@ -56,11 +56,11 @@ def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
     plans = [plan(suite, asked) for suite in suites(asked)]
     if without := [p.suite.name for p in plans if p.suite.redteam is None]:
         raise ConfigError(f"{', '.join(without)} has no protections; `staytrue bench minibench` runs it")
+    look_again(plans, resolved_device(device))
     files = []
     try:
         files = minibench(asked, jobs, device)
     finally:
-        look_again(plans, resolved_device(device))
         for one in plans:
             out = one.settings[0].out
             if any(so_far(s) for s in one.settings):
