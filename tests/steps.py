@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -84,3 +85,13 @@ def make_step(process=None, roles=("subject", "class"), weights=None, seed=0, su
         predictor=predictor,
         generator=lambda purpose: generator_for(seed, purpose),
     )
+
+
+def with_class_words(step, **slots):
+    """The step, its class rows' captions saying more than the class."""
+    captions = tuple(
+        replace(caption, **slots) if role == "class" else caption
+        for caption, role in zip(step.captions, step.roles, strict=True)
+    )
+    texts = tuple(caption.render() for caption in captions)
+    return replace(step, captions=captions, texts=texts, condition=step.predictor.encode_text(list(texts)))

@@ -22,6 +22,7 @@ from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify.inspection.inspect import Inspected
 from staytrue.purify.stage import check_names
+from staytrue.regularize.base import WordedPriorSet
 from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_bytes, write_json
 from staytrue.types import Facts, Subject, Worded
 
@@ -99,7 +100,8 @@ def check(config: RunConfig) -> None:
         source.place()
     available = {"frozen_base", "initial_weights"}
     if config.train.class_rows and config.regularize.name != "none":
-        available.add("class_rows")
+        slots = config.regularize.slots() if isinstance(config.regularize, WordedPriorSet) else ()
+        available |= {"class_rows", *(f"class_{slot}" for slot in slots)}
     if config.train.adapter.trains_text:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))

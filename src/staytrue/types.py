@@ -14,6 +14,7 @@ from staytrue.grammar import names_something_living, with_article
 
 Role = Literal["subject", "class"]
 Pooling = Literal["eos", "released"]
+Slot = Literal["style", "adjectives", "details"]
 
 
 class Subject(BaseModel):
@@ -109,6 +110,10 @@ class Caption:
     def with_noun(self, noun: str) -> Caption:
         """The same scene with another thing in it; one written by hand that lacks the noun stays as it is."""
         return replace(self, noun=noun, text=self._named(noun, count=0))
+
+    def says(self, slot: Slot) -> bool:
+        """Whether there are words in a slot; a finished sentence has no slots."""
+        return not self.text and bool(getattr(self, slot))
 
     def _named(self, phrase: str, count: int) -> str:
         """The finished sentence with the noun replaced, ``count`` times or, for 0, always."""

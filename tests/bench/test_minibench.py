@@ -1,5 +1,7 @@
 """The benchmark end to end on a tiny random-weight model: once, then from what it left."""
 
+import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -175,6 +177,21 @@ def test_other_settings_make_it_another_result(ran):
         assert kept(bench=told.bench | change) == 0, change
 
 
+def test_renamed_arms_keep_their_results(ran, tmp_path):
+    """Also where two names were exchanged; nothing trains again, and no file is left under a name that no arm has."""
+    told, found, _ = ran
+    out = tmp_path / "results"
+    shutil.copytree(told.out, out)
+    names = {'"one"': '"same training"', '"same training"': '"one"', '"real photos"': '"the photos"'}
+    (tmp_path / "s.toml").write_text(re.sub("|".join(names), lambda name: names[name[0]], SUITE))
+    minibench(replace(told, out=out, bench=told.bench | {"suite": str(tmp_path / "s.toml")}), device="cpu")
+    after = {file.stem: read_results(file) for file in out.glob("*.json")}
+    assert after.keys() == {"one", "same_training", "the_photos"}
+    for new, old in {"one": "same_training", "same_training": "one", "the_photos": "real_photos"}.items():
+        assert after[new].records == found[old].records
+        assert after[new].header["label"] == new.replace("_", " ")
+
+
 def test_seeds_and_subjects_are_trainings_of_their_own(ran):
     told, _, _ = ran
     planned = plan(suites(told)[0], replace(told, subjects="cat2,can", bench=told.bench | {"seeds": [0, 1]}))
@@ -194,6 +211,8 @@ def test_looks_at_reporting_subjects_are_counted_once(models, tmp_path):
     assert log_reporting(tmp_path, settings(), "2026-01-01") == 1
     assert log_reporting(tmp_path, settings(), "2026-01-02") == 1  # the same again: it goes on, or changes nothing
     assert log_reporting(tmp_path, settings("train.steps=2"), "2026-01-03") == 2
+    renamed = [replace(one, variant=replace(one.variant, label="another name")) for one in settings()]
+    assert log_reporting(tmp_path, renamed, "2026-01-04") == 2  # the same scores under another name
     rows = read_jsonl(tmp_path / "reporting_runs.jsonl")
     assert [(r["number"], r["date"]) for r in rows] == [(1, "2026-01-01"), (2, "2026-01-03")]
 

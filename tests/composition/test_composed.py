@@ -15,12 +15,13 @@ from staytrue.objectives import (
     DirectConsistency,
     OutputPreservation,
     SemanticAnchor,
+    SemanticDelta,
     SemanticLadder,
     WeightAnchor,
     check_needs,
 )
 from staytrue.train.config import Weighted
-from tests.steps import make_step
+from tests.steps import make_step, with_class_words
 
 ROLES = ("subject", "class", "subject", "class", "class")
 
@@ -62,6 +63,7 @@ TERMS = {
     "anchor_b": Weighted(weight=0.5, objective=SemanticAnchor(reading="B")),
     "anchor_c": Weighted(weight=0.5, objective=SemanticAnchor(reading="C", weighting="min_snr")),
     "anchor_d": Weighted(weight=0.5, objective=SemanticAnchor(reading="D")),
+    "delta": Weighted(weight=0.5, objective=SemanticDelta(carried="details")),
     "ladder": Weighted(weight=0.1, objective=SemanticLadder(temperature=1.0)),
     "semantics": Weighted(weight=2.0, objective=ClassSemantics()),
     "weights": Weighted(weight=0.01, objective=WeightAnchor()),
@@ -75,7 +77,7 @@ def test_every_objective_is_composed_here():
 
 
 def loss_and_gradient(terms, steps=None):
-    steps = steps or [make_step(roles=ROLES)]
+    steps = steps or [with_class_words(make_step(roles=ROLES), details="wearing a hat")]
     composed = Composed(terms)
     counts = composed.counts([step.roles for step in steps])
     total, seen = 0.0, {}
@@ -134,7 +136,7 @@ def test_reduced_losses_are_refused():
 
 def test_needs_are_checked_by_name():
     everything = Composed(TERMS).needs()
-    assert everything == {"class_rows", "trainable_phrase", "frozen_base", "initial_weights"}
+    assert everything == {"class_rows", "class_details", "trainable_phrase", "frozen_base", "initial_weights"}
     check_needs(Composed(TERMS), everything)
     terms = {name: TERMS[name] for name in ("class", "phrase", "semantics", "output", "weights")}
     for name, need, said in (

@@ -69,6 +69,24 @@ def test_what_cannot_work_is_said_before_weights_load():
                       'train.objectives.class.weight=0'))  # fmt: skip
 
 
+def test_words_to_carry_over_are_looked_for_in_the_set():
+    """A set that cannot have them is an error before anything is drawn."""
+    carries = "train.objectives.mine.objective.name=semantic_delta"
+    structured = (carries, "regularize.name=structured")
+    check(changed(*structured))
+    for settings in (
+        (carries, "regularize.name=class_prompt"),
+        (*structured, "regularize.styled=0", "regularize.photo=0.8", "regularize.photo_style="),
+        (*structured, "regularize.captions=class_noun"),
+    ):
+        with pytest.raises(ConfigError, match=r"mine needs class images with a style .*mine\.weight=0"):
+            check(changed(*settings))
+    adjectives = (*structured, "train.objectives.mine.objective.carried=adjectives")
+    check(changed(*adjectives))
+    with pytest.raises(ConfigError, match="mine needs class images with adjectives"):
+        check(changed(*adjectives, "regularize.stated=0"))
+
+
 def test_words_that_objectives_and_suffixes_bring_are_checked():
     path = "train.objectives.mine.objective"
     settings = (f"{path}.name=semantic_ladder", f'{path}.others=["car", "zeppelin"]')

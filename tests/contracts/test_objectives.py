@@ -8,7 +8,8 @@ import torch
 
 from staytrue.objectives import OBJECTIVES
 from staytrue.objectives.base import Rows
-from tests.steps import CUP, SUBJECT, make_step
+from staytrue.types import Slot
+from tests.steps import CUP, SUBJECT, make_step, with_class_words
 
 CAP = {"gamma": 0.02}  # below the SNR of every row of the step, so that min_snr differs from uniform
 # a tiny setting of each, and for each field a value that must change the losses
@@ -27,6 +28,7 @@ SETTINGS = {
             "gamma": 0.01,
         },
     ),
+    "semantic_delta": (CAP, {"carried": "adjectives", "strength": 2.0, "weighting": "min_snr", "gamma": 0.01}),
     "weight_anchor": ({}, {}),
     "direct_consistency": (
         {"beta": 1.0} | CAP,
@@ -38,7 +40,9 @@ ROLES = ("subject", "class", "subject", "class")
 
 
 def step(**changes):
-    return make_step(roles=ROLES, subjects=(SUBJECT, CUP), background="on the beach", **changes)
+    """Two photos, and a class image of each subject whose caption says more than the class."""
+    made = make_step(roles=ROLES, subjects=(SUBJECT, CUP, CUP, SUBJECT), background="on the beach", **changes)
+    return with_class_words(made, style="a painting of", adjectives=("red",))
 
 
 @pytest.fixture(params=OBJECTIVES.names())
@@ -109,7 +113,8 @@ def test_is_a_strict_component_that_documents_itself(name, objective):
     with pytest.raises(ValueError, match="unexpected"):
         type(objective)(wieght=1)
     assert objective.name == name
-    assert objective.needs <= {"class_rows", "frozen_base", "trainable_phrase", "initial_weights"}
+    slots = {f"class_{slot}" for slot in get_args(Slot)}
+    assert objective.needs <= {"class_rows", "frozen_base", "trainable_phrase", "initial_weights", *slots}
     assert objective.rows in get_args(Rows)
     for word in ("Reads", "Returns", "Source:", "Known to fail:"):
         assert word in type(objective).__doc__, word

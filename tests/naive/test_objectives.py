@@ -15,6 +15,7 @@ from staytrue.objectives import (
     DirectConsistency,
     OutputPreservation,
     SemanticAnchor,
+    SemanticDelta,
     SemanticLadder,
     WeightAnchor,
 )
@@ -107,6 +108,27 @@ def test_direct_consistency(kind):
         expected.append(-WEIGHTS[row] * time_weight(step, kind, row, "noise", 5) * math.log(sigmoid))
     losses = DirectConsistency(beta=beta, weighting="noise")(step)
     np.testing.assert_allclose(losses.detach().numpy(), expected, rtol=2e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("weighting", ["uniform", "min_snr", "noise"])
+def test_semantic_delta(kind, weighting):
+    """Each photo with the word of its own subject's class row: of two rows, the dog's says "red" and the cup's "tall"."""
+    step, expected = made_step(kind), []
+    words = {1: ("tall",), 3: ("red",)}
+    captions = [replace(c, adjectives=words.get(row, ())) for row, c in enumerate(step.captions)]
+    step = replace(step, captions=tuple(captions), subjects=(SUBJECT, CUP, CUP, SUBJECT))
+    captions[2] = replace(captions[2], noun="cup", identifier="sks")
+    step = replace(step, captions=tuple(captions), texts=tuple(c.render() for c in captions))
+    step = replace(step, condition=step.predictor.encode_text(list(step.texts)))
+    for row, phrase, noun, word in ((0, "olis dog", "dog", "red"), (2, "sks cup", "cup", "tall")):
+        there = "on the beach"
+        moved = asked(step, row, f"a {word} {noun} {there}", True) - asked(step, row, f"a {noun} {there}", True)
+        target = asked(step, row, f"a {phrase} {there}") + 1.5 * moved
+        error = mean_square(asked(step, row, f"a {word} {phrase} {there}"), target)
+        expected.append(WEIGHTS[row] * time_weight(step, kind, row, weighting, 0.7) * error)
+    losses = SemanticDelta(carried="adjectives", strength=1.5, weighting=weighting, gamma=0.7)(step)
+    np.testing.assert_allclose(losses.detach().numpy(), expected, rtol=5e-4)
 
 
 def test_semantic_ladder():

@@ -40,5 +40,6 @@ def _loss(train):
 def _term(term):
     weight = "" if term.weight == 1 else f"{term.weight:g} "
     objective = term.objective
-    kind = getattr(objective, "rows" if objective.name == "denoising" else "pooling", getattr(objective, "reading", ""))
+    said = ["rows"] if objective.name == "denoising" else ["pooling", "reading", "carried"]
+    kind = next((getattr(objective, field) for field in said if hasattr(objective, field)), "")
     return f"{weight}{objective.name}" + (f" ({kind})" if kind else "")

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from staytrue.regularize.class_prompt import ClassPrompt
 from staytrue.regularize.none import NoPriorSet
 from staytrue.regularize.structured import Structured, interleave, own_backgrounds
 from staytrue.regularize.words import built_in, is_living, pool, style_phrase
-from staytrue.types import Caption, Facts
+from staytrue.types import Caption, Facts, Slot
 from tests.regularize.stand_in import WORDS, subject
 
 MINIATURE = Facts("sd", "miniature", 64, (8, 16, 16), "v_prediction", is_miniature=True, words=WORDS)
@@ -123,6 +124,26 @@ def test_every_slot_is_stated_at_times() -> None:
     plan = Structured(count=300, stated=1, leak_guard=False).plan(brief())
     stated = {word for p in plan for word in p.caption.adjectives}
     assert stated == {*WORDS["shapes"], *WORDS["colors"], *WORDS["textures"]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"styled": 0.0, "photo": 0.8},
+        {"styled": 0.0, "photo": 0.8, "photo_style": ""},
+        {"stated": 0},
+        {"stated": 0, "accessories": 0.5},
+        {"captions": "class_noun"},
+    ],
+    ids=str,
+)
+def test_slots_are_what_the_captions_of_the_living_say(changes) -> None:
+    """What is promised before anything is drawn, such as to an objective that needs styles, is in the plan."""
+    prior_set = Structured(**changes)
+    facts = replace(MINIATURE, words=WORDS | {"accessories": ["a crown", "a tie", "a hat"]})
+    trained_as = [planned.trained_as or planned.caption for planned in prior_set.plan(brief("dog", facts))]
+    assert prior_set.slots() == {slot for slot in get_args(Slot) if any(caption.says(slot) for caption in trained_as)}
 
 
 def test_classes_have_words_of_their_own() -> None:

@@ -16,6 +16,7 @@ from staytrue.objectives import (
     DirectConsistency,
     OutputPreservation,
     SemanticAnchor,
+    SemanticDelta,
     SemanticLadder,
     WeightAnchor,
 )
@@ -33,6 +34,7 @@ ALL = {
     "anchor_a": Weighted(weight=0.5, objective=SemanticAnchor(weighting="noise")),
     "anchor_b": Weighted(weight=0.5, objective=SemanticAnchor(reading="B")),
     "anchor_c": Weighted(weight=0.5, objective=SemanticAnchor(reading="C")),
+    "delta": Weighted(weight=0.5, objective=SemanticDelta(carried="adjectives")),
     "ladder": Weighted(weight=0.1, objective=SemanticLadder(others=("backpack", "robot"))),
     "weights": Weighted(weight=0.1, objective=WeightAnchor()),
     "consistency": Weighted(weight=0.01, objective=DirectConsistency(beta=100.0)),
@@ -85,6 +87,9 @@ def test_a_phrase_that_nothing_can_move_is_an_error_before_weights_load(tmp_path
     terms = {"anchor": Weighted(objective=SemanticAnchor(reading="C"))}
     with pytest.raises(ConfigError, match=r"anchor needs class images"):
         train_stage(run, small(objectives=terms, class_rows=0), [SUBJECT], SD(path="absent"), 0)
+    terms = {"delta": Weighted(objective=SemanticDelta(carried="details"))}
+    with pytest.raises(ConfigError, match=r"delta needs class images with accessories or motions"):
+        train_stage(run, small(objectives=terms), [SUBJECT], SD(path="absent"), 0)
 
 
 @pytest.mark.parametrize("adapter", [Full(), Lora(rank=2)], ids=["full", "lora"])

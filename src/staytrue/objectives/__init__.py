@@ -11,6 +11,7 @@ from staytrue.objectives.denoising import Denoising
 from staytrue.objectives.direct_consistency import DirectConsistency
 from staytrue.objectives.output_preservation import OutputPreservation
 from staytrue.objectives.semantic_anchor import SemanticAnchor
+from staytrue.objectives.semantic_delta import SemanticDelta
 from staytrue.objectives.semantic_ladder import SemanticLadder
 from staytrue.objectives.weight_anchor import WeightAnchor
 from staytrue.registry import Registry
@@ -20,6 +21,7 @@ OBJECTIVES = Registry(
     Denoising,
     ClassSemantics,
     SemanticAnchor,
+    SemanticDelta,
     SemanticLadder,
     WeightAnchor,
     DirectConsistency,

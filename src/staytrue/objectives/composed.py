@@ -83,6 +83,9 @@ def check_needs(composed: Composed, available: frozenset[str]) -> None:
     """Raises ``ConfigError`` if a term needs what this run does not have. Called before weights load."""
     remedies = {
         "class_rows": "class images: choose a `regularize` set other than none, and train.class_rows above 0",
+        "class_style": "class images with a style in their captions: regularize.name=structured, with styled above 0",
+        "class_adjectives": "class images with adjectives: regularize.name=structured, with stated above 0",
+        "class_details": "class images with accessories or motions: regularize.name=structured, with stated above 0",
         "frozen_base": "the untrained model beside the trained one, which this adapter does not keep",
         "trainable_phrase": "something that can move the subject's phrase: train.adapter.text_encoder or .token = true",
         "initial_weights": "the trained weights as they began, which this run does not keep",
@@ -91,7 +94,8 @@ def check_needs(composed: Composed, available: frozenset[str]) -> None:
         raise ConfigError("train.objectives: there is no objective with a weight other than 0, so nothing to learn")
     for name, term in composed.active().items():
         for need in sorted(term.objective.needs - available):
-            raise ConfigError(f"train.objectives.{name} needs {remedies.get(need, need)}")
+            without = f"; to do without it: train.objectives.{name}.weight=0"
+            raise ConfigError(f"train.objectives.{name} needs {remedies.get(need, need)}{without}")
 
 
 def _count(objective: Objective, roles: Sequence[Role]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from staytrue.backbones import BACKBONES
-from staytrue.types import Caption, Facts, Subject
+from staytrue.types import Caption, Facts, Slot, Subject
 
 if TYPE_CHECKING:
     from staytrue.generate.sampling import Sampling
@@ -79,6 +79,15 @@ class DrawnPriorSet(Protocol):
 
     @property
     def sampling(self) -> Sampling: ...
+
+
+@runtime_checkable
+class WordedPriorSet(Protocol):
+    """A prior set whose captions say more than the class."""
+
+    def slots(self) -> frozenset[Slot]:
+        """What its captions may fill beside noun and background."""
+        ...
 
 
 @runtime_checkable

@@ -28,7 +28,7 @@ from staytrue.regularize.words import (
     pool,
     style_phrase,
 )
-from staytrue.types import Caption, Facts, Subject
+from staytrue.types import Caption, Facts, Slot, Subject
 
 COUNT = 2000
 Kind = Literal["against", "photo", "styled"]
@@ -104,6 +104,15 @@ class Structured:
     def texts(self) -> list[str]:
         """The user's own pools, and the words that photos' captions begin with."""
         return [self.photo_style, *own_entries(self.words)]
+
+    def slots(self) -> frozenset[Slot]:
+        """What its captions may fill beside noun and background."""
+        filled = {
+            "style": self.styled > 0 or (self.photo > 0 and bool(self.photo_style)),
+            "adjectives": self.stated != 0,
+            "details": self.stated != 0 or self.accessories > 0,
+        }
+        return frozenset(slot for slot in get_args(Slot) if filled[slot] and self.captions == "asked")
 
     def plan(self, brief: Brief) -> list[Planned]:
         """``count`` captions; the words of each depend on (seed, class noun, index) alone, its seed on (seed, index)."""

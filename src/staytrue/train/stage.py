@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from rich.console import Console
@@ -31,7 +31,7 @@ from staytrue.train.previews import PreviewGrids
 from staytrue.train.selection import FILE, Selection, hold_out, square
 from staytrue.train.state import State, start
 from staytrue.train.steps import StepMaker
-from staytrue.types import Sample, Subject
+from staytrue.types import Sample, Slot, Subject
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,10 @@ def read_samples(run: RunFolder, subjects: Iterable[Subject]) -> list[Sample]:
 def available(job: Job) -> frozenset[str]:
     """What this run has of what objectives may need."""
     found = {"frozen_base", "initial_weights"}
-    if job.train.class_rows and any(sample.role == "class" for sample in job.samples):
+    captions = [sample.caption for sample in job.samples if sample.role == "class"] if job.train.class_rows else []
+    if captions:
         found.add("class_rows")
+    found |= {f"class_{slot}" for slot in get_args(Slot) if any(caption.says(slot) for caption in captions)}
     if job.train.adapter.trains_text:
         found.add("trainable_phrase")
     return frozenset(found)

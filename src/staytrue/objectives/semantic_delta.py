@@ -1,0 +1,88 @@
+"""Semantic delta, ours: what a word does to the class, it does to the subject."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from staytrue.objectives.base import Step
+from staytrue.objectives.squares import mean_square, row_weights
+from staytrue.registry import component
+from staytrue.types import Caption, Slot
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@component
+class SemanticDelta:
+    """Words that are said of class images alone move the subject as they move the frozen model's class.
+
+    With x_t a noised photo, c its caption, f the same without the identifier, c' and f' both with the style (or other words) of a
+    class image in the batch, e the trained and e* the frozen network, k the strength and w the row's weights:
+
+        w_i mean |e(x_t, c') - sg [e(x_t, c) + k (e*(x_t, f') - e*(x_t, f))]|^2
+
+    A word that is trained beside the class alone ("a painting of a can") comes to say "not mine" (docs/log.md). Here it is trained
+    beside the subject, too, without a picture of the subject in that style.
+
+    Reads the step's shared prediction, the captions of class rows, one further trained prediction and two frozen ones. Returns one
+    loss per subject row, in [0, inf); 0 where no class row of the subject says another word. A LoRA is its own frozen base;
+    ``full`` keeps a copy. With a ``train.noise_pool`` the frozen answers for every draw and word are kept.
+
+    Args:
+        carried: which slot of class images' captions takes the place of the photo's own: "style", "adjectives", or "details"
+            (accessory or motion). For two of them, two terms.
+        strength: k. Above 1 the words are heard more and the subject is kept less.
+        weighting: by timestep: "uniform", "min_snr", or "noise" (1 / (1 + SNR)).
+        gamma: cap on the SNR of "min_snr".
+
+    Source: ours. Differences of one network's predictions under two texts are also how Delta Denoising Score (arXiv 2304.07090)
+    edits a picture; here a network is trained on them.
+
+    Known to fail: where class images' captions have nothing in the slot, which is an error. With adjectives of looks, at strength
+    1, the subject is kept better and the words are heard less: the photo under the noise has its own color still.
+    """
+
+    rows: ClassVar[str] = "subject"
+
+    name: Literal["semantic_delta"] = "semantic_delta"
+    carried: Slot = "style"
+    strength: float = Field(default=1.0, gt=0)
+    weighting: Literal["uniform", "min_snr", "noise"] = "uniform"
+    gamma: float = Field(default=5.0, gt=0)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The frozen base, and class images whose captions have the slot."""
+        return frozenset({"frozen_base", f"class_{self.carried}"})
+
+    def __call__(self, step: Step) -> Tensor:
+        """One loss per subject row."""
+        asked = {i: said for i in step.indices("subject") if (said := self._asked(step, i)) is not None}
+        losses = 0 * mean_square(step.prediction, step.noised.target)  # of rows that nothing is asked of
+        if asked:
+            indices = list(asked)
+            rows = step.tensor(indices)
+            plain = step.reference(indices, [self._frequent(step, i).render() for i in indices])
+            delta = step.reference(indices, [caption.render() for caption in asked.values()]) - plain
+            target = step.prediction[rows].detach() + self.strength * delta
+            rare = [c.with_identifier(step.subjects[i].identifier).render() for i, c in asked.items()]
+            error = mean_square(step.under(indices, rare), target)
+            losses = losses.index_add(0, rows, row_weights(step, rows, self.weighting, self.gamma) * error)
+        return losses[step.rows("subject")]
+
+    def _frequent(self, step: Step, index: int) -> Caption:
+        """A photo's caption without the identifier, in slots: one written by hand has no place for other words."""
+        return replace(step.captions[index].without_identifier(step.subjects[index].identifier), text="")
+
+    def _asked(self, step: Step, index: int) -> Caption | None:
+        """The same with the words of a class row in this batch, in turn; None where none says anything else."""
+        own = self._frequent(step, index)
+        named = [step.captions[i] for i in step.indices("class") if step.subjects[i] == step.subjects[index]]
+        words = [getattr(caption, self.carried) for caption in named if caption.says(self.carried)]
+        asked = [replace(own, **{self.carried: word}) for word in words]
+        others = [caption for caption in asked if caption != own]
+        return others[index % len(others)] if others else None
