@@ -40,6 +40,7 @@ ROUNDS = {
             "15-selected",
             "16-adapters",
             "17-objectives",
+            "18-delta",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),

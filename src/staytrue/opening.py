@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import get_args
 
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -24,7 +25,7 @@ from staytrue.purify.inspection.inspect import Inspected
 from staytrue.purify.stage import check_names
 from staytrue.regularize.base import WordedPriorSet
 from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_bytes, write_json
-from staytrue.types import Facts, Subject, Worded
+from staytrue.types import Facts, Slot, Subject, Worded
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
 
@@ -100,8 +101,7 @@ def check(config: RunConfig) -> None:
         source.place()
     available = {"frozen_base", "initial_weights"}
     if config.train.class_rows and config.regularize.name != "none":
-        slots = config.regularize.slots() if isinstance(config.regularize, WordedPriorSet) else ()
-        available |= {"class_rows", *(f"class_{slot}" for slot in slots)}
+        available |= {"class_rows", *(f"class_{slot}" for slot in _slots(config, facts))}
     if config.train.adapter.trains_text:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
@@ -111,6 +111,14 @@ def check(config: RunConfig) -> None:
     _look_for_judges(config, facts)
     _look_for_selecting_clip(config, facts)
     _look_for_readers_of_class_images(config)
+
+
+def _slots(config: RunConfig, facts: Facts) -> frozenset[Slot]:
+    """What the captions of every subject's class images may say beside noun and background."""
+    made = config.regularize
+    if not isinstance(made, WordedPriorSet):
+        return frozenset()
+    return frozenset.intersection(frozenset(get_args(Slot)), *(made.slots(one, facts) for one in config.subjects))
 
 
 def _check_apart(subjects: Sequence[Subject]) -> None:
@@ -217,8 +225,10 @@ def _may_be_on_hub(checkpoint: str) -> bool:
 def _look_for_readers_of_class_images(config: RunConfig) -> None:
     """Class images take the longest of all to make."""
     train, made = config.train, config.regularize.name
-    terms = Composed(train.objectives).active().values()
-    if made == "none" or (train.class_rows and any(term.objective.rows in ("class", "all") for term in terms)):
+    asked = Composed(train.objectives)
+    read = [term.objective.rows == "all" for term in asked.active().values()]
+    read += [need.startswith("class_") for need in asked.needs()]
+    if made == "none" or (train.class_rows and any(read)):
         return
     why = "no objective with a weight reads class rows" if train.class_rows else "train.class_rows is 0"
     warnings.warn(

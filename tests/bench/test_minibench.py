@@ -1,7 +1,5 @@
 """The benchmark end to end on a tiny random-weight model: once, then from what it left."""
 
-import re
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -175,21 +173,6 @@ def test_other_settings_make_it_another_result(ran):
         assert kept(assignments=(*told.assignments, change)) == 0, change
     for change in ({"prompts": 1}, {"images_per_prompt": 1}, {"lists": ["rephrased"]}):
         assert kept(bench=told.bench | change) == 0, change
-
-
-def test_renamed_arms_keep_their_results(ran, tmp_path):
-    """Also where two names were exchanged; nothing trains again, and no file is left under a name that no arm has."""
-    told, found, _ = ran
-    out = tmp_path / "results"
-    shutil.copytree(told.out, out)
-    names = {'"one"': '"same training"', '"same training"': '"one"', '"real photos"': '"the photos"'}
-    (tmp_path / "s.toml").write_text(re.sub("|".join(names), lambda name: names[name[0]], SUITE))
-    minibench(replace(told, out=out, bench=told.bench | {"suite": str(tmp_path / "s.toml")}), device="cpu")
-    after = {file.stem: read_results(file) for file in out.glob("*.json")}
-    assert after.keys() == {"one", "same_training", "the_photos"}
-    for new, old in {"one": "same_training", "same_training": "one", "the_photos": "real_photos"}.items():
-        assert after[new].records == found[old].records
-        assert after[new].header["label"] == new.replace("_", " ")
 
 
 def test_seeds_and_subjects_are_trainings_of_their_own(ran):

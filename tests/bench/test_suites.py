@@ -23,7 +23,7 @@ ARMS = '[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n'
 def test_there_is_one_file_for_each_experiment():
     numbers = {p.name.split("-")[0] for p in FILES}
     assert numbers == {
-        *map(str, range(18)),
+        *map(str, range(19)),
         "redteam.toml",
         "redteam",
     }  # 1 answers the second question of its issue, too
@@ -69,6 +69,7 @@ def test_the_main_suites_are_on_reporting_subjects_with_two_seeds():
         "real photos",
         "dreambooth",
         "data-perspective",
+        "half without a place",
         "staytrue",
         "dreambooth-lora",
         "data-perspective-lora",

@@ -70,21 +70,35 @@ def test_what_cannot_work_is_said_before_weights_load():
 
 
 def test_words_to_carry_over_are_looked_for_in_the_set():
-    """A set that cannot have them is an error before anything is drawn."""
+    """A set that cannot have them is an error before anything is drawn; a missing set is said first."""
     carries = "train.objectives.mine.objective.name=semantic_delta"
-    structured = (carries, "regularize.name=structured")
-    check(changed(*structured))
+    plain = (carries, "train.objectives.style.weight=0", "regularize.name=structured")
+    check(changed(*plain))
     for settings in (
-        (carries, "regularize.name=class_prompt"),
-        (*structured, "regularize.styled=0", "regularize.photo=0.8", "regularize.photo_style="),
-        (*structured, "regularize.captions=class_noun"),
+        ("regularize.name=class_prompt",),
+        ("regularize.styled=0", "regularize.photo=0.8", "regularize.photo_style="),
+        ("regularize.captions=class_noun",),
     ):
-        with pytest.raises(ConfigError, match=r"mine needs class images with a style .*mine\.weight=0"):
-            check(changed(*settings))
-    adjectives = (*structured, "train.objectives.mine.objective.carried=adjectives")
+        with pytest.raises(ConfigError, match=r"mine needs class images with other styles .*mine\.weight=0"):
+            check(changed(*plain, *settings))
+    with pytest.raises(ConfigError, match=r"mine needs class images: choose"):
+        check(changed(*plain, "train.class_rows=0", "train.objectives.class.weight=0"))
+    adjectives = (*plain, "train.objectives.mine.objective.carried=adjectives")
     check(changed(*adjectives))
-    with pytest.raises(ConfigError, match="mine needs class images with adjectives"):
+    with pytest.raises(ConfigError, match=r"mine needs class images with other adjectives"):
         check(changed(*adjectives, "regularize.stated=0"))
+
+
+@pytest.mark.parametrize(("name", "says"), [("dog6", True), ("can", False)])
+def test_things_do_not_move(name, says):
+    subject = {"subjects": (bundled_subject(name),)}
+    details = "train.objectives.mine.objective={name='semantic_delta', carried='details'}"
+    config = parse(overridden(values_of(demo().model_copy(update=subject)), [details]))
+    if says:
+        check(config)
+    else:
+        with pytest.raises(ConfigError, match="for things accessories above 0"):
+            check(config)
 
 
 def test_words_that_objectives_and_suffixes_bring_are_checked():

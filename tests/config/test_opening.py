@@ -62,8 +62,9 @@ def test_the_clip_that_selects_is_looked_for(monkeypatch):
 
 
 def test_class_images_that_nothing_reads_are_warned_of():
-    off = ("train.objectives.class.weight=0", "train.objectives.subject.objective.name=denoising")
+    off = ("train.objectives.class.weight=0", "train.objectives.style.weight=0")
     assert not warned()
+    assert not warned("train.objectives.class.weight=0")  # the other one reads their captions
     [said] = warned(*off)
     assert "no objective with a weight reads class rows" in said
     [said] = warned(*off, "train.class_rows=0")

@@ -126,24 +126,32 @@ def test_every_slot_is_stated_at_times() -> None:
     assert stated == {*WORDS["shapes"], *WORDS["colors"], *WORDS["textures"]}
 
 
+@pytest.mark.parametrize("noun", ["dog", "backpack"])
 @pytest.mark.parametrize(
     "changes",
     [
         {},
-        {"styled": 0.0, "photo": 0.8},
+        {"styled": 0.0, "photo": 0.8, "against": 0.2},
         {"styled": 0.0, "photo": 0.8, "photo_style": ""},
+        {"styled": 0.0, "photo": 0.0, "against": 1.0},
         {"stated": 0},
         {"stated": 0, "accessories": 0.5},
         {"captions": "class_noun"},
     ],
     ids=str,
 )
-def test_slots_are_what_the_captions_of_the_living_say(changes) -> None:
+def test_slots_are_what_the_captions_say(changes, noun) -> None:
     """What is promised before anything is drawn, such as to an objective that needs styles, is in the plan."""
     prior_set = Structured(**changes)
     facts = replace(MINIATURE, words=WORDS | {"accessories": ["a crown", "a tie", "a hat"]})
-    trained_as = [planned.trained_as or planned.caption for planned in prior_set.plan(brief("dog", facts))]
-    assert prior_set.slots() == {slot for slot in get_args(Slot) if any(caption.says(slot) for caption in trained_as)}
+    trained_as = [planned.trained_as or planned.caption for planned in prior_set.plan(brief(noun, facts))]
+    said = {slot for slot in get_args(Slot) if any(caption.says(slot) for caption in trained_as)}
+    assert prior_set.slots(subject(noun), facts) == said
+
+
+def test_the_style_of_a_class_prompt_is_one() -> None:
+    assert ClassPrompt(style="a painting of").slots(subject("dog"), REAL) == {"style"}
+    assert ClassPrompt().slots(subject("dog"), REAL) == frozenset()
 
 
 def test_classes_have_words_of_their_own() -> None:

@@ -1,5 +1,6 @@
 """Every objective at once, in whole trainings: full and LoRA, over an accumulation window, with two subjects; and resumed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ ALL = {
     "anchor_a": Weighted(weight=0.5, objective=SemanticAnchor(weighting="noise")),
     "anchor_b": Weighted(weight=0.5, objective=SemanticAnchor(reading="B")),
     "anchor_c": Weighted(weight=0.5, objective=SemanticAnchor(reading="C")),
-    "delta": Weighted(weight=0.5, objective=SemanticDelta(carried="adjectives")),
+    "delta": Weighted(weight=0.5, objective=SemanticDelta()),
     "ladder": Weighted(weight=0.1, objective=SemanticLadder(others=("backpack", "robot"))),
     "weights": Weighted(weight=0.1, objective=WeightAnchor()),
     "consistency": Weighted(weight=0.01, objective=DirectConsistency(beta=100.0)),
@@ -57,6 +58,8 @@ def two_subjects(root):
         for number in (1, 3):
             caption = {"noun": "cat", "style": "a photo of", "identifier": other}
             rows[number] = Sample(rows[number].image, type(rows[number].caption)(**caption), "tom", rows[number].role)
+        if not other:
+            rows = [replace(row, caption=replace(row.caption, style="a painting of")) for row in rows]
         write_jsonl(file, rows)
     return run
 
@@ -74,6 +77,7 @@ def test_all_of_them_train_two_subjects_over_a_window(tmp_path, folder, adapter)
     [row] = read_jsonl(run.training / "curve.jsonl")
     assert set(ALL) <= set(row)
     assert row["weights"] > 0  # 0 at the first update, then it has moved
+    assert row["delta"] > 0
     memory = read_json(run.training / "manifest.json")["memory_bytes"]
     assert ("frozen reference" in memory) == (adapter.name == "full")
 
@@ -87,9 +91,19 @@ def test_a_phrase_that_nothing_can_move_is_an_error_before_weights_load(tmp_path
     terms = {"anchor": Weighted(objective=SemanticAnchor(reading="C"))}
     with pytest.raises(ConfigError, match=r"anchor needs class images"):
         train_stage(run, small(objectives=terms, class_rows=0), [SUBJECT], SD(path="absent"), 0)
-    terms = {"delta": Weighted(objective=SemanticDelta(carried="details"))}
-    with pytest.raises(ConfigError, match=r"delta needs class images with accessories or motions"):
-        train_stage(run, small(objectives=terms), [SUBJECT], SD(path="absent"), 0)
+
+
+@pytest.mark.parametrize(
+    ("carried", "dropout"), [("details", 0.0), ("style", 0.0), ("adjectives", 0.0), ("adjectives", 1.0)]
+)
+def test_words_that_class_images_do_not_have_or_photos_have_too_are_an_error(tmp_path, carried, dropout):
+    """Here photos and class images are all "a photo of a red tall dog": nothing would ever be asked."""
+    run, terms = make_run(tmp_path), {"delta": Weighted(objective=SemanticDelta(carried=carried))}
+    if dropout:  # then nothing is left of the adjectives
+        file = run.captions / "captions.jsonl"
+        write_jsonl(file, [replace(r, caption=replace(r.caption, adjectives=())) for r in read_jsonl(file, Sample)])
+    with pytest.raises(ConfigError, match=r"delta needs class images with"):
+        train_stage(run, small(objectives=terms, adjective_dropout=dropout), [SUBJECT], SD(path="absent"), 0)
 
 
 @pytest.mark.parametrize("adapter", [Full(), Lora(rank=2)], ids=["full", "lora"])

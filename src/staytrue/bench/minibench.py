@@ -17,7 +17,7 @@ from rich.console import Console
 from staytrue.bench.arms import Arm
 from staytrue.bench.plan import Setting, Task, protection, setting, tasks
 from staytrue.bench.protected import Protecting
-from staytrue.bench.results import add, adopt, log_reporting, so_far
+from staytrue.bench.results import add, log_reporting, so_far
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import QUICK, Member, chosen
 from staytrue.bench.suites import MAIN, Suite, bench_of, read_suite, require_chosen, variants
@@ -89,7 +89,6 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
     console = Console(stderr=True, highlight=False)
     work: list[tuple[Planned, Task]] = []
     for one in plans:
-        adopt(one.settings, one.suite.name)
         _note_reporting(one, console)
         finished = {s.file: {(r["subject"], r["seed"]) for r in so_far(s)} for s in one.settings}
         missing = tasks(one.settings, one.members, finished)

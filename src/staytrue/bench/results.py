@@ -69,7 +69,7 @@ def results_in(folder: Path) -> list[Results]:
         ConfigError: there are none, or they were judged by different judges, or drawn by different base models, or asked
             different prompts of one subject.
     """
-    files = _files(folder)
+    files = [p for p in sorted(folder.glob("*.json")) if p.name not in NOT_RESULTS] if folder.is_dir() else []
     if not files:
         raise ConfigError(f"no results in {folder}; `staytrue bench minibench` makes them, or name another with --out")
     found = [read_results(file) for file in files]
@@ -114,19 +114,6 @@ def add(setting: Setting, suite: str, record: Record) -> None:
     others = [r for r in so_far(setting) if (r["subject"], r["seed"]) != where]
     records = sorted([*others, {k: v for k, v in record.items() if k != "judges"}], key=_order)
     _write(setting.file, header(setting, suite, record["judges"]), records)
-
-
-def adopt(settings: Sequence[Setting], suite: str) -> None:
-    """Lets arms that were renamed keep their results: those of the same key, under whichever name they lie in the folder."""
-    lacking = [one for one in settings if not so_far(one)]
-    taken: list[tuple[Setting, Path, Results]] = []
-    for one in lacking:
-        named = [(file, read_results(file)) for file in _files(one.out)]
-        taken += [(one, file, found) for file, found in named if found.header.get("key") == one.key][:1]
-    for one, _, found in taken:  # read before any is written: names may have been exchanged
-        _write(one.file, header(one, suite, found.header["judges"]), found.records)
-    for gone in {file for _, file, _ in taken} - {one.file for one in settings}:
-        gone.unlink()
 
 
 def header(setting: Setting, suite: str, judges: dict[str, Any]) -> dict[str, Any]:
@@ -182,10 +169,6 @@ def log_reporting(home: Path, settings: Sequence[Setting], date: str) -> int:
             )
     write_jsonl(file, rows)
     return len(rows)
-
-
-def _files(folder: Path) -> list[Path]:
-    return [p for p in sorted(folder.glob("*.json")) if p.name not in NOT_RESULTS] if folder.is_dir() else []
 
 
 def _write(file: Path, head: dict[str, Any], records: Sequence[Record]) -> None:

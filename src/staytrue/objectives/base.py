@@ -143,7 +143,8 @@ class Objective(Protocol):
     """One term of the training loss.
 
     A component with two facts about itself. ``rows``: the role of the rows it returns losses for, or "none" for a term without
-    rows. ``needs``: what must be there: "class_rows" (rows with role "class"), "frozen_base" (``step.frozen()``),
+    rows. ``needs``: what must be there: "class_rows" (rows with role "class"), "class_style", "class_adjectives" or
+    "class_details" (such whose captions say what the photos' do not), "frozen_base" (``step.frozen()``),
     "trainable_phrase" (something trains that can move the subject's phrase: the text encoder or a token row), "initial_weights"
     (``step.displacement()``: a copy of what is trained, as it began).
     """

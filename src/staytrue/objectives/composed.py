@@ -81,11 +81,12 @@ class Composed:
 
 def check_needs(composed: Composed, available: frozenset[str]) -> None:
     """Raises ``ConfigError`` if a term needs what this run does not have. Called before weights load."""
+    structured = "regularize.name=structured, captions=asked"
     remedies = {
         "class_rows": "class images: choose a `regularize` set other than none, and train.class_rows above 0",
-        "class_style": "class images with a style in their captions: regularize.name=structured, with styled above 0",
-        "class_adjectives": "class images with adjectives: regularize.name=structured, with stated above 0",
-        "class_details": "class images with accessories or motions: regularize.name=structured, with stated above 0",
+        "class_style": f"class images with other styles in their captions than the photos': {structured}, styled above 0",
+        "class_adjectives": f"class images with other adjectives than the photos': {structured}, stated above 0",
+        "class_details": f"class images with accessories or motions: {structured}, for things accessories above 0",
         "frozen_base": "the untrained model beside the trained one, which this adapter does not keep",
         "trainable_phrase": "something that can move the subject's phrase: train.adapter.text_encoder or .token = true",
         "initial_weights": "the trained weights as they began, which this run does not keep",
@@ -93,7 +94,7 @@ def check_needs(composed: Composed, available: frozenset[str]) -> None:
     if not composed.active():
         raise ConfigError("train.objectives: there is no objective with a weight other than 0, so nothing to learn")
     for name, term in composed.active().items():
-        for need in sorted(term.objective.needs - available):
+        for need in sorted(term.objective.needs - available, key=lambda need: (need != "class_rows", need)):
             without = f"; to do without it: train.objectives.{name}.weight=0"
             raise ConfigError(f"train.objectives.{name} needs {remedies.get(need, need)}{without}")
 

@@ -29,8 +29,9 @@ class SemanticDelta:
     beside the subject, too, without a picture of the subject in that style.
 
     Reads the step's shared prediction, the captions of class rows, one further trained prediction and two frozen ones. Returns one
-    loss per subject row, in [0, inf); 0 where no class row of the subject says another word. A LoRA is its own frozen base;
-    ``full`` keeps a copy. With a ``train.noise_pool`` the frozen answers for every draw and word are kept.
+    loss per subject row, in [0, inf); 0 where no class row in the batch says anything else: one of the same subject, or, of styles,
+    of any. A LoRA is its own frozen base; ``full`` keeps a copy. A ``train.noise_pool`` saves little: a draw seldom meets the same
+    word again, and every answer is kept. Of a caption written by hand, f, c' and f' are its slots, which have no scene.
 
     Args:
         carried: which slot of class images' captions takes the place of the photo's own: "style", "adjectives", or "details"
@@ -42,8 +43,9 @@ class SemanticDelta:
     Source: ours. Differences of one network's predictions under two texts are also how Delta Denoising Score (arXiv 2304.07090)
     edits a picture; here a network is trained on them.
 
-    Known to fail: where class images' captions have nothing in the slot, which is an error. With adjectives of looks, at strength
-    1, the subject is kept better and the words are heard less: the photo under the noise has its own color still.
+    Known to fail: where class images' captions have nothing in the slot, which is an error. With several subjects and fewer class
+    rows than photos in a batch, adjectives and details reach only some of them. Colors are heard less: the photo under the noise
+    still has its own.
     """
 
     rows: ClassVar[str] = "subject"
@@ -56,8 +58,8 @@ class SemanticDelta:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The frozen base, and class images whose captions have the slot."""
-        return frozenset({"frozen_base", f"class_{self.carried}"})
+        """The frozen base, and class images whose captions say other things than the photos' do."""
+        return frozenset({"class_rows", f"class_{self.carried}", "frozen_base"})
 
     def __call__(self, step: Step) -> Tensor:
         """One loss per subject row."""
@@ -79,10 +81,13 @@ class SemanticDelta:
         return replace(step.captions[index].without_identifier(step.subjects[index].identifier), text="")
 
     def _asked(self, step: Step, index: int) -> Caption | None:
-        """The same with the words of a class row in this batch, in turn; None where none says anything else."""
-        own = self._frequent(step, index)
-        named = [step.captions[i] for i in step.indices("class") if step.subjects[i] == step.subjects[index]]
-        words = [getattr(caption, self.carried) for caption in named if caption.says(self.carried)]
-        asked = [replace(own, **{self.carried: word}) for word in words]
+        """The same with the words of a class row in this batch, each photo the next; None where none says anything else."""
+        own, mine = self._frequent(step, index), step.subjects[index]
+        said = [i for i in step.indices("class") if step.captions[i].says(self.carried)]
+        kin = [i for i in said if step.subjects[i] == mine]
+        if self.carried == "style":  # is no more the one class's than the other's
+            kin = kin or said
+        asked = [replace(own, **{self.carried: getattr(step.captions[i], self.carried)}) for i in kin]
         others = [caption for caption in asked if caption != own]
-        return others[index % len(others)] if others else None
+        place = [i for i in step.indices("subject") if step.subjects[i] == mine].index(index)
+        return others[place % len(others)] if others else None

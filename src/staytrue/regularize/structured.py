@@ -105,12 +105,13 @@ class Structured:
         """The user's own pools, and the words that photos' captions begin with."""
         return [self.photo_style, *own_entries(self.words)]
 
-    def slots(self) -> frozenset[Slot]:
+    def slots(self, subject: Subject, facts: Facts) -> frozenset[Slot]:
         """What its captions may fill beside noun and background."""
+        moves = is_living(subject, facts) and self.stated != 0
         filled = {
             "style": self.styled > 0 or (self.photo > 0 and bool(self.photo_style)),
             "adjectives": self.stated != 0,
-            "details": self.stated != 0 or self.accessories > 0,
+            "details": (moves or self.accessories > 0) and self.against < 1,
         }
         return frozenset(slot for slot in get_args(Slot) if filled[slot] and self.captions == "asked")
 

@@ -115,13 +115,24 @@ def read_samples(run: RunFolder, subjects: Iterable[Subject]) -> list[Sample]:
 def available(job: Job) -> frozenset[str]:
     """What this run has of what objectives may need."""
     found = {"frozen_base", "initial_weights"}
-    captions = [sample.caption for sample in job.samples if sample.role == "class"] if job.train.class_rows else []
-    if captions:
-        found.add("class_rows")
-    found |= {f"class_{slot}" for slot in get_args(Slot) if any(caption.says(slot) for caption in captions)}
+    if job.train.class_rows and any(sample.role == "class" for sample in job.samples):
+        found |= {"class_rows", *(f"class_{slot}" for slot in get_args(Slot) if _said_of_class_images(job, slot))}
     if job.train.adapter.trains_text:
         found.add("trainable_phrase")
     return frozenset(found)
+
+
+def _said_of_class_images(job: Job, slot: Slot) -> bool:
+    """Whether class images of each subject have words there, and not just the ones that all of its photos have."""
+    if slot == "adjectives" and job.train.adjective_dropout == 1:
+        return False
+    for subject in job.subjects:
+        rows = [sample for sample in job.samples if sample.subject == subject.name]
+        photos = {getattr(row.caption, slot) for row in rows if row.role == "subject"}
+        said = {getattr(row.caption, slot) for row in rows if row.role == "class" and row.caption.says(slot)}
+        if not said or len(said | photos) == 1:
+            return False
+    return True
 
 
 def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
