@@ -134,6 +134,7 @@ class Step:
         return torch.stack([self.references[key] for key in keys])
 
     def tensor(self, indices: Sequence[int]) -> Tensor:
+        """Numbers of rows as an index, on the latents' device."""
         import torch
 
         return torch.tensor(indices, dtype=torch.long, device=self.weights.device)
