@@ -17,6 +17,7 @@ PHOTOS = ROOT / "src/staytrue/assets/minibench/dog6/train"
 SMALL = (
     "caption.name=template",
     "regularize.name=class_prompt",
+    "regularize.style=a photo of",  # other than the photos have: the default recipe carries it over
     "regularize.count=3",
     "regularize.sampling.steps=2",
     "train.previews.every=null",

@@ -17,6 +17,7 @@ SMALL = """
 name = "template"
 [regularize]
 name = "class_prompt"
+style = "a photo of"
 count = 3
 sampling = {{ steps = 1 }}
 [train]
@@ -82,7 +83,8 @@ def test_two_subjects_from_photos_to_report(monkeypatch, home, adapter):
     assert {(s.subject, s.caption.render()) for s in captions} == {("train", "a olis dog"), ("my-cat", "a sks cat")}
 
     classes = read_jsonl(pets / "3-regularization/samples.jsonl", Sample)
-    assert [(s.subject, s.caption.render()) for s in classes] == [("train", "a dog")] * 3 + [("my-cat", "a cat")] * 3
+    said = [("train", "a photo of a dog")] * 3 + [("my-cat", "a photo of a cat")] * 3
+    assert [(s.subject, s.caption.render()) for s in classes] == said
     assert len({s.image for s in classes}) == 6
 
     card = (pets / "4-training/model/README.md").read_text()
