@@ -85,6 +85,8 @@ def test_words_to_carry_over_are_looked_for_in_the_set():
         check(changed(*plain, "train.class_rows=0", "train.objectives.class.weight=0"))
     adjectives = (*plain, "train.objectives.mine.objective.carried=adjectives")
     check(changed(*adjectives))
+    with pytest.raises(ConfigError, match=r"mine needs class images: choose"):
+        check(changed(*adjectives, "train.class_rows=0", "train.objectives.class.weight=0"))
     with pytest.raises(ConfigError, match=r"mine needs class images with other adjectives"):
         check(changed(*adjectives, "regularize.stated=0"))
 
@@ -97,7 +99,7 @@ def test_things_do_not_move(name, says):
     if says:
         check(config)
     else:
-        with pytest.raises(ConfigError, match="for things accessories above 0"):
+        with pytest.raises(ConfigError, match=r"for things regularize\.accessories above 0"):
             check(config)
 
 

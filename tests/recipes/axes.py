@@ -42,4 +42,5 @@ def _term(term):
     objective = term.objective
     said = ["rows"] if objective.name == "denoising" else ["pooling", "reading", "carried"]
     kind = next((getattr(objective, field) for field in said if hasattr(objective, field)), "")
+    kind += f", strength {objective.strength:g}" if hasattr(objective, "strength") else ""
     return f"{weight}{objective.name}" + (f" ({kind})" if kind else "")

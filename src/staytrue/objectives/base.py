@@ -100,7 +100,7 @@ class Step:
 
     def rows(self, rows: Rows) -> Tensor:
         """Indices of the rows with a role, on the latents' device."""
-        return self.tensor(self.indices(rows))
+        return self._tensor(self.indices(rows))
 
     def indices(self, rows: Rows) -> list[int]:
         """The same as plain numbers."""
@@ -110,7 +110,7 @@ class Step:
         """The trained network's prediction of rows under other texts; computed once, however many objectives ask."""
         key = (tuple(indices), tuple(texts))
         if key not in self._under:
-            noised = self.noised.select(self.tensor(indices))
+            noised = self.noised.select(self._tensor(indices))
             self._under[key] = self.predict(noised, self.encode_text(list(texts))) if indices else noised.target
         return self._under[key]
 
@@ -127,14 +127,13 @@ class Step:
         keys = [(self.draws[i] if self.draws else i, text) for i, text in zip(indices, texts, strict=True)]
         missing = [n for n, key in enumerate(keys) if key not in self.references and key not in keys[:n]]
         for group in [[n] for n in missing] if self.draws else [missing] * bool(missing):
-            noised = self.noised.select(self.tensor([indices[n] for n in group]))
+            noised = self.noised.select(self._tensor([indices[n] for n in group]))
             with self.frozen():
                 predicted = self.predict(noised, self.encode_text([texts[n] for n in group]))
             self.references.update((keys[n], row) for n, row in zip(group, predicted, strict=True))
         return torch.stack([self.references[key] for key in keys])
 
-    def tensor(self, indices: Sequence[int]) -> Tensor:
-        """Numbers of rows as an index, on the latents' device."""
+    def _tensor(self, indices: Sequence[int]) -> Tensor:
         import torch
 
         return torch.tensor(indices, dtype=torch.long, device=self.weights.device)

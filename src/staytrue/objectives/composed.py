@@ -81,12 +81,14 @@ class Composed:
 
 def check_needs(composed: Composed, available: frozenset[str]) -> None:
     """Raises ``ConfigError`` if a term needs what this run does not have. Called before weights load."""
-    structured = "regularize.name=structured, captions=asked"
+    structured = "regularize.name=structured, regularize.captions=asked"
     remedies = {
         "class_rows": "class images: choose a `regularize` set other than none, and train.class_rows above 0",
-        "class_style": f"class images with other styles in their captions than the photos': {structured}, styled above 0",
-        "class_adjectives": f"class images with other adjectives than the photos': {structured}, stated above 0",
-        "class_details": f"class images with accessories or motions: {structured}, for things accessories above 0",
+        "class_style": f"class images with other styles than the photos: {structured}, regularize.styled above 0",
+        "class_adjectives": f"class images with other adjectives than the photos: {structured}, regularize.stated above 0,"
+        " train.adjective_dropout below 1",
+        "class_details": f"class images with accessories or motions: {structured}, regularize.stated above 0,"
+        " for things regularize.accessories above 0",
         "frozen_base": "the untrained model beside the trained one, which this adapter does not keep",
         "trainable_phrase": "something that can move the subject's phrase: train.adapter.text_encoder or .token = true",
         "initial_weights": "the trained weights as they began, which this run does not keep",

@@ -63,18 +63,18 @@ class SemanticDelta:
 
     def __call__(self, step: Step) -> Tensor:
         """One loss per subject row."""
-        asked = {i: said for i in step.indices("subject") if (said := self._asked(step, i)) is not None}
-        losses = 0 * mean_square(step.prediction, step.noised.target)  # of rows that nothing is asked of
-        if asked:
-            indices = list(asked)
-            rows = step.tensor(indices)
-            plain = step.reference(indices, [self._frequent(step, i).render() for i in indices])
-            delta = step.reference(indices, [caption.render() for caption in asked.values()]) - plain
-            target = step.prediction[rows].detach() + self.strength * delta
-            rare = [c.with_identifier(step.subjects[i].identifier).render() for i, c in asked.items()]
-            error = mean_square(step.under(indices, rare), target)
-            losses = losses.index_add(0, rows, row_weights(step, rows, self.weighting, self.gamma) * error)
-        return losses[step.rows("subject")]
+        subject, rows = step.indices("subject"), step.rows("subject")
+        asked = {i: said for i in subject if (said := self._asked(step, i)) is not None}
+        losses = 0 * mean_square(step.prediction[rows], step.noised.target[rows])  # of rows that nothing is asked of
+        if not asked:
+            return losses
+        indices, places = list(asked), rows.new_tensor([subject.index(i) for i in asked])
+        plain = step.reference(indices, [self._frequent(step, i).render() for i in indices])
+        delta = step.reference(indices, [caption.render() for caption in asked.values()]) - plain
+        target = step.prediction[rows[places]].detach() + self.strength * delta
+        rare = [c.with_identifier(step.subjects[i].identifier).render() for i, c in asked.items()]
+        weights = row_weights(step, rows[places], self.weighting, self.gamma)
+        return losses.index_add(0, places, weights * mean_square(step.under(indices, rare), target))
 
     def _frequent(self, step: Step, index: int) -> Caption:
         """A photo's caption without the identifier, in slots: one written by hand has no place for other words."""
