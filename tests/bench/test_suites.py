@@ -88,7 +88,7 @@ def test_a_part_of_the_trainings_compares_all_arms_on_fewer_subjects(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", ["0-search", "2-mix", "3-dropout", "4-rephrased", "9-solver"])
+@pytest.mark.parametrize("name", ["0-search", "2-mix", "3-dropout", "4-rephrased", "9-solver", "18-delta"])
 def test_committed_results_are_what_their_suite_would_make_today(name):
     """A setting that a later change gives another key would be trained again, beside numbers that say something else."""
     planned = plan(read_suite(HOME / f"{name}.toml"), Asked())
@@ -98,10 +98,14 @@ def test_committed_results_are_what_their_suite_would_make_today(name):
     assert made
 
 
-@pytest.mark.parametrize("later", ["train.background_dropout", "regularize.placeless"])
-def test_a_later_setting_counts_where_it_is_on(tmp_path, later):
+@pytest.mark.parametrize(
+    ("later", "off"),
+    [("train.background_dropout", 0), ("regularize.placeless", 0), ("train.objectives.style.objective.share", 1)],
+)
+def test_a_later_setting_counts_where_it_is_on(tmp_path, later, off):
     file = tmp_path / "s.toml"
-    arms = [("a", "[]"), ("b", f'["{later}=0"]'), ("c", f'["{later}=0.5"]')]
+    term = '"train.objectives.style.objective.name=semantic_delta"'
+    arms = [("a", f"[{term}]"), ("b", f'[{term}, "{later}={off}"]'), ("c", f'[{term}, "{later}=0.5"]')]
     head = '[[arms]]\nrecipe = "data-perspective"\n'
     file.write_text("".join(f'{head}label = "{label}"\nset = {told}\n' for label, told in arms))
     off, said, on = plan(read_suite(file), Asked(out=tmp_path)).settings

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from staytrue.diffusion.randomness import generator_for
 from staytrue.objectives import SemanticDelta
 from staytrue.types import Caption
 from tests.objectives.says import Says
@@ -98,6 +99,25 @@ def test_each_photo_of_a_subject_takes_the_next_style_of_the_batch():
     asked = [text for text in step.predictor.asked if ("olis" in text or "sks" in text) and " of " in text]
     said = ("a photo of a olis dog", "a mosaic of a sks cup", "a painting of a olis dog", "a sketch of a sks cup")
     assert asked == [f"{text} on the beach" for text in said]
+
+
+@pytest.mark.parametrize("photos", [1, 3, 4])
+@pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
+def test_a_share_of_the_photos_is_asked_and_counts_for_all(photos, share):
+    """Over many batches each photo's mean is what it would be alone, and no pass is of a photo that is not asked."""
+    step = make_step(roles=("subject",) * photos + ("class",), background="on the beach")
+    captions = (*step.captions[:-1], replace(step.captions[-1], style="a painting of"))
+    step = replace(step, captions=captions, texts=tuple(c.render() for c in captions))
+    whole, drawn = SemanticDelta()(step), []
+    for batch in range(400):
+        again = replace(step, generator=lambda purpose, batch=batch: generator_for(batch, purpose), references={}, _under={})
+        step.predictor.asked.clear()
+        losses = SemanticDelta(share=share)(again)
+        asked = int((losses != 0).sum())
+        assert int(share * photos) <= asked <= -int(-share * photos // 1)
+        assert len([text for text in step.predictor.asked if text.startswith("a painting of a olis")]) == asked
+        drawn.append(losses.detach())
+    torch.testing.assert_close(torch.stack(drawn).mean(dim=0), whole.detach(), rtol=0.25, atol=0)
 
 
 def test_adjectives_and_details_are_carried_by_terms_of_their_own():

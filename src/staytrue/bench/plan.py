@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -37,6 +37,7 @@ LATER: dict[str, dict[str, Any]] = {
     "train": {"background_dropout": 0.0, "noisy": None},
     "regularize": {"placeless": 0.0},
 }
+LATER_IN_OBJECTIVES: dict[str, Any] = {"share": 1.0}
 # what came with the package when the first results were made: unsaid, too
 FIRST_BUNDLE = "95fb7f0b95b693c2ee55cfe908e34fac2f599ca0de215caedb65568542c4cd65"
 REDTEAM_PROTOCOL, WORDS_PROTOCOL = "red team 2", "words 1"
@@ -212,8 +213,16 @@ def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
         about.append(fingerprint(protect_of(told)))
     parts: dict[str, Any] = {name: getattr(config, name) for name in LEARNING}
     for name, off in LATER.items():
-        parts[name] = {k: v for k, v in vars(parts[name]).items() if k not in off or v != off[k]}
+        parts[name] = _said(parts[name], off)
+    terms = parts["train"]["objectives"].items()
+    parts["train"]["objectives"] = {
+        name: vars(term) | {"objective": _said(term.objective, LATER_IN_OBJECTIVES)} for name, term in terms
+    }
     return fingerprint([parts, about])
+
+
+def _said(section: Any, off: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in vars(section).items() if name not in off or value != off[name]}
 
 
 def _limits(config: RunConfig) -> dict[str, Any]:

@@ -30,13 +30,14 @@ class SemanticDelta:
 
     Reads the step's shared prediction, the captions of class rows, one further trained prediction and two frozen ones. Returns one
     loss per subject row, in [0, inf); 0 where no class row in the batch says anything else: one of the same subject, or, of styles,
-    of any. A LoRA is its own frozen base; ``full`` keeps a copy. A ``train.noise_pool`` saves little: a draw seldom meets the same
+    of any; and where a row is not among the drawn ``share``, for which the others count as much more. A LoRA is its own frozen base; ``full`` keeps a copy. A ``train.noise_pool`` saves little: a draw seldom meets the same
     word again, and every answer is kept. Of a caption written by hand, f, c' and f' are its slots, which have no scene.
 
     Args:
         carried: which slot of class images' captions takes the place of the photo's own: "style", "adjectives", or "details"
             (accessory or motion). For two of them, two terms.
         strength: k. Above 1 the words are heard more and the subject is kept less.
+        share: of the photos of a micro-batch, how many are asked: the passes above are of these alone.
         weighting: by timestep: "uniform", "min_snr", or "noise" (1 / (1 + SNR)).
         gamma: cap on the SNR of "min_snr".
 
@@ -53,6 +54,7 @@ class SemanticDelta:
     name: Literal["semantic_delta"] = "semantic_delta"
     carried: Slot = "style"
     strength: float = Field(default=1.0, gt=0)
+    share: float = Field(default=1.0, gt=0, le=1)
     weighting: Literal["uniform", "min_snr", "noise"] = "uniform"
     gamma: float = Field(default=5.0, gt=0)
 
@@ -64,7 +66,7 @@ class SemanticDelta:
     def __call__(self, step: Step) -> Tensor:
         """One loss per subject row."""
         subject, rows = step.indices("subject"), step.rows("subject")
-        asked = {i: said for i in subject if (said := self._asked(step, i)) is not None}
+        asked = {i: said for i in self._drawn(step, subject) if (said := self._asked(step, i)) is not None}
         losses = 0 * mean_square(step.prediction[rows], step.noised.target[rows])  # of rows that nothing is asked of
         if not asked:
             return losses
@@ -73,8 +75,17 @@ class SemanticDelta:
         delta = step.reference(indices, [caption.render() for caption in asked.values()]) - plain
         target = step.prediction[rows[places]].detach() + self.strength * delta
         rare = [c.with_identifier(step.subjects[i].identifier).render() for i, c in asked.items()]
-        weights = row_weights(step, rows[places], self.weighting, self.gamma)
+        weights = row_weights(step, rows[places], self.weighting, self.gamma) / self.share
         return losses.index_add(0, places, weights * mean_square(step.under(indices, rare), target))
+
+    def _drawn(self, step: Step, subject: list[int]) -> list[int]:
+        """A share of the photos, by chance; so many more or fewer by chance, too, that on the mean it is just this share."""
+        import torch
+
+        generator = step.generator(f"photos asked for {self.carried}")
+        count = int(self.share * len(subject) + torch.rand((), generator=generator).item())
+        order = torch.randperm(len(subject), generator=generator).tolist()
+        return [subject[place] for place in sorted(order[:count])]
 
     def _frequent(self, step: Step, index: int) -> Caption:
         """A photo's caption without the identifier, in slots: one written by hand has no place for other words."""
