@@ -28,7 +28,10 @@ SETTINGS = {
             "gamma": 0.01,
         },
     ),
-    "semantic_delta": (CAP, {"carried": "adjectives", "strength": 2.0, "weighting": "min_snr", "gamma": 0.01}),
+    "semantic_delta": (
+        CAP,
+        {"carried": "adjectives", "strength": 2.0, "share": 0.5, "weighting": "min_snr", "gamma": 0.01},
+    ),
     "weight_anchor": ({}, {}),
     "direct_consistency": (
         {"beta": 1.0} | CAP,

@@ -110,7 +110,9 @@ def test_a_share_of_the_photos_is_asked_and_counts_for_all(photos, share):
     step = replace(step, captions=captions, texts=tuple(c.render() for c in captions))
     whole, drawn = SemanticDelta()(step), []
     for batch in range(400):
-        again = replace(step, generator=lambda purpose, batch=batch: generator_for(batch, purpose), references={}, _under={})
+        again = replace(
+            step, generator=lambda purpose, batch=batch: generator_for(batch, purpose), references={}, _under={}
+        )
         step.predictor.asked.clear()
         losses = SemanticDelta(share=share)(again)
         asked = int((losses != 0).sum())

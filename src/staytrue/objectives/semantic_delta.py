@@ -30,8 +30,9 @@ class SemanticDelta:
 
     Reads the step's shared prediction, the captions of class rows, one further trained prediction and two frozen ones. Returns one
     loss per subject row, in [0, inf); 0 where no class row in the batch says anything else: one of the same subject, or, of styles,
-    of any; and where a row is not among the drawn ``share``, for which the others count as much more. A LoRA is its own frozen base; ``full`` keeps a copy. A ``train.noise_pool`` saves little: a draw seldom meets the same
-    word again, and every answer is kept. Of a caption written by hand, f, c' and f' are its slots, which have no scene.
+    of any; and where a row is not among the drawn ``share``, for which the others count as much more. A LoRA is its own frozen
+    base; ``full`` keeps a copy. A ``train.noise_pool`` saves little: a draw seldom meets the same word again, and every answer is
+    kept. Of a caption written by hand, f, c' and f' are its slots, which have no scene.
 
     Args:
         carried: which slot of class images' captions takes the place of the photo's own: "style", "adjectives", or "details"
