@@ -42,5 +42,6 @@ def _term(term):
     objective = term.objective
     said = ["rows"] if objective.name == "denoising" else ["pooling", "reading", "carried"]
     kind = next((getattr(objective, field) for field in said if hasattr(objective, field)), "")
-    kind += f", strength {objective.strength:g}" if hasattr(objective, "strength") else ""
+    for field in ("strength", "share"):
+        kind += f", {field} {getattr(objective, field):g}" if hasattr(objective, field) else ""
     return f"{weight}{objective.name}" + (f" ({kind})" if kind else "")
