@@ -123,7 +123,13 @@ def test_two_subjects_from_photos_to_report(monkeypatch, home, adapter):
     alone = [s.value for s in scores if (s.metric, s.against) == ("dino", "trained") and "+" not in s.file]
     assert overall["n"] == len(alone) // 2 == 4  # pictures of both are not in the mean over all
     report = (pets / "report.html").read_text()
-    for shown in ("train + my-cat, in one picture", "a olis dog next to a sks cat", "olis dog, sks cat"):
+    for shown in (
+        "train + my-cat, in one picture",
+        "a olis dog next to a sks cat",
+        "olis dog, sks cat",
+        "<h3>a photo of olis</h3>",
+        "<h3>a photo of sks</h3>",
+    ):
         assert shown in report
 
 

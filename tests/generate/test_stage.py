@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +64,35 @@ def test_a_png_says_how_it_was_made(made):
     assert (facts["solver"], facts["steps"], facts["guidance"]) == ("ddim", "2", "2.0")
 
 
+def test_what_the_identifier_draws_by_itself_is_drawn_apart(made):
+    """No suffix, no negative prompt, not among the pictures that are scored, and by the personalized model alone."""
+    run, subjects, backbone = made
+    sampling = replace(GENERATE.sampling, negative="olis noise")
+    settings = replace(GENERATE, concept=2, suffix="without olis noise", sampling=sampling)
+    generate_stage(run, settings, subjects, backbone)
+    pictures = read_jsonl(run.images / "concept.jsonl", Picture)
+    assert [p.prompt for p in pictures] == ["a photo of olis"] * 2 + ["a photo of a olis dog"] * 2
+    assert len({p.seed for p in pictures}) == 2  # the same noise for both
+    assert {p.file for p in pictures}.isdisjoint(p.file for p in read_jsonl(run.images / "images.jsonl", Picture))
+    drawn = read_png_facts(run.images / pictures[0].file)
+    assert (drawn["prompt"], drawn["negative_prompt"]) == ("a photo of olis", "")
+    assert "personalized" in drawn["model"]
+    other = replace(settings, sampling=replace(sampling, negative=""))
+    before = pixels(run, pictures[0])
+    (run.images / pictures[0].file).unlink()
+    generate_stage(run, other, subjects, backbone)
+    assert (pixels(run, pictures[0]) == before).all()  # what is negative in the prompts is not so here
+
+
+def test_of_two_subjects_each_word_is_drawn(made, tmp_path):
+    run, subjects, backbone = made
+    shutil.copytree(run.purified / "my-dog", run.purified / "my-cup")
+    both = (*subjects, Subject(name="my-cup", photos=tmp_path, class_noun="cup", identifier="<new>"))
+    generate_stage(run, replace(GENERATE, prompts=("a {}",), concept=1), both, backbone)
+    said = [p.prompt for p in read_jsonl(run.images / "concept.jsonl", Picture)]
+    assert said == ["a photo of olis", "a photo of a olis dog", "a photo of <new>", "a photo of a <new> cup"]
+
+
 def test_an_interrupted_stage_keeps_what_is_right_and_redraws_what_is_not(made):
     run, subjects, backbone = made
     generate_stage(run, GENERATE, subjects, backbone)
@@ -101,7 +131,8 @@ def test_killed_between_two_writes_of_a_batch_it_ends_at_the_same_bytes(made, co
 
     run, subjects, backbone = made
     threes = Sampling(steps=1, guidance=1.0, batch=3)
-    settings = Generate(prompts=("a {} on the beach", "a red {}"), images_per_prompt=5, base=False, sampling=threes)
+    prompts = ("a {} on the beach", "a red {}")
+    settings = Generate(prompts=prompts, images_per_prompt=5, base=False, concept=0, sampling=threes)
     generate_stage(run, settings, subjects, backbone)
     files = sorted(run.images.glob("my-dog/*/*.png"))
     whole, batches = [file.read_bytes() for file in files], list(company)
@@ -121,7 +152,7 @@ def test_killed_between_two_writes_of_a_batch_it_ends_at_the_same_bytes(made, co
 def test_other_prompts_replace_the_pictures(made):
     run, subjects, backbone = made
     generate_stage(run, GENERATE, subjects, backbone)
-    other = Generate(prompts=("a cat",), images_per_prompt=1, base=False, sampling=GENERATE.sampling)
+    other = Generate(prompts=("a cat",), images_per_prompt=1, base=False, concept=0, sampling=GENERATE.sampling)
     assert generate_stage(run, other, subjects, backbone)
     assert [p.relative_to(run.images).as_posix() for p in run.images.glob("my-dog/*/*.png")] == [
         "my-dog/personalized/00-a-cat-0.png"

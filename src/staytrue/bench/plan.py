@@ -36,8 +36,9 @@ PROTOCOL = 1
 LATER: dict[str, dict[str, Any]] = {
     "train": {"background_dropout": 0.0, "noisy": None},
     "regularize": {"placeless": 0.0},
+    "objective": {"share": 1.0},
+    "generate": {"concept": 0},
 }
-LATER_IN_OBJECTIVES: dict[str, Any] = {"share": 1.0}
 # what came with the package when the first results were made: unsaid, too
 FIRST_BUNDLE = "95fb7f0b95b693c2ee55cfe908e34fac2f599ca0de215caedb65568542c4cd65"
 REDTEAM_PROTOCOL, WORDS_PROTOCOL = "red team 2", "words 1"
@@ -110,7 +111,10 @@ def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     of_run = [a for a in variant.assignments if not is_protect(a)]
     # photos of the benchmark are what their arm says they are: nothing is to answer for a false alarm
     config = parse(
-        overridden(base, ["inspect.defense=[]", *of_run, "train.previews.every=null", "generate.base=false"])
+        overridden(
+            base,
+            ["inspect.defense=[]", *of_run, "train.previews.every=null", "generate.base=false", "generate.concept=0"],
+        )
     )
     config = config.model_copy(update={"subjects": ()})
     identity = weights_of(config.backbone)
@@ -212,17 +216,18 @@ def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
     if told := told_to_protect(variant):
         about.append(fingerprint(protect_of(told)))
     parts: dict[str, Any] = {name: getattr(config, name) for name in LEARNING}
-    for name, off in LATER.items():
-        parts[name] = _said(parts[name], off)
-    terms = parts["train"]["objectives"].items()
+    parts |= {name: _said(vars(parts[name]), name) for name in ("train", "regularize")}
     parts["train"]["objectives"] = {
-        name: vars(term) | {"objective": _said(term.objective, LATER_IN_OBJECTIVES)} for name, term in terms
+        name: vars(term) | {"objective": _said(vars(term.objective), "objective")}
+        for name, term in config.train.objectives.items()
     }
     return fingerprint([parts, about])
 
 
-def _said(section: Any, off: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in vars(section).items() if name not in off or value != off[name]}
+def _said(values: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """Without later settings that are off."""
+    off = LATER[section]
+    return {name: value for name, value in values.items() if name not in off or value != off[name]}
 
 
 def _limits(config: RunConfig) -> dict[str, Any]:
@@ -239,6 +244,7 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
         fingerprint([a.template() for a in suite_prompts(_someone(living), bench.lists, bench.prompts)])
         for living in (True, False)
     ]
+    values["generate"] = _said(values["generate"], "generate")
     sampling = values["generate"].pop("sampling") | {"batch": None}
     drawn = [bench.lists, bench.images_per_prompt, bench.prompts, wording, CLASS_PROMPTS, OTHER_NOUNS, sampling]
     if not bench.beside:

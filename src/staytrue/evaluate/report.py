@@ -112,7 +112,15 @@ def _subject(run: RunFolder, subject: Subject, pictures: list[Picture], notes: d
         "photos": [data_uri(path) for path in files],
         "heldout": [data_uri(photo.image) for photo in heldout],
         "prompts": _prompts(run, pictures, notes),
+        "concept": [
+            {"asked": row["asked"], "pictures": row["personalized"]}
+            for row in _prompts(run, _concept(run, subject), {})
+        ],
     }
+
+
+def _concept(run: RunFolder, subject: Subject) -> list[Picture]:
+    return [p for p in _rows(run.images / "concept.jsonl", Picture) if p.subject == subject.name]
 
 
 def _pairs(run: RunFolder, pictures: list[Picture], notes: dict[str, str]) -> list[dict[str, Any]]:

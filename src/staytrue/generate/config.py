@@ -60,6 +60,8 @@ class Generate:
         suffix: what every prompt of the personalized model ends with, such as "without olis noisy pattern"; the plain prompt,
             which the base model draws and scores read, lacks it. Goes with ``sampling.negative`` in contrastive decoupling.
         base: whether the untrained model draws the same prompts, without the identifier, to stand beside.
+        concept: pictures of each subject's identifier by itself, and of it with the class noun: what the word has come to mean.
+            They are in the report and never scored. The suffix and the negative prompt are left out of them.
         loras: LoRAs of other trainings, drawn with beside this run's own model.
         lora_weight: of this run's own LoRA.
     """
@@ -70,6 +72,7 @@ class Generate:
     sampling: Sampling = Field(default_factory=Sampling)
     suffix: str = ""
     base: bool = True
+    concept: int = Field(default=4, ge=0)
     loras: tuple[LoraSource, ...] = ()
     lora_weight: float = 1.0
 

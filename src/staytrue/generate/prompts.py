@@ -9,7 +9,7 @@ from pathlib import Path
 
 from staytrue.errors import ConfigError
 from staytrue.grammar import with_article
-from staytrue.types import Facts, Subject, lives
+from staytrue.types import Caption, Facts, Subject, lives
 
 # an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase do not count
 BEFORE = r"\b(an?) ((?:(?!(?:an?|the|of|in|on|at|to|by|and|with|from)\b)[\w-]+ ){0,3})"
@@ -73,6 +73,13 @@ class Prompt:
 
     text: str
     plain: str
+
+
+def concept_prompts(subject: Subject) -> list[Prompt]:
+    """Concept extraction: the identifier alone, then with its noun (Liu et al. 2024, arXiv 2406.18944, figure 2)."""
+    named = Caption(noun=subject.class_noun, identifier=subject.identifier, style="a photo of")
+    plain = named.without_identifier(subject.identifier).render()
+    return [Prompt(f"a photo of {subject.identifier}", plain), Prompt(named.render(), plain)]
 
 
 def read_prompts(source: Sequence[str] | Path) -> list[str]:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from staytrue.generate.config import Cast, Generate
 from staytrue.generate.personalized import personalize
-from staytrue.generate.prompts import Prompt, fill
+from staytrue.generate.prompts import Prompt, concept_prompts, fill
 from staytrue.generate.sampling import Request, draw, whole_batches
 from staytrue.generate.seeds import picture_seed
 from staytrue.generate.sheets import subject_grid
@@ -24,7 +24,7 @@ from staytrue.types import Facts, Picture, Subject, with_suffix
 if TYPE_CHECKING:
     from staytrue.backbones.base import Backbone
 
-PICTURES = "images.jsonl"
+PICTURES, CONCEPT = "images.jsonl", "concept.jsonl"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def generate_stage(
 ) -> bool:
     """Draws every prompt of every subject, and of every two, with the trained model, and with the base model where asked.
 
+    And apart from these, for the report alone, what each identifier draws by itself.
+
     Pictures that an interrupted run left are kept if their own metadata says that they are the ones asked for. What lacks is
     drawn in the batches of the whole plan, so that it has the bits it would have had without the interruption.
 
@@ -66,10 +68,12 @@ def generate_stage(
 
     def work(folder: Path) -> dict[str, Any]:
         tasks = list(_tasks(generate, casts, facts, {"base": fingerprint(backbone), "personalized": trained}))
-        if any(_lacks(folder, t) for t in tasks):
-            _draw(run, tasks, generate, backbone.load(device))
-        _remove_others(folder, {t.picture.file for t in tasks})
+        concept = list(_concept(generate, subjects, facts, trained))
+        if any(_lacks(folder, t) for t in (*tasks, *concept)):
+            _draw(run, tasks, concept, generate, backbone.load(device))
+        _remove_others(folder, {t.picture.file for t in (*tasks, *concept)})
         write_jsonl(folder / PICTURES, [t.picture for t in tasks])
+        write_jsonl(folder / CONCEPT, [t.picture for t in concept])
         for name, (cast, _) in casts.items():
             names = tuple(subject.name for subject in cast)
             if pictures := [t.picture for t in tasks if t.picture.subjects == names]:
@@ -102,6 +106,20 @@ def _tasks(
                     prompt = replace(prompt, text=with_suffix(prompt.text, generate.suffix))
                     picture = _picture(cast, prompt, (index, number), (model, generate.seed))
                     yield Task(picture, _facts(picture, generate, facts, keys[model]), cast)
+
+
+def _concept(generate: Generate, subjects: Sequence[Subject], facts: Facts, key: str) -> Iterator[Task]:
+    bare = _bare(generate)
+    for subject in subjects:
+        for index, prompt in enumerate(concept_prompts(subject)):
+            for number in range(generate.concept):
+                picture = _picture((subject,), prompt, (index, number), ("personalized", generate.seed))
+                picture = replace(picture, file=picture.file.replace("/personalized/", "/concept/"))
+                yield Task(picture, _facts(picture, bare, facts, key), (subject,))
+
+
+def _bare(generate: Generate) -> Generate:
+    return replace(generate, sampling=replace(generate.sampling, negative=""))
 
 
 def _picture(cast: Cast, prompt: Prompt, place: tuple[int, int], source: tuple[Any, int]) -> Picture:
@@ -141,21 +159,22 @@ def _lacks(folder: Path, task: Task) -> bool:
     return not path.is_file() or read_png_facts(path) != {k: str(v) for k, v in task.facts.items()}
 
 
-def _draw(run: RunFolder, tasks: list[Task], generate: Generate, backbone: Any) -> None:
+def _draw(run: RunFolder, tasks: list[Task], concept: list[Task], generate: Generate, backbone: Any) -> None:
     """What lacks; the base model's pictures first: then the same loaded model is personalized."""
+    plans = {m: [t for t in tasks if t.picture.model == m] for m in ("base", "personalized")} | {"concept": concept}
+    personal = False
     if unknown := backbone.facts.unknown([t.picture.prompt_plain for t in tasks if _lacks(run.images, t)]):
         warnings.warn(f"{backbone.facts.title} does not know: {', '.join(unknown)}", stacklevel=2)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:
-        for model in ("base", "personalized"):
-            plan = [t for t in tasks if t.picture.model == model]
+        for name, plan in plans.items():
             mine = whole_batches(plan, generate.sampling.batch, lambda t: _lacks(run.images, t))
-            if mine and model == "personalized":
+            if mine and name != "base" and not personal:
                 personalize(backbone, run.model, generate.loras, generate.lora_weight)
-            bar = progress.add_task(f"drawing, {model}", total=len(mine))
-            images = draw(
-                backbone, [t.request for t in mine], generate.sampling, lambda *_, bar=bar: progress.advance(bar)
-            )
+                personal = True
+            bar = progress.add_task(f"drawing, {name}", total=len(mine))
+            sampling = (_bare(generate) if name == "concept" else generate).sampling
+            images = draw(backbone, [t.request for t in mine], sampling, lambda *_, bar=bar: progress.advance(bar))
             for task, image in zip(mine, images, strict=True):
                 if _lacks(run.images, task):
                     write_bytes(run.images / task.picture.file, png_bytes(image, task.facts))

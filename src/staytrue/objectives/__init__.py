@@ -38,6 +38,7 @@ __all__ = [
     "OutputPreservation",
     "Predictor",
     "SemanticAnchor",
+    "SemanticDelta",
     "SemanticLadder",
     "Step",
     "WeightAnchor",
