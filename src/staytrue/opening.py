@@ -111,6 +111,7 @@ def check(config: RunConfig) -> None:
     _look_for_judges(config, facts)
     _look_for_selecting_clip(config, facts)
     _look_for_readers_of_class_images(config)
+    _look_for_idle_settings(config)
 
 
 def _slots(config: RunConfig, facts: Facts) -> frozenset[Slot]:
@@ -238,6 +239,27 @@ def _look_for_readers_of_class_images(config: RunConfig) -> None:
     )
 
 
+def _look_for_idle_settings(config: RunConfig) -> None:
+    """What was set and changes nothing is mostly meant for another adapter or sampler than the one chosen."""
+    train, sampling = config.train, config.generate.sampling
+    rows, reads_text = _trains_rows(config), bool(getattr(train.adapter, "text_encoder", False))
+    named = getattr(train.adapter, "initializers", ())
+    idle = {
+        "train.token_learning_rate": train.token_learning_rate and not rows and "no token row is trained",
+        "train.adapter.initializers": named and not rows and "no token row is trained",
+        "train.text_encoder_learning_rate": train.text_encoder_learning_rate
+        and not reads_text
+        and "the text encoder is not trained",
+        "train.class_suffix": train.class_suffix
+        and (not train.class_rows or config.regularize.name == "none")
+        and "there are no class images",
+        "generate.sampling.negative": sampling.negative and sampling.guidance == 1 and "guidance is 1",
+    }
+    for name, why in idle.items():
+        if why:
+            warnings.warn(f"{name} has no effect: {why}", stacklevel=2)
+
+
 def saved_config(folder: Path) -> RunConfig:
     """The configuration a run folder was last run with."""
     file = RunFolder(folder).config
@@ -263,7 +285,10 @@ def unknown_words(config: RunConfig) -> list[str]:
     texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
     texts += [config.generate.sampling.negative, *config.train.texts(config.subjects)]
     texts += [text for part in (config.caption, config.regularize) if isinstance(part, Worded) for text in part.texts()]
-    taught = {subject.identifier.lower() for subject in config.subjects} if _trains_rows(config) else set()
+    taught = set()
+    if _trains_rows(config):
+        taught = {subject.identifier.lower() for subject in config.subjects}
+        texts += config.train.adapter.initializers[: len(config.subjects)]
     return [word for word in facts.unknown(texts) if word not in taught]
 
 

@@ -10,7 +10,7 @@ from staytrue.backbones import SD
 from staytrue.cli import _recipe_values
 from staytrue.config import overridden, parse, values_of
 from staytrue.errors import ConfigError, ResumeError
-from staytrue.opening import check, open_run
+from staytrue.opening import check, open_run, unknown_words
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.types import Subject
@@ -146,3 +146,40 @@ def test_what_is_refused_later_leaves_the_settings(tmp_path):
     with pytest.raises(ResumeError, match="unfinished"), open_run(changed("seed=2"), tmp_path / "run", "cpu"):
         raise ResumeError("an unfinished training of other settings is here")
     assert here.config.read_bytes() == settings
+
+
+@pytest.mark.parametrize(
+    ("idle", "why", "used"),
+    [
+        ("train.token_learning_rate=1e-3", "no token row is trained", "train.adapter.token=true"),
+        ("train.adapter.initializers=['dog', 'can']", "no token row is trained", "train.adapter.token=true"),
+        ("train.text_encoder_learning_rate=1e-5", "the text encoder is not trained", "train.adapter.text_encoder=true"),
+        ("generate.sampling.negative=noise", "guidance is 1", "generate.sampling.guidance=2"),
+    ],
+)
+def test_a_setting_without_effect_is_said(idle, why, used):
+    name = idle.partition("=")[0]
+    assert f"{name} has no effect: {why}" in warned("generate.sampling.guidance=1", idle)
+    assert not [said for said in warned("generate.sampling.guidance=1", idle, used) if "no effect" in said]
+
+
+def test_an_ending_of_class_images_needs_some():
+    ending = ("train.class_suffix=without noise", "train.objectives.style.weight=0", "train.objectives.class.weight=0")
+    none = "train.class_suffix has no effect: there are no class images"
+    assert none in warned(*ending, "train.class_rows=0", "regularize.name=none")
+    assert none not in warned(*ending)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_no_recipe_has_a_setting_without_effect(name):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check(changed(name=name))
+    assert not [one for one in caught if "no effect" in str(one.message)]
+
+
+def test_a_word_that_a_row_starts_from_is_to_be_known():
+    """Custom Diffusion's own words are none of the miniature's, so the rows would start from pieces of them."""
+    rows = "train.adapter.name=cross_attention"
+    assert unknown_words(changed(rows)) == ["ktn", "pll"]
+    assert not unknown_words(changed(rows, "train.adapter.initializers=['prax', 'unzi']"))
