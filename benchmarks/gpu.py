@@ -36,6 +36,7 @@ ROUNDS = {
             "12-factorial",
             "13-weight-semantics",
             "13-weight-anchor",
+            "13-weight-ladder",
             "14-pooling",
             "15-selected",
             "16-adapters",

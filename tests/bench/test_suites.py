@@ -1,6 +1,7 @@
 """Suite files: every one in ``benchmarks/suites`` is whole, says what it asks and costs, and resolves."""
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,8 @@ from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.results import read_results
 from staytrue.bench.suites import file_name, read_suite, require_chosen, variants
 from staytrue.errors import ConfigError
+from staytrue.opening import unknown_words
+from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import write_json
 
 HOME = Path(__file__).parents[2] / "benchmarks" / "suites"
@@ -74,6 +77,26 @@ def test_the_main_suites_are_on_reporting_subjects_with_two_seeds():
         "dreambooth-lora",
         "data-perspective-lora",
     ]
+
+
+def test_arms_of_the_factorial_differ_in_its_three_factors_alone():
+    planned = plan(read_suite(HOME / "12-factorial.toml"), Asked())
+    configs = [one.config for one in planned.settings if one.config.train.steps == 100]
+    assert len(configs) == 8
+    factors = {(c.regularize.name, "semantics" in c.train.objectives, "anchor" in c.train.objectives) for c in configs}
+    assert len(factors) == 8
+    off = {"objectives": {}, "class_rows": 0, "token_learning_rate": None}
+    alike = {repr((c.caption, c.purify, c.generate, replace(c.train, **off))) for c in configs}
+    assert len(alike) == 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_the_miniature_knows_every_word_of_a_suite(path, monkeypatch):
+    """A token row would start from pieces of an unknown word."""
+    monkeypatch.setattr("staytrue.bench.minibench.require_chosen", lambda suite: None)
+    for one in plan(read_suite(path), Asked()).settings:
+        config = one.config.model_copy(update={"subjects": (bundled_subject("can"),)})
+        assert unknown_words(config) == [], one.variant.label
 
 
 def test_a_part_of_the_trainings_compares_all_arms_on_fewer_subjects(tmp_path):
