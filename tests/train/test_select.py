@@ -1,7 +1,9 @@
 """Choosing the checkpoint: the rule by hand, what it may see, stopping, resuming, and what is exported."""
 
-from itertools import pairwise
+import re
+from itertools import pairwise, product
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -9,7 +11,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from staytrue.backbones import SD
-from staytrue.bench.prompts import CLASS_PROMPTS, suite_prompts
+from staytrue.bench.prompts import ListName, class_prompts, other_prompts, suite_prompts, suite_words
+from staytrue.bench.subjects import HOME
 from staytrue.config import overridden, parse
 from staytrue.encoders.own import own_clip
 from staytrue.errors import ConfigError
@@ -80,18 +83,30 @@ def test_the_best_changes_only_to_the_newest():
 
 
 def test_nothing_of_the_benchmark_is_seen():
-    """Neither its judges nor its prompts."""
+    """Neither its judges nor a prompt of any list, nor what one asks for; and none asks for nothing, as portraits do."""
     miniature = Facts("sd", "tiny", 64, (4, 8, 8), "epsilon", is_miniature=True)
     folder = Path(own_clip("auto", miniature).checkpoint)
     assert folder.parent.name == "encoders"
     assert (folder / "config.json").is_file()
-    lists = ("prompts", "rephrased", "two-conditions", "identifier-first")
-    for living in (True, False):
-        subject = SUBJECT.model_copy(update={"living": living})
-        theirs = {asked.prompt(subject).plain for asked in suite_prompts(subject, lists, None)}
-        theirs |= {text.format(noun=subject.class_noun) for text in CLASS_PROMPTS}
-        assert len(theirs) > 20
-        assert not theirs & {fill(template, subject).plain for template in Select().prompts}
+    lists, words = get_args(ListName), suite_words()
+    assert {row["list"] for row in read_jsonl(HOME / "prompts.jsonl")} == set(lists)
+    for living, noun in product((True, False), ("dog", "sneakers", "teddy bear")):
+        subject = SUBJECT.model_copy(update={"living": living, "class_noun": noun})
+        suite = suite_prompts(subject, lists)
+        theirs = {text for asked in suite for text in vars(asked.prompt(subject)).values()}
+        theirs |= {*class_prompts(subject), *other_prompts(subject)}
+        conditions = {said for asked in suite for said in asked.conditions.values()}
+        assert len(theirs) > 100
+        for template in Select().prompts:
+            mine = fill(template, subject)
+            assert not theirs & {mine.text, mine.plain}
+            assert not [said for said in conditions if re.search(rf"\b{re.escape(said)}\b", template)]
+            assert any(word in template for word in words["backgrounds"] + words["styles"])
+
+
+def test_the_miniature_knows_the_words_of_its_prompts():
+    vocabulary = SD().facts().vocabulary
+    assert {word for prompt in Select().prompts for word in prompt.replace("{}", "").split()} <= vocabulary
 
 
 def test_the_default_costs_little_even_at_batch_one():

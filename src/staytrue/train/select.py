@@ -59,7 +59,13 @@ class Select:
     """
 
     prompts: tuple[str, ...] = Field(
-        default=("a photo of a {}", "a {} in a flower garden", "a {} in the rain", "a cartoon of a {}"), min_length=1
+        default=(
+            "a photo of a {} on a white background",
+            "a {} in a flower garden",
+            "a {} in the rain",
+            "a cartoon of a {}",
+        ),
+        min_length=1,
     )
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     sampling: Sampling = Field(default_factory=lambda: Sampling(steps=8, guidance=5.0, solver="dpm++"))
