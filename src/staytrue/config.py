@@ -65,6 +65,13 @@ class RunConfig(BaseModel):
         asked = getattr(self.regularize, "evaluation_prompts", False) is True and self.generate.prompts is not None
         return replace(self.regularize, evaluation_prompts=self.generate.prompts) if asked else self.regularize
 
+    def training(self) -> Train:
+        """``train``; where it selects, checkpoints are asked for pictures as ``generate`` will ask."""
+        if self.train.select is None:
+            return self.train
+        select = self.train.select.asked_as(self.generate.suffix, self.generate.sampling)
+        return replace(self.train, select=select)
+
 
 def values_of(config: RunConfig) -> Values:
     """The configuration as plain JSON-like values."""

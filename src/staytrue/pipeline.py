@@ -48,7 +48,7 @@ def run(
             "purify": lambda: purify_stage(here, config.purify, subjects, tools, config.inspect, rights),
             "caption": lambda: caption_stage(here, config.caption, subjects, backbone),
             "regularize": lambda: regularize_stage(here, config.prior_set(), subjects, backbone, seed, device),
-            "train": lambda: train_stage(here, config.train, subjects, backbone, seed, device),
+            "train": lambda: train_stage(here, config.training(), subjects, backbone, seed, device),
             "generate": lambda: generate_stage(here, config.generate, subjects, backbone, device),
             "evaluate": lambda: evaluate_stage(here, config.evaluate, subjects, backbone.facts(), device),
         }

@@ -135,6 +135,17 @@ def test_a_later_setting_counts_where_it_is_on(tmp_path, later, off):
     assert off.key == said.key != on.key
 
 
+def test_how_pictures_are_drawn_is_learned_from_where_checkpoints_are_chosen_by_it(tmp_path):
+    file = tmp_path / "s.toml"
+    selects, ends = '"train.select={}"', '"generate.suffix=without zwx noise"'
+    told = ("", ends, selects, f"{selects}, {ends}")
+    head = '[[arms]]\nrecipe = "dreambooth"\n'
+    file.write_text("".join(f'{head}label = "{n}"\nset = [{one}]\n' for n, one in enumerate(told)))
+    plain, ended, selected, both = plan(read_suite(file), Asked(out=tmp_path)).settings
+    assert plain.learned == ended.learned
+    assert len({one.learned for one in (plain, selected, both)}) == 3
+
+
 def test_a_false_alarm_changes_no_arm_and_a_defense_that_is_asked_for_is_another_training(tmp_path):
     file = tmp_path / "s.toml"
     head = '[[arms]]\nrecipe = "staytrue"\n'

@@ -1,8 +1,10 @@
 """Choosing the checkpoint: the rule by hand, what it may see, stopping, resuming, and what is exported."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise, product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
@@ -10,15 +12,20 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from staytrue import pipeline
 from staytrue.backbones import SD
 from staytrue.bench.prompts import ListName, class_prompts, other_prompts, suite_prompts, suite_words
 from staytrue.bench.subjects import HOME
-from staytrue.config import overridden, parse
+from staytrue.config import overridden, parse, values_of
 from staytrue.encoders.own import own_clip
 from staytrue.errors import ConfigError
 from staytrue.evaluate.base import Judged
 from staytrue.generate.prompts import fill
 from staytrue.generate.sampling import Sampling
+from staytrue.generate.tea import TEA
+from staytrue.opening import unknown_words
+from staytrue.recipes import recipe
+from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import read_json, read_jsonl
 from staytrue.train import selection as selecting
 from staytrue.train import stage
@@ -270,7 +277,51 @@ def test_killed_and_resumed_it_chooses_the_same(tmp_path, folder, clip, monkeypa
     assert same(weights(cut), weights(whole))
 
 
+def decoupled(*assignments):
+    """Contrastive decoupling for a can, with a selection."""
+    config = recipe("contrastive-decoupling", SD()).model_copy(update={"subjects": (bundled_subject("can"),)})
+    return parse(overridden(values_of(config), ["train.select={}", *assignments]))
+
+
+def test_checkpoints_are_asked_as_the_run_s_pictures_will_be():
+    config, tea = decoupled(), decoupled("generate.sampling.tea={}").training()
+    asked, drawn = config.training().select, config.generate.sampling
+    assert (asked.suffix, asked.sampling.negative) == ("without zwx noise", drawn.negative)
+    assert drawn.negative
+    assert asked.sampling.tea is None
+    assert tea.select.sampling.tea == TEA()
+    assert replace(asked, suffix=None, sampling=replace(asked.sampling, negative="")) == Select()
+    own = decoupled("train.select.suffix=", "train.select.sampling.negative=blurry").training().select
+    assert (own.suffix, own.sampling.negative) == ("", "blurry")
+    off = decoupled("train.select=null")
+    assert off.training() is off.train
+    assert unknown_words(decoupled("train.select.suffix=without flurbish")) == ["flurbish"]
+
+
+def test_the_suffix_ends_prompts_of_the_trained_model_alone(tmp_path):
+    """As in stage 5: neither the base model nor the scores read it."""
+    photos = ((SUBJECT, Image.new("RGB", (16, 16))),)
+    selection = selecting.Selection(small(select=Select(prompts=("a {}",), suffix="without noise")), photos, tmp_path)
+    asked = [next(selection._asked(SimpleNamespace(step=step)))[:2] for step in (0, 1)]
+    assert [(request.prompt, plain) for request, plain in asked] == [
+        ("a dog", "a dog"),
+        ("a olis dog without noise", "a dog"),
+    ]
+    assert asked[0][0].seed == asked[1][0].seed
+
+
+def test_a_run_trains_with_what_its_pictures_say(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr("staytrue.pipeline.look", lambda *_: [])
+    for stage_before in ("purify", "caption", "regularize"):
+        monkeypatch.setattr(f"staytrue.pipeline.{stage_before}_stage", lambda *_: True)
+    monkeypatch.setattr("staytrue.pipeline.train_stage", lambda run, train, *_: given.append(train) or True)
+    pipeline.run(decoupled(), tmp_path, "cpu", until="train")
+    assert [train.select.suffix for train in given] == ["without zwx noise"]
+
+
 FIELDS = {
+    "suffix": {"suffix": "in the rain"},
     "prompts": {"prompts": ("a red {}",)},
     "seeds": {"seeds": (1,)},
     "sampling": {"sampling": Sampling(steps=3)},

@@ -216,6 +216,7 @@ def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
     if told := told_to_protect(variant):
         about.append(fingerprint(protect_of(told)))
     parts: dict[str, Any] = {name: getattr(config, name) for name in LEARNING}
+    parts["train"] = config.training()  # what a checkpoint is chosen by follows from how pictures are drawn
     parts |= {name: _said(vars(parts[name]), name) for name in ("train", "regularize")}
     parts["train"]["objectives"] = {
         name: vars(term) | {"objective": _said(vars(term.objective), "objective")}

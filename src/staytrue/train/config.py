@@ -157,7 +157,8 @@ class Train:
         ladders = [term for term in terms if isinstance(term, SemanticLadder)]
         nouns = [noun for ladder in ladders for subject in subjects for part in ladder.nouns(subject) for noun in part]
         drawn = [*self.previews.prompts, self.previews.sampling.negative] if self.previews.every else []
-        drawn += [*self.select.prompts, self.select.sampling.negative] if self.select else []
+        select = self.select
+        drawn += [*select.prompts, select.sampling.negative, select.suffix or ""] if select else []
         endings = [self.subject_suffix, self.class_suffix, *([self.noisy.suffix] if self.noisy else [])]
         return [*endings, *nouns, *(prompt.replace("{}", "") for prompt in drawn)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import Field
@@ -51,7 +51,9 @@ class Select:
     Attributes:
         prompts: ``{}`` stands for the subject's phrase.
         seeds: pictures per prompt and subject.
-        sampling: how they are drawn; few steps, since only differences between checkpoints count.
+        sampling: how they are drawn; few steps, since only differences between checkpoints count. Where it names no negative
+            prompt, or no TEA, it has that of ``generate.sampling``.
+        suffix: what the trained model's prompts end with; None is ``generate.suffix``.
         rule: "identity" as above; "sum" is argmax of I_k + A_k, which asks no margin.
         margin: how far below the base model's the alignment may be, in cosine.
         patience: checkpoints without a better one until training stops; None never stops.
@@ -69,10 +71,17 @@ class Select:
     )
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     sampling: Sampling = Field(default_factory=lambda: Sampling(steps=8, guidance=5.0, solver="dpm++"))
+    suffix: str | None = None
     rule: Literal["identity", "sum"] = "identity"
     margin: float = Field(default=0.02, ge=0, le=2)
     patience: int | None = Field(default=2, ge=1)
     checkpoint: str = "auto"
+
+    def asked_as(self, suffix: str, sampling: Sampling) -> Select:
+        """The same, asked with the words that the run's pictures will be asked with, where it has no words of its own."""
+        negative, tea = self.sampling.negative or sampling.negative, self.sampling.tea or sampling.tea
+        asked = replace(self.sampling, negative=negative, tea=tea)
+        return replace(self, suffix=suffix if self.suffix is None else self.suffix, sampling=asked)
 
     def best(self, base: Candidate, tried: Sequence[Candidate]) -> Candidate:
         """The one to keep. It changes only to the newest, so that one set of weights is all that must be kept."""

@@ -35,7 +35,7 @@ from staytrue.train.config import Train
 from staytrue.train.loop import Watched, attention, precision
 from staytrue.train.select import Candidate, Select
 from staytrue.train.state import State
-from staytrue.types import Sample, Subject
+from staytrue.types import Sample, Subject, with_suffix
 
 FILE = "selection.jsonl"
 KEPT = 2  # the best, and the best before it: a resume may go back to when that was the best
@@ -164,7 +164,7 @@ class Selection(Watched):
         """What to draw, the plain prompt and the photo to compare with. Before the first step the plain prompt is drawn."""
         for subject, photo in self.photos:
             for prompt in (fill(template, subject) for template in self.select.prompts):
-                text = prompt.text if state.step else prompt.plain
+                text = with_suffix(prompt.text, self.select.suffix or "") if state.step else prompt.plain
                 named = ((subject.identifier, subject.class_noun),) if state.step else ()
                 for seed in self.select.seeds:
                     yield Request(text, picture_seed(seed, prompt.plain, 0), named), prompt.plain, photo
