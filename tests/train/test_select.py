@@ -24,11 +24,12 @@ from staytrue.generate.prompts import fill
 from staytrue.generate.sampling import Sampling
 from staytrue.generate.tea import TEA
 from staytrue.opening import unknown_words
-from staytrue.recipes import recipe
+from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import read_json, read_jsonl
 from staytrue.train import selection as selecting
 from staytrue.train import stage
+from staytrue.train.scored import cost_line, cost_share, scored_steps
 from staytrue.train.select import Candidate, Select
 from staytrue.train.selection import hold_out
 from staytrue.train.stage import read_samples, train_stage
@@ -116,12 +117,110 @@ def test_the_miniature_knows_the_words_of_its_prompts():
     assert {word for prompt in Select().prompts for word in prompt.replace("{}", "").split()} <= vocabulary
 
 
-def test_the_default_costs_little_even_at_batch_one():
-    """In rows through the network: a trained row is three (forward, twice that backward), a guided step is two."""
-    select, steps, rows = Select(), 100, 2
-    drawn = len(select.prompts) * len(select.seeds) * select.sampling.steps * 2
-    checkpoints = 4
-    assert drawn * (1 + checkpoints) / (3 * rows * steps * checkpoints) < 0.15
+@pytest.fixture(params=["miniature", "real"])
+def backbone(request, monkeypatch):
+    if request.param == "miniature":
+        return SD()
+    monkeypatch.setattr(SD, "facts", lambda self: Facts("sd", "Stable Diffusion 1.5", 512, (4, 64, 64), "epsilon"))
+    return SD(path="some/model")
+
+
+def select_of(name, backbone, **changes):
+    """A recipe's training, with a selection."""
+    return replace(recipe(name, backbone).train, select=Select(**changes))
+
+
+@pytest.mark.parametrize("subjects", [1, 2])
+@pytest.mark.parametrize("name", RECIPES)
+def test_choosing_costs_less_than_15_percent_of_any_recipe_wherever_it_stops(name, backbone, subjects):
+    """In rows through the denoiser: a guided step is 2, a decoding 3, a trained row 3, or 2 where few weights train.
+
+    The frozen model's rows, which make training longer, are left out.
+    """
+    train = select_of(name, backbone)
+    scored, select = scored_steps(train, subjects), train.select
+    assert len(scored) > 1
+    assert scored[-1] == train.steps
+    asked = [prompt for place in range(subjects) for prompt in select.shared(place, subjects)]
+    drawn = len(asked) * len(select.seeds) * (8 * 2 + 3)
+    step = (train.batch + train.class_rows) * (3 if train.adapter.name == "full" else 2)
+    ends = [n for n in range(1, len(scored) + 1) if n > 2 or n == len(scored)]
+    shares = [(1 + n) * drawn / (step * scored[n - 1]) for n in ends]
+    assert cost_share(train, subjects, scored) == pytest.approx(max(shares))
+    assert max(shares) < 0.15
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_page_about_training_says_what_it_costs(name, backbone):
+    train = select_of(name, backbone)
+    scored = scored_steps(train, 1)
+    page = (Path(__file__).parents[2] / "docs" / "4-train.md").read_text().splitlines()
+    [line] = [line for line in page if line.startswith("|") and f"`{name}`" in line and "%" in line]
+    _, _, *cells, _ = (cell.strip() for cell in line.split("|"))
+    every, share = cells[2:] if backbone == SD() else cells[:2]
+    assert every.split()[0] == str(scored[0])
+    assert share == f"{100 * cost_share(train, 1, scored):.1f} %"
+
+
+def test_the_interval_by_hand(monkeypatch):
+    """DreamBooth trains 6 rows a step, semantic anchoring 3; a candidate is 76.
+
+    After three candidates it may stop: of 100 steps each that is 304 of 1,800 rows, 16.9 %, too many; of 200 steps 304 of 3,600,
+    8.4 %. The anchor's of 300 steps are 304 of 2,700, 11.3 %, and at the end 380 of 3,000, 12.7 %.
+    """
+    monkeypatch.setattr(SD, "facts", lambda self: Facts("sd", "Stable Diffusion 1.5", 512, (4, 64, 64), "epsilon"))
+    train = select_of("dreambooth", SD(path="some/model"))
+    assert cost_share(train, 1, (*range(100, 1100, 100),)) == pytest.approx(304 / 1800)
+    assert scored_steps(train, 1) == (200, 400, 600, 800, 1000)
+    assert cost_line(train, 1) == (
+        "choosing: 4 pictures after every 200 steps, at most 8.4 % of the time of training (by count)"
+    )
+    assert scored_steps(replace(train, accumulation=2), 1)[0] == 100
+    assert scored_steps(replace(train, checkpoint_every="150 steps"), 1)[0] == 150
+    anchored = select_of("semantic-anchoring", SD(path="some/model"))
+    assert scored_steps(anchored, 1) == (300, 600, 900, 1000)
+    assert cost_share(anchored, 1, scored_steps(anchored, 1)) == pytest.approx(380 / 3000)
+    assert scored_steps(replace(anchored, class_rows=1), 1) == scored_steps(anchored, 1)  # nothing needs any
+
+
+def test_an_interval_of_one_s_own_is_kept():
+    train = replace(recipe("dco", SD()).train, checkpoint_every="25 steps", select=Select(every="50 steps"))
+    with pytest.raises(
+        ConfigError, match=r"select\.every \(50 steps\) must be a multiple of checkpoint_every \(100 steps\)"
+    ):
+        parse({"train": {"select": {"every": "50 steps"}}})
+    assert scored_steps(train, 1) == (50, 100, 150, 200)
+    assert cost_share(train, 1, scored_steps(train, 1)) > 0.15
+
+
+def test_a_training_too_short_to_choose_from_is_refused():
+    """Three scorings of 76 rows are 16.3 % of 175 steps of 8 rows, and would be 15 % of 190."""
+    with pytest.raises(ConfigError, match=r"take 16\.3% .* train for 191 steps or more"):
+        scored_steps(replace(select_of("dco", SD()), steps=175), 1)
+    assert scored_steps(replace(select_of("dco", SD()), steps=191), 1) == (100, 191)
+
+
+def test_several_subjects_share_the_prompts():
+    """Two see two each, five at least one: a candidate of up to four subjects is four pictures."""
+    select, a, b, c, d = Select(), *Select().prompts
+    assert [select.shared(place, 1) for place in range(1)] == [(a, b, c, d)]
+    assert [select.shared(place, 2) for place in range(2)] == [(a, c), (b, d)]
+    assert [select.shared(place, 5) for place in range(5)] == [(a,), (b,), (c,), (d,), (a,)]
+    for subjects in (1, 2, 3, 4, 5, 9):
+        assert sum(len(select.shared(n, subjects)) for n in range(subjects)) == select.pictures(subjects)
+    assert Select(seeds=(0, 1)).pictures(3) == 8
+
+
+def test_each_subject_is_drawn_and_compared_with_its_own_photo(tmp_path):
+    cat = SUBJECT.model_copy(update={"name": "tom", "class_noun": "cat", "identifier": "sks"})
+    photos = tuple((one, Image.new("RGB", (16, 16), color)) for one, color in ((SUBJECT, "red"), (cat, "blue")))
+    selection = selecting.Selection(small(select=Select(prompts=("a {}", "a big {}"))), photos, tmp_path)
+    asked = list(selection._asked(SimpleNamespace(step=1)))
+    assert [(request.prompt, plain) for request, plain, _ in asked] == [
+        ("a olis dog", "a dog"),
+        ("a big sks cat", "a big cat"),
+    ]
+    assert [photo for *_, photo in asked] == [photo for _, photo in photos]
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +235,7 @@ def clip(tmp_path_factory):
 
 def select_with(clip, **changes):
     fixed = {"prompts": ("a photo of a {}", "a {} in the grass"), "sampling": Sampling(steps=2), "margin": 2.0}
+    fixed["every"] = "2 steps"
     return Select(**{"checkpoint": clip, "patience": None} | fixed | changes)
 
 
@@ -160,7 +260,7 @@ def test_the_held_out_photo_is_not_trained_on(tmp_path, folder, clip, monkeypatc
     make, means = stage.step_maker, selecting.means
     monkeypatch.setattr(stage, "step_maker", lambda job, *a: seen.append(job) or make(job, *a))
     monkeypatch.setattr(selecting, "means", lambda c, pictures: judged.extend(pictures) or means(c, pictures))
-    train_stage(run, small(steps=2, select=select_with(clip)), [SUBJECT], SD(path=str(folder)), 3)
+    train_stage(run, small(steps=4, select=select_with(clip)), [SUBJECT], SD(path=str(folder)), 3)
     [job] = seen
     photo, every = job.held["rex"], read_samples(run, [SUBJECT])
     assert (run.root / photo).is_file()
@@ -215,6 +315,20 @@ def test_off_is_as_if_it_were_not_there(tmp_path, folder):
     assert "selected" not in read_json(off.training / "manifest.json")
 
 
+def test_checkpoints_between_are_not_scored(tmp_path, folder, clip):
+    run = trained(tmp_path, folder, select=select_with(clip, every="4 steps"))
+    assert [step for step, *_ in choice(run)[0]] == [0, 4, 6]
+
+
+def test_nothing_to_choose_from_is_said_before_anything_loads(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"nothing to choose from: train\.checkpoint_every is 6 steps, and train\.steps 6"
+    ):
+        train_stage(
+            make_run(tmp_path), small(select=Select(), checkpoint_every="6 steps"), [SUBJECT], SD(path="absent"), 3
+        )
+
+
 def test_it_stops_when_the_best_has_passed(tmp_path, folder, clip, monkeypatch):
     scored(monkeypatch, (0, 0.3), (0.5, 0.3), (0.7, 0.3), (0.6, 0.3))
     run = trained(tmp_path, folder, steps=60, select=select_with(clip, patience=1))
@@ -226,13 +340,16 @@ def test_it_stops_when_the_best_has_passed(tmp_path, folder, clip, monkeypatch):
     assert read_jsonl(run.training / "curve.jsonl")[-1]["step"] == 6
 
 
-def test_the_manifest_says_what_it_cost(tmp_path, folder, clip):
+def test_the_manifest_says_what_it_cost(tmp_path, folder, clip, capsys):
     run = trained(tmp_path, folder, select=select_with(clip))
+    assert "choosing: 2 pictures after every 2 steps, at most 116.7 %" in " ".join(capsys.readouterr().err.split())
     selected = read_json(run.training / "manifest.json")["selected"]
     rows = read_jsonl(run.training / selecting.FILE, Candidate)
     assert [row.step for row in rows] == [0, 2, 4, 6]
     spent, training = sum(r.seconds for r in rows), sum(r.training_seconds for r in rows)
     assert selected["share"] == pytest.approx(spent / training, abs=1e-3)
+    # 2 prompts of 2 guided steps and a decoding, four times, beside 6 steps of 4 rows of a LoRA
+    assert selected["share_by_count"] == pytest.approx(4 * 2 * (2 * 2 + 3) / (6 * 4 * 2), abs=1e-4)
     assert all(row.seconds > 0 for row in rows)
     assert rows[0].training_seconds == 0
     assert all(row.training_seconds > 0 for row in rows[1:])
@@ -243,10 +360,11 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.parametrize("every", ["2 steps", "4 steps"])
 @pytest.mark.parametrize("when", ["checkpoints", "selection", "stopped"])
-def test_killed_and_resumed_it_chooses_the_same(tmp_path, folder, clip, monkeypatch, when):
-    """Before a checkpoint's own file, before a row, and after it stopped, before the export."""
-    settings = {"select": select_with(clip, patience=1), "ema": 0.9, "steps": 20}
+def test_killed_and_resumed_it_chooses_the_same(tmp_path, folder, clip, monkeypatch, when, every):
+    """Before a checkpoint's own file, before a row, and after it stopped, before the export; also where half are scored."""
+    settings = {"select": select_with(clip, patience=1, every=every), "ema": 0.9, "steps": 20}
     whole = trained(tmp_path / "whole", folder, **settings)
 
     def dying(original, occurrence):
@@ -330,8 +448,8 @@ FIELDS = {
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_field_of_the_pictures_changes_the_scores(tmp_path, folder, clip, field):
-    plain = choice(trained(tmp_path / "a", folder, steps=2, select=select_with(clip)))
-    other = choice(trained(tmp_path / "b", folder, steps=2, select=select_with(clip, **FIELDS[field])))
+    plain = choice(trained(tmp_path / "a", folder, steps=4, select=select_with(clip)))
+    other = choice(trained(tmp_path / "b", folder, steps=4, select=select_with(clip, **FIELDS[field])))
     assert plain[0] != other[0]
 
 
@@ -342,9 +460,9 @@ def test_the_encoder_changes_the_scores(tmp_path, folder, clip):
     save_file(
         {name: t * 1.3 if t.is_floating_point() else t for name, t in load_file(file).items()}, file, {"format": "pt"}
     )
-    plain = choice(trained(tmp_path / "a", folder, steps=2, select=select_with(clip)))
-    assert plain[0] != choice(trained(tmp_path / "b", folder, steps=2, select=select_with(str(other))))[0]
-    tested = {*FIELDS, "checkpoint", "rule", "margin", "patience"}
+    plain = choice(trained(tmp_path / "a", folder, steps=4, select=select_with(clip)))
+    assert plain[0] != choice(trained(tmp_path / "b", folder, steps=4, select=select_with(str(other))))[0]
+    tested = {*FIELDS, "checkpoint", "rule", "margin", "patience", "every"}
     assert set(Select.__dataclass_fields__) == tested
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from staytrue.adapters import ADAPTERS, Full
 from staytrue.generate.sampling import Sampling
 from staytrue.objectives import OBJECTIVES, Denoising, SemanticLadder
 from staytrue.registry import component
+from staytrue.train.every import Every, steps_of
 from staytrue.train.noisy import NoisyCopies
 from staytrue.train.select import Select
 from staytrue.types import Subject
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     AnyObjective = Any
 else:
     AnyAdapter, AnyObjective = ADAPTERS.union(), OBJECTIVES.union()
-Every = Annotated[str, StringConstraints(pattern=r"^[1-9]\d* steps?$")]
 
 
 @component
@@ -149,6 +149,11 @@ class Train:
                 "keep_state goes on with more steps, and select scores the last step too, so more steps would be another"
                 " training; set train.keep_state=false or train.select=null"
             )
+        if self.select and self.select.every and steps_of(self.select.every) % steps_of(self.checkpoint_every):
+            raise ValueError(
+                f"only checkpoints are scored, so select.every ({self.select.every}) must be a multiple of checkpoint_every"
+                f" ({self.checkpoint_every}); set train.checkpoint_every to {self.select.every}, too"
+            )
         return self
 
     def texts(self, subjects: Sequence[Subject]) -> list[str]:
@@ -161,8 +166,3 @@ class Train:
         drawn += [*select.prompts, select.sampling.negative, select.suffix or ""] if select else []
         endings = [self.subject_suffix, self.class_suffix, *([self.noisy.suffix] if self.noisy else [])]
         return [*endings, *nouns, *(prompt.replace("{}", "") for prompt in drawn)]
-
-
-def steps_of(every: str) -> int:
-    """100 from "100 steps"."""
-    return int(every.split()[0])

@@ -17,7 +17,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.errors import ConfigError
 from staytrue.objectives.composed import Composed
-from staytrue.train.config import Train, steps_of
+from staytrue.train.config import Train
+from staytrue.train.every import steps_of
 from staytrue.train.state import State
 from staytrue.train.steps import StepMaker
 

@@ -11,7 +11,8 @@ from staytrue.generate.sampling import Request, draw
 from staytrue.images.grid import comparison_grid
 from staytrue.images.metadata import png_bytes
 from staytrue.runs import write_bytes
-from staytrue.train.config import Previews, steps_of
+from staytrue.train.config import Previews
+from staytrue.train.every import steps_of
 from staytrue.train.loop import Watched
 from staytrue.train.state import State
 from staytrue.types import Subject

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from staytrue.generate.sampling import Sampling
 from staytrue.registry import component
+from staytrue.train.every import Every
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Candidate:
         step: updates done; 0 is the base model, asked without the identifier: a yardstick, never chosen.
         identity: mean cosine of the pictures and the held-out photo of their subject.
         alignment: mean cosine of the pictures and their prompts, the identifier taken out.
-        seconds: that drawing and scoring took.
-        training_seconds: that training took since the row before.
+        seconds: that drawing, scoring and keeping took.
+        training_seconds: that training took since the row before, or since it was resumed.
     """
 
     step: int
@@ -49,8 +50,10 @@ class Select:
     ``clip_i`` and ``clip_t``, which are then no independent evidence for the choice; ``dino`` is.
 
     Attributes:
-        prompts: ``{}`` stands for the subject's phrase.
-        seeds: pictures per prompt and subject.
+        every: how often, in whole multiples of ``train.checkpoint_every``; None is as often as ``scored.LIMIT`` of the time of
+            training allows, and no more often than there are checkpoints. The last step's is always scored.
+        prompts: ``{}`` stands for the subject's phrase. Several subjects share them.
+        seeds: pictures per prompt.
         sampling: how they are drawn; few steps, since only differences between checkpoints count. Where it names no negative
             prompt, or no TEA, it has that of ``generate.sampling``.
         suffix: what the trained model's prompts end with; None is ``generate.suffix``.
@@ -60,6 +63,7 @@ class Select:
         checkpoint: folder or hub id of a CLIP; "auto" is the miniature's own for the miniature, else OpenAI's ViT-B/32.
     """
 
+    every: Every | None = None
     prompts: tuple[str, ...] = Field(
         default=(
             "a photo of a {} on a white background",
@@ -76,6 +80,14 @@ class Select:
     margin: float = Field(default=0.02, ge=0, le=2)
     patience: int | None = Field(default=2, ge=1)
     checkpoint: str = "auto"
+
+    def shared(self, place: int, subjects: int) -> tuple[str, ...]:
+        """The prompts of one of several subjects: they are dealt out, so that two cost what one costs; each has one at least."""
+        return self.prompts[place::subjects] or (self.prompts[place % len(self.prompts)],)
+
+    def pictures(self, subjects: int) -> int:
+        """How many a candidate takes."""
+        return max(len(self.prompts), subjects) * len(self.seeds)
 
     def asked_as(self, suffix: str, sampling: Sampling) -> Select:
         """The same, asked with the words that the run's pictures will be asked with, where it has no words of its own."""

@@ -33,6 +33,7 @@ from staytrue.images.crop import center_box, fit
 from staytrue.runs import read_jsonl, write_bytes, write_jsonl
 from staytrue.train.config import Train
 from staytrue.train.loop import Watched, attention, precision
+from staytrue.train.scored import cost_share, scored_steps
 from staytrue.train.select import Candidate, Select
 from staytrue.train.state import State
 from staytrue.types import Sample, Subject, with_suffix
@@ -84,6 +85,11 @@ class Selection(Watched):
         return self.train.select
 
     @property
+    def scored(self) -> tuple[int, ...]:
+        """After which steps."""
+        return scored_steps(self.train, len(self.photos))
+
+    @property
     def best(self) -> Candidate:
         """The best so far."""
         return self.select.best(self.rows[0], self.rows[1:])
@@ -111,14 +117,18 @@ class Selection(Watched):
         self._since[:] = [time.monotonic()]
 
     def checkpoint(self, state: State) -> None:
-        """Scores, keeps the weights where they are the best, and writes the row."""
-        self.rows.append(self._candidate(state, time.monotonic()))
+        """Scores where it is time, keeps the weights where they are the best, and writes the row."""
+        if state.step not in self.scored:
+            return
+        began = time.monotonic()
+        self.rows.append(self._candidate(state, began))
         if self.best is self.rows[-1]:
             tensors = state.ema or state.adapter.state(state.backbone)
             whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
             write_bytes(self._weights(state.step), save(whole))
             for old in self._kept()[:-KEPT]:
                 old.unlink()
+        self.rows[-1] = replace(self.rows[-1], seconds=round(time.monotonic() - began, 3))
         write_jsonl(self.folder / FILE, self.rows)
         self._since[:] = [time.monotonic()]
 
@@ -131,7 +141,7 @@ class Selection(Watched):
             state.adapter.load_state(state.backbone, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
 
     def facts(self) -> dict[str, Any]:
-        """For the manifest: the choice, and what choosing cost as a share of the time that training took."""
+        """For the manifest: the choice, and what choosing cost as a share of the time that training took, measured and by count."""
         seconds, training = (sum(getattr(row, name) for row in self.rows) for name in ("seconds", "training_seconds"))
         scores = {name: value for name, value in asdict(self.best).items() if "seconds" not in name}
         return scores | {
@@ -141,6 +151,7 @@ class Selection(Watched):
             "seconds": round(seconds, 3),
             "training_seconds": round(training, 3),
             "share": round(seconds / training, 4) if training else None,
+            "share_by_count": round(cost_share(self.train, len(self.photos), self.scored), 4),
             "encoder": self._clip[0].judge,
         }
 
@@ -162,8 +173,8 @@ class Selection(Watched):
 
     def _asked(self, state: State) -> Iterator[tuple[Request, str, Image.Image]]:
         """What to draw, the plain prompt and the photo to compare with. Before the first step the plain prompt is drawn."""
-        for subject, photo in self.photos:
-            for prompt in (fill(template, subject) for template in self.select.prompts):
+        for place, (subject, photo) in enumerate(self.photos):
+            for prompt in (fill(template, subject) for template in self.select.shared(place, len(self.photos))):
                 text = with_suffix(prompt.text, self.select.suffix or "") if state.step else prompt.plain
                 named = ((subject.identifier, subject.class_noun),) if state.step else ()
                 for seed in self.select.seeds:

@@ -28,6 +28,7 @@ from staytrue.train.loop import never, train_loop
 from staytrue.train.memory import memory_bytes, memory_line
 from staytrue.train.predictor import BackbonePredictor
 from staytrue.train.previews import PreviewGrids
+from staytrue.train.scored import cost_line, scored_steps
 from staytrue.train.selection import FILE, Selection, hold_out, square
 from staytrue.train.state import State, start
 from staytrue.train.steps import StepMaker
@@ -76,7 +77,8 @@ def train_stage(
         True if the work ran, False if the folder was complete already.
 
     Raises:
-        ConfigError: an objective needs what this run does not have. Nothing has been loaded then.
+        ConfigError: an objective needs what this run does not have, or there is nothing to select from. Nothing has been loaded
+            then.
         ResumeError: the folder holds an unfinished training with other settings.
     """
     samples, held = read_samples(run, subjects), dict[str, Path]()
@@ -86,6 +88,8 @@ def train_stage(
         samples = train.noisy.beside(samples, seed)
     job = Job(run, train, tuple(subjects), tuple(samples), backbone, seed, device, held)
     check_needs(Composed(train.objectives), available(job))
+    if train.select:
+        scored_steps(train, len(job.subjects))  # raises where there is nothing to choose from
     inputs = {
         "train": train,
         "subjects": [(s.name, s.identifier, s.class_noun, s.class_noun_vague) for s in job.subjects],
@@ -143,7 +147,10 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     if "initial_weights" in Composed(job.train.objectives).needs():
         make_step.predictor.remember(state.parameters())
     memory = memory_bytes(state, make_step.predictor, make_step.latents)
-    Console(stderr=True, highlight=False).print(f"  {memory_line(memory)}")
+    console = Console(stderr=True, highlight=False)
+    console.print(f"  {memory_line(memory)}")
+    if job.train.select:
+        console.print(f"  {cost_line(job.train, len(job.subjects))}")
     checkpoints.resume(state)
     _sweep(folder, afresh=state.step == 0)
     selection = _selection(job, backbone, folder)
