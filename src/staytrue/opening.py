@@ -25,6 +25,7 @@ from staytrue.purify.inspection.inspect import Inspected
 from staytrue.purify.stage import check_names
 from staytrue.regularize.base import WordedPriorSet
 from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_bytes, write_json
+from staytrue.train.scored import LIMIT, cost_share, scored_steps
 from staytrue.types import Facts, Slot, Subject, Worded
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
@@ -109,6 +110,7 @@ def check(config: RunConfig) -> None:
     _check_starts(config)
     with_defense(config)
     _look_for_judges(config, facts)
+    _look_at_cost_of_selecting(config)
     _look_for_selecting_clip(config, facts)
     _look_for_readers_of_class_images(config)
     _look_for_idle_settings(config)
@@ -196,6 +198,20 @@ def _look_for_judges(config: RunConfig, facts: Facts) -> None:
             f"the judge {checkpoint} ({', '.join(metrics)}) is not on this machine: {lacking} will have no such scores."
             f" {f'Get it now with `hf download {checkpoint}`, or name' if on_hub else 'Name'} a folder that holds it:"
             f" {metrics[0]}.judge=/models/{Path(checkpoint).name}",
+            stacklevel=2,
+        )
+
+
+def _look_at_cost_of_selecting(config: RunConfig) -> None:
+    """An interval of one's own is kept, whatever it costs. Raises where there is nothing to choose from."""
+    train, subjects = config.train, len(config.subjects)
+    if not train.select:
+        return
+    share = cost_share(train, subjects, scored_steps(train, subjects))
+    if share >= LIMIT:
+        warnings.warn(
+            f"train.select.every={train.select.every}: scoring takes up to {share:.1%} of the time of training (by count);"
+            f" train.select.every=null keeps it under {LIMIT:.0%}",
             stacklevel=2,
         )
 
