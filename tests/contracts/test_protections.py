@@ -182,6 +182,16 @@ def test_a_further_checkpoint_is_a_further_surrogate(scene, attacked, tmp_path):
     assert not torch.equal(x, attacked("easpl"))
 
 
+def test_only_surrogates_of_the_backbone_itself_turn_the_text_encoder_around(scene):
+    """Two of the backbone, three of checkpoints, which differ by themselves: those learn as the settings say."""
+    for told in (True, False):
+        learns = LEARN | {"text_encoder": told}
+        members = made("easpl", surrogate=learns, checkpoints=("a", "b", "c"))._members(
+            replace(scene, fresh=lambda _: scene.fresh(None))
+        )
+        assert [m.training.text_encoder for m in members] == [told, not told, told, told, told]
+
+
 @every
 def test_documents_itself(name):
     said = " ".join(PROTECTIONS.get(name).__doc__.split())

@@ -29,14 +29,14 @@ class Easpl:
     the ball.
     Source: Anti-DreamBooth (arXiv 2303.15433), its ensemble, with Stable Diffusion 1.4, 1.5 and 2.1-base. Differs: its code
     ascends each surrogate on its own from the common photos and averages the pictures; averaging losses (as Dong et al., arXiv
-    1710.06081, do) raises all of them at once, and a step of "sign" stays a whole step. Where there is one checkpoint only,
-    surrogates differ in their noise and, in turn, in whether the text encoder is trained, so that they do not end in the same
-    place.
+    1710.06081, do) raises all of them at once, and a step of "sign" stays a whole step. Surrogates of the backbone itself
+    differ in their noise and, in turn, in whether the text encoder is trained, so that they do not end in the same place;
+    those of further checkpoints learn as ``surrogate`` says.
     Known to fail: as ``aspl``; memory and time grow with the number of surrogates.
 
     Args:
         pgd: the ascent of one round.
-        surrogate: how each surrogate learns; its ``text_encoder`` is what the first one does.
+        surrogate: how each surrogate learns; every second one of the backbone itself turns its ``text_encoder`` around.
         surrogates: how many of the backbone itself.
         checkpoints: one further surrogate for each: folders, files or hub ids of the same family, seeing pictures of the same
             size.
@@ -76,8 +76,8 @@ class Easpl:
 
         members = []
         for number, path in enumerate((*([None] * self.surrogates), *self.checkpoints)):
-            text_encoder = self.surrogate.text_encoder != (number % 2 == 1)
-            training = replace(self.surrogate, text_encoder=text_encoder)
+            turned = path is None and number % 2 == 1
+            training = replace(self.surrogate, text_encoder=self.surrogate.text_encoder != turned)
             members.append(Surrogate(scene.fresh(path), scene, training, number))
         return members
 
