@@ -68,7 +68,7 @@ def paper_average(identity: float, thresholded: float, quality: float) -> float:
     """``(0.7 * identity + 0.3 * thresholded + (2 * quality - 1)) / 2``, in [-1, 1].
 
     Source: DiffShortcut's ``overall_score``: the mean of IMS = 0.7 IMS_IP + 0.3 IMS_VGG and of a quality in [-1, 1].
-    Differs: both likenesses are of one judge; the quality is CLIP's alone.
+    Differs: both likenesses are of one judge; the quality is of pixels (``calibrated_quality``), theirs of CLIP and LIQE.
     Known to fail: it may be 0 or below, so no share of it means anything; the headline does not use it.
     """
     likeness = IDENTITY_SHARE * identity + (1 - IDENTITY_SHARE) * thresholded
