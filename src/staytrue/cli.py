@@ -18,6 +18,7 @@ from staytrue.errors import ConfigError, StaytrueError
 if TYPE_CHECKING:
     from staytrue.config import RunConfig, Values
     from staytrue.registry import Registry
+    from staytrue.types import Facts
 
 app = typer.Typer(
     name="staytrue",
@@ -38,6 +39,7 @@ VERBS = {
     "evaluate": "Score the pictures and write the report.",
 }
 REAL_CHECKPOINT = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+NO_NOUN = "--class-noun is needed: what the photos show, such as --class-noun dog"
 
 Overrides = Annotated[
     list[str] | None,
@@ -82,7 +84,7 @@ def run(
     from staytrue.config import load_toml
 
     if not class_noun:
-        raise ConfigError("--class-noun is needed: what the photos show, such as --class-noun dog")
+        raise ConfigError(NO_NOUN)
     above = load_toml(config) if config else {}
     further = above.get("subjects", [])
     further = further if isinstance(further, list) else [further]  # what is wrong with it is said with the rest
@@ -128,7 +130,7 @@ for _name, _says in VERBS.items():
 def protect(
     photos: Annotated[Path, typer.Argument(metavar="PHOTOS", help="Folder with your own photos of one subject.")],
     overrides: Overrides = None,
-    class_noun: Annotated[str, typer.Option(help="What the photos show, such as dog; prompts say it.")] = "subject",
+    class_noun: Annotated[str, typer.Option(help="What the photos show, such as dog; prompts say it.")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; by default protected/<name of the photos>.")
     ] = None,
@@ -141,12 +143,17 @@ def protect(
     from staytrue.opening import resolved_device
     from staytrue.protect.config import ProtectConfig, spelled_out
 
+    if not class_noun:
+        raise ConfigError(NO_NOUN)
     name = photos.resolve().name
     subject = {"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}
     values: Values = {"subject": subject, "backbone": {"name": "sd", **({"path": backbone} if backbone else {})}}
     values["protect"] = {"method": {"name": "aspl"}}
     config = parse_as(ProtectConfig, overridden(values, spelled_out(overrides or [])))
     folder = out or Path("protected") / name
+    facts = config.backbone.facts()
+    makes = f" What comes out are copies of {facts.resolution_px} px, protected against it alone."
+    _tell(facts, facts.unknown(config.texts()), makes)
     _quiet()
     from staytrue.protect.stage import protect_stage
 
@@ -259,17 +266,21 @@ def _checked(values: Values, overrides: list[str] | None) -> RunConfig:
     from staytrue.opening import unknown_words
 
     config = parse(overridden(values, overrides or []))
-    facts = config.backbone.facts()
+    _tell(config.backbone.facts(), unknown_words(config))
+    return config
+
+
+def _tell(facts: Facts, unknown: list[str], makes: str = "") -> None:
+    """Says when the backbone is the miniature, with what that makes of the photos, and which words it does not know."""
     if facts.is_miniature:
         typer.secho(
-            f"Running on {facts.title}: small, bundled, and for trying things out. For a real model, name a checkpoint:"
+            f"Running on {facts.title}: small, bundled, and for trying things out.{makes} For a real model, name a checkpoint:"
             f" --backbone {REAL_CHECKPOINT} (Stable Diffusion 1.x or 2.x).",
             fg="yellow",
             err=True,
         )
-    if unknown := unknown_words(config):
+    if unknown:
         warnings.warn(f"{facts.title} does not know: {', '.join(unknown)}", stacklevel=2)
-    return config
 
 
 def _start(config: RunConfig, folder: Path, device: str, dry_run: bool, rights: bool = False) -> None:

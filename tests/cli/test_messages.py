@@ -22,7 +22,8 @@ def typed(monkeypatch, *words):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", PHOTOS], "--class-noun"),
+        (["run", PHOTOS], "--class-noun dog"),
+        (["protect", PHOTOS], "--class-noun dog"),
         (["run", PHOTOS, "--class-noun", "dog", "--recipe", "dreamboth"], "dreambooth, data-perspective"),
         (["run", PHOTOS, "--class-noun", "dog", "train.stepz=3"], "train.stepz: no such setting; there are: "),
         (["run", PHOTOS, "--class-noun", "dog", "train.steps=many"], "train.steps: "),
@@ -42,7 +43,7 @@ def typed(monkeypatch, *words):
     ],
 )
 def test_bad_input_exits_2_with_a_message(words, said, monkeypatch, capsys, tmp_path):
-    out = ["--out", tmp_path / "run"] if words[0] == "run" else []
+    out = ["--out", tmp_path / "run"] if words[0] in ("run", "protect") else []
     assert typed(monkeypatch, *words, *out) == 2
     output = capsys.readouterr().err
     assert said in output
@@ -50,7 +51,10 @@ def test_bad_input_exits_2_with_a_message(words, said, monkeypatch, capsys, tmp_
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])
-@pytest.mark.parametrize("words", [["run", PHOTOS, "--class-noun", "dog", "--dry-run"], ["protect", PHOTOS], ["words"]])
+@pytest.mark.parametrize(
+    "words",
+    [["run", PHOTOS, "--class-noun", "dog", "--dry-run"], ["protect", PHOTOS, "--class-noun", "dog"], ["words"]],
+)
 def test_a_file_is_no_folder_to_write_into(monkeypatch, capsys, tmp_path, words, out):
     (tmp_path / "file").write_text("mine")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:9")  # never asked
@@ -137,6 +141,36 @@ def test_warns_of_words_that_the_miniature_does_not_know(monkeypatch, capsys, tm
     typed(monkeypatch, "run", PHOTOS, "--class-noun", "dog", "--out", tmp_path / "run", "--dry-run", prompts)
     warning = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("Warning"))
     assert warning.endswith("does not know: zeppelin")
+
+
+@pytest.mark.miniature
+@pytest.mark.parametrize(
+    ("settings", "unknown"),
+    [
+        (["--class-noun", "dog"], ""),
+        (["--class-noun", "zeppelin", "--identifier", "flimm"], "flimm, zeppelin"),
+        (["--class-noun", "dog", "protect.method=glaze", "protect.method.style=an ukiyoe of"], "ukiyoe"),
+    ],
+)
+def test_protect_says_what_it_protects_against_and_which_words_that_does_not_know(
+    monkeypatch, capsys, tmp_path, settings, unknown
+):
+    monkeypatch.setattr("staytrue.protect.stage.protect_stage", lambda *_: True)
+    assert typed(monkeypatch, "protect", PHOTOS, *settings, "--out", tmp_path / "out") == 0
+    said = capsys.readouterr().err
+    assert "copies of 64 px" in said
+    assert "--backbone stable-diffusion-v1-5/stable-diffusion-v1-5" in said
+    assert [line.partition("does not know: ")[2] for line in said.splitlines() if line.startswith("Warning")] == (
+        [unknown] if unknown else []
+    )
+
+
+def test_protect_names_no_miniature_where_another_backbone_was_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("staytrue.protect.stage.protect_stage", lambda *_: True)
+    backbone = tiny_sd(tmp_path / "sd", size=16)
+    words = ["--class-noun", "zeppelin", "--backbone", backbone, "--out", tmp_path / "out"]
+    assert typed(monkeypatch, "protect", PHOTOS, *words) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_folder_of_another_subject_is_not_continued(monkeypatch, capsys, tmp_path):

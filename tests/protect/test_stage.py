@@ -216,7 +216,8 @@ def test_the_command_line(home, tmp_path, monkeypatch, capsys):
     ],
 )
 def test_bad_settings_exit_2_with_a_message(setting, said, home, tmp_path, monkeypatch, capsys):
-    assert typed(monkeypatch, "protect", home / "photos", setting, "--out", tmp_path / "out") == 2
+    words = ("--class-noun", "dog", "--out", tmp_path / "out")
+    assert typed(monkeypatch, "protect", home / "photos", setting, *words) == 2
     output = capsys.readouterr().err
     assert said in output
     assert "Traceback" not in output

@@ -13,7 +13,7 @@ from staytrue.protect import PROTECTIONS
 from staytrue.protect.aspl import Aspl
 from staytrue.protect.radius import Radius
 from staytrue.registry import component
-from staytrue.types import Subject
+from staytrue.types import Subject, Worded
 
 
 def _named(method: Any) -> Any:
@@ -65,6 +65,11 @@ class ProtectConfig(BaseModel):
     backbone: BACKBONES.union() = Field(default_factory=BACKBONES.get("sd"))  # type: ignore[valid-type]
     seed: int = 0
     protect: Protect = Field(default_factory=Protect)
+
+    def texts(self) -> list[str]:
+        """What the backbone will read of these settings."""
+        method = self.protect.method
+        return [self.subject.phrase, *(method.texts() if isinstance(method, Worded) else [])]
 
 
 def spelled_out(assignments: Iterable[str]) -> list[str]:

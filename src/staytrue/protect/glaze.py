@@ -46,6 +46,10 @@ class Glaze:
     edit_steps: int = Field(default=20, ge=1)
     guidance: float = Field(default=7.5, ge=1)
 
+    def texts(self) -> list[str]:
+        """The words of its settings."""
+        return [self.style]
+
     def gradients(self) -> int:
         """Steps of ascent."""
         return self.pgd.steps
