@@ -16,10 +16,6 @@ OURS = {"staytrue", *sys.stdlib_module_names}
 NOT_FOR_USERS = {"dev", "foundry"}
 
 
-# Used where a user has it, asked of nobody: without LPIPS the distance of photos is 1 - SSIM, and says so (`purify/distance.py`).
-IF_THERE = {"lpips"}
-
-
 def declared(requirements):
     """Names of requirements, without versions and extras."""
     return {re.match(r"[\w.-]+", line).group().lower().replace("_", "-") for line in requirements}
@@ -61,7 +57,7 @@ def test_imports_are_declared():
     for path in SOURCES:
         found = imports(ast.parse(path.read_text()))
         bad = {name for name, at_once in found if at_once} - CORE
-        bad |= {name for name, _ in found} - CORE - EXTRAS - IF_THERE
+        bad |= {name for name, _ in found} - CORE - EXTRAS
         if bad:
             undeclared[str(path.relative_to(ROOT))] = sorted(bad)
     assert len(SOURCES) > 100 and not undeclared

@@ -1,7 +1,9 @@
 """From a folder of photos to lossless files, numbers and a page."""
 
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,9 +12,12 @@ from PIL import Image
 from staytrue.backbones import SD
 from staytrue.cli import main
 from staytrue.errors import ConfigError
+from staytrue.images.crop import pixels_pm1
 from staytrue.images.load import load_folder
 from staytrue.protect.config import Protect, ProtectConfig
+from staytrue.protect.measure import perceptual
 from staytrue.protect.stage import Against, protect_images, protect_stage, protect_subjects, squares
+from staytrue.purify.distance import SSIM_NAME, perceptual_distance
 from staytrue.runs import read_json
 from staytrue.types import Subject
 from tests.encoders.tiny_judges import tiny_clip, tiny_vit
@@ -87,6 +92,48 @@ def test_numbers_are_told(home, made):
     assert set(told["denoising_loss"]) == {"clean", "random_noise", "protected"}
     assert all(-1 <= row["cosine"] <= 1 and 0 <= row["noise_share"] <= 1 for row in told["mismatch"]["after"])
     assert told["mismatch"]["before"] != told["mismatch"]["after"]
+
+
+def test_how_far_photos_look_from_the_clean_ones_is_told_by_name(home, made):
+    clean = squares([photo.image for photo in load_folder(home / "photos")], SD(path=str(home / "model")).facts())
+    distance = perceptual_distance()
+    protected = [Image.open(file) for file in sorted((made / "photos").glob("*.png"))]
+    values = [float(distance.between(pixels_pm1([a]), pixels_pm1([b]))) for a, b in zip(clean, protected, strict=True)]
+    told = read_json(made / "protect.json")["perceptual"]
+    assert told == {"name": distance.name, "values": pytest.approx(values)}
+    assert min(values) > 0
+    page = (made / "report.html").read_text()
+    assert f"Perceptual distance: {distance.name}." in page and f"<td>{values[0]:.3f}</td>" in page
+
+
+class Lpips:
+    """Stands in for the package's network: the largest difference."""
+
+    def __init__(self, net, verbose):
+        assert (net, verbose) == ("alex", False)
+
+    def to(self, device):
+        return self
+
+    def eval(self):
+        return self
+
+    def requires_grad_(self, wanted):
+        return self
+
+    def __call__(self, a, b):
+        return (a - b).abs().amax(dim=(1, 2, 3), keepdim=True)
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "value"),
+    [(SimpleNamespace(LPIPS=Lpips), "LPIPS (AlexNet)", 2 / 255), (None, SSIM_NAME, 0)],
+    ids=["installed", "absent"],
+)
+def test_lpips_is_taken_where_it_is_installed(package, name, value, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lpips", package)
+    told = perceptual([Image.new("RGB", (16, 16), "#808080")], [Image.new("RGB", (16, 16), "#818181")])
+    assert told == {"name": name, "values": [pytest.approx(value, abs=1e-3)]}
 
 
 def test_the_page_shows_three_pictures_a_photo_and_opens_offline(made):

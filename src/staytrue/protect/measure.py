@@ -11,8 +11,10 @@ import torch
 
 from staytrue.errors import StaytrueError
 from staytrue.grammar import with_article
+from staytrue.images.crop import pixels_pm1
 from staytrue.protect.base import Scene
 from staytrue.protect.random_noise import RandomNoise
+from staytrue.purify.distance import perceptual_distance
 from staytrue.types import Facts
 
 if TYPE_CHECKING:
@@ -83,8 +85,7 @@ def distances(
 ) -> dict[str, Any]:
     """1 - cosine of the two pictures' embeddings by the image judge, with the judge in words; or why there is none.
 
-    It is not LPIPS, for which no encoder ships here; it grows where the judge sees another thing, and is about 0 where it does
-    not.
+    It grows where the judge sees another thing, and is about 0 where it does not.
     """
     from staytrue.encoders.judges import dino_judge, is_miniature
     from staytrue.encoders.world import require_drawn
@@ -97,6 +98,13 @@ def distances(
         return {"values": None, "refused": str(error)}
     cosine = (judge.images(list(clean)) * judge.images(list(protected))).sum(dim=1)
     return {"values": [1 - float(c) for c in cosine], "judge": f"1 - cosine of {judge.judge}"}
+
+
+def perceptual(clean: Sequence[Image.Image], protected: Sequence[Image.Image], device: str = "cpu") -> dict[str, Any]:
+    """How far each protected picture looks from the clean one, with the distance in words: LPIPS or 1 - SSIM."""
+    distance = perceptual_distance(device)
+    pairs = [[pixels_pm1([image]).to(device) for image in pair] for pair in zip(clean, protected, strict=True)]
+    return {"values": [float(distance.between(*pair)) for pair in pairs], "name": distance.name}
 
 
 def denoising_losses(surrogate: Surrogate, pictures: dict[str, Tensor]) -> dict[str, float]:

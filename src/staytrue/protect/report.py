@@ -45,10 +45,12 @@ def write_page(
 
 def _rows(told: dict[str, Any], shown: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
     """One per photo: its pictures and its numbers."""
-    distances = told["distance"]["values"] or [None] * len(shown)
-    mismatch = told["mismatch"]
-    parts = zip(told["files"], shown, told["changed"], distances, mismatch["before"], mismatch["after"], strict=True)
-    return [
-        {"file": file, **uris, **changed, "distance": distance, "before": before, "after": after}
-        for file, uris, changed, distance, before, after in parts
-    ]
+    columns = {
+        "perceptual": told["perceptual"]["values"],
+        "distance": told["distance"]["values"] or [None] * len(shown),
+        "before": told["mismatch"]["before"],
+        "after": told["mismatch"]["after"],
+    }
+    numbers = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    parts = zip(told["files"], shown, told["changed"], numbers, strict=True)
+    return [{"file": file, **uris, **changed, **row} for file, uris, changed, row in parts]

@@ -25,7 +25,7 @@ from staytrue.images.metadata import png_bytes
 from staytrue.images.scan import scan_folder
 from staytrue.protect.base import Scene
 from staytrue.protect.config import Protect, ProtectConfig
-from staytrue.protect.measure import changed_by, control, denoising_losses, distances, mismatches
+from staytrue.protect.measure import changed_by, control, denoising_losses, distances, mismatches, perceptual
 from staytrue.protect.pgd import quantized
 from staytrue.protect.radius import levels, said
 from staytrue.protect.report import write_page
@@ -188,6 +188,7 @@ def _measured(
     sets = {"clean": scene.clean, "random_noise": control(scene), "protected": _unit(protected, device)}
     told: dict[str, Any] = {
         "changed": [changed_by(a, b) for a, b in zip(clean, protected, strict=True)],
+        "perceptual": perceptual(clean, protected, device),
         "distance": distances(clean, protected, facts, protect),
         "denoising_loss": denoising_losses(Surrogate(scene.fresh(None), scene), sets),
     }

@@ -35,7 +35,7 @@ class Distance:
 
 
 def perceptual_distance(device: str = "cpu") -> Distance:
-    """LPIPS (AlexNet) if the package ``lpips`` and its weights are here, else 1 - SSIM."""
+    """LPIPS (AlexNet) if the extra ``lpips`` is installed and its weights are here or can be had, else 1 - SSIM."""
     try:
         import lpips
 
