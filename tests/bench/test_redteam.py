@@ -311,21 +311,39 @@ def small_grid():
 
 def test_the_summary_is_in_the_issues_format_and_its_numbers_by_hand():
     """aspl: loss (.8 - .4) / .8 = .5, gap (.72 - .4) / .4 = .8. advdm: only subject s0 has all three: (.8 - .3) / (.8 - .3) = 1."""
-    found = json.loads(json.dumps(redteam_summary(small_grid(), 610)))
+    suite = Suite(name="redteam", redteam=read_suite(FILE).redteam, cpu_minutes=610)
+    found = json.loads(json.dumps(redteam_summary(small_grid(), suite)))
     assert list(found)[:4] == ["undefended_loss", "gap_closed", "clean_cost", "inspection_auc"]
     assert found["undefended_loss"] == {"random_noise": 0.025, "aspl": 0.5, "advdm": 0.5}
     assert found["gap_closed"] == {"random_noise": None, "aspl": 0.8, "advdm": 1.0}
     assert found["clean_cost"] == pytest.approx(0.025)
     assert found["same_sampling"]["undefended_loss"]["aspl"] == pytest.approx(0.4 / 0.9, abs=1e-5)
     assert found["same_sampling"]["gap_closed"]["aspl"] == pytest.approx(0.22 / 0.4)
-    assert "not run" in found["why_none"]["gap_closed.random_noise"]
     assert found["cpu_minutes"] == 610
 
 
 def test_an_attack_that_does_not_bite_has_no_gap_and_its_loss_is_said():
-    found = redteam_summary([*small_grid(), cell("random_noise", FULL, [0.8, 0.8])])
-    assert found["gap_closed"]["random_noise"] is None
-    assert found["why_none"]["gap_closed.random_noise"] == "the attack costs the undefended run 2.5%, below 30%"
+    for grid in (
+        small_grid(),
+        [*small_grid(), cell("random_noise", FULL, [0.8, 0.8])],
+    ):  # whether or not it was defended
+        found = redteam_summary(grid)
+        assert found["gap_closed"]["random_noise"] is None
+        assert found["why_none"]["gap_closed.random_noise"] == "the attack costs the undefended run 2.5%, below 30%"
+
+
+def test_a_gap_that_was_not_run_says_what_is_missing():
+    """Of s0, alone defended, easpl costs .1 / .8 = 12.5 %; of both subjects .3 / .8. fsmg was never run undefended."""
+    grid = [
+        *(one for one in small_grid() if one.label != f"aspl - {FULL}"),
+        cell("easpl", UNDEFENDED, [0.7, 0.3]),
+        cell("easpl", FULL, [0.8]),
+        cell("fsmg", FULL, [0.7, 0.7]),
+    ]
+    why = redteam_summary(grid)["why_none"]
+    assert why["gap_closed.aspl"].startswith("not run with the full defense")
+    assert why["gap_closed.easpl"] == "the attack costs the undefended run 12.5%, below 30%"
+    assert why["gap_closed.fsmg"].startswith("not run undefended")
 
 
 def test_the_inspection_is_measured_on_protections_it_was_not_made_from():
@@ -353,6 +371,35 @@ def test_claims_and_the_ablation_are_said():
     assert "| ✓ | – | ✓ | 0.600 |" in text
     assert "| decoupling alone is better than the full purification alone | -0.200 | no |" in text
     assert "Without a number" in text
+
+
+def test_a_claim_about_every_attack_has_no_verdict_before_all_of_the_suite_have_run():
+    """The suite has seven attacks at 11/255, where random noise is, and the adaptive one at 16/255; small_grid two of the seven."""
+    suite = Suite(name="redteam", redteam=read_suite(FILE).redteam)
+    cleaning = [one.label for one in suite.redteam.purifiers if one.set[0].startswith("purify.")]
+    attacks = ["fsmg", "photoguard", "glaze", "metacloak", "easpl"]
+    some = [*small_grid(), cell("aspl", "decouple", [0.6, 0.6]), cell("aspl", "jpeg", [0.5, 0.5])]
+    every = [*some, *(cell(a, UNDEFENDED, [0.5, 0.5]) for a in attacks)]
+    every += [with_purifier(cell("aspl", c, [0.5, 0.5])) for c in cleaning if c != "jpeg"]
+
+    def said(grid, suite=suite):
+        found = redteam_summary(grid, suite)
+        rows = {row["claim"]: row for row in found["claims"]}
+        claims = [
+            "every attack costs more than random noise of its radius",
+            "decoupling alone is better than every purifier alone",
+        ]
+        lines = [line for claim in claims for line in redteam_markdown(found).splitlines() if claim in line]
+        return [rows[c]["agrees"] for c in claims], [line.split(" | ")[-1] for line in lines]
+
+    assert said(small_grid()) == ([None, None], ["no verdict: 2 of 7 attacks run |", "not run |"])
+    assert said(some) == ([None, None], ["no verdict: 2 of 7 attacks run |", "no verdict: 1 of 9 purifiers run |"])
+    assert said(every) == ([True, True], ["yes: 7 of 7 attacks run |", "yes: 9 of 9 purifiers run |"])
+    assert said(some, None) == ([True, True], ["yes: 2 of 2 attacks run |", "yes: 1 of 1 purifiers run |"])
+
+
+def with_purifier(result):
+    return replace(result, header=result.header | {"set": ["purify.name=x"]})
 
 
 def test_an_attack_is_held_against_random_noise_of_its_own_radius_or_none():

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from staytrue.bench import metrics
-from staytrue.bench.arms import CLEAN, FULL, JOINED, PARTS, UNDEFENDED
+from staytrue.bench.arms import CLEAN, FULL, JOINED, PARTS, UNDEFENDED, RedTeam
 from staytrue.bench.look_again import look_again
 from staytrue.bench.minibench import Asked, minibench, plan, suites
 from staytrue.bench.protected import protect_of
@@ -95,7 +95,7 @@ def write_redteam(out: Path, suite: Suite, names: Sequence[str], keys: Mapping[s
             f"no results in {out} are on these subjects: {', '.join(names)}{other}; name others with --subjects"
         )
     about = {"keys": keys, "left_out": left_out}
-    write_json(file, redteam_summary(results, suite.cpu_minutes) | about)
+    write_json(file, redteam_summary(results, suite) | about)
     return file
 
 
@@ -104,8 +104,12 @@ def summary_file(out: Path) -> Path:
     return out.parent / f"{out.name}.json"
 
 
-def redteam_summary(results: Sequence[Results], cpu_minutes: float | None = None) -> dict[str, Any]:
+def redteam_summary(results: Sequence[Results], suite: Suite | None = None) -> dict[str, Any]:
     """The content of ``redteam.json``.
+
+    Args:
+        results: by cell.
+        suite: what they are of: a claim about every attack waits for all of its attacks. None asks for those that were run.
 
     Returns:
         ``{"undefended_loss": {P: share}, "gap_closed": {P: share or None}, "clean_cost": share, "inspection_auc": number, ...}``:
@@ -127,10 +131,10 @@ def redteam_summary(results: Sequence[Results], cpu_minutes: float | None = None
         "scores": [_row(cell, r) for cell, r in cells.items()],
         "ablation": [p for p in (CLEAN, *protections) if all((p, c) in cells for c in COMBINATIONS)],
         "inspection": inspected,
-        "claims": _claims(averages, protections, _purifiers(cells.values())),
+        "claims": _claims(averages, protections, _purifiers(cells.values()), suite.redteam if suite else None),
         "protect": {p: r.header["protect"] for (p, d), r in cells.items() if d == UNDEFENDED},
         "defenses": {d: r.header["set"] for (_, d), r in cells.items()},
-        "cpu_minutes": cpu_minutes,
+        "cpu_minutes": suite.cpu_minutes if suite else None,
         "judges": results[0].header["judges"],
         "backbone": results[0].header["backbone"],
         "quality_calibration": results[0].records[0]["redteam"]["quality_calibration"],
@@ -192,7 +196,7 @@ def _shares(cells: Cells, protections: Iterable[str], reference: str, why: dict[
         losses[p] = _rounded(metrics.loss(*two)) if two else None
         gaps[p] = _rounded(metrics.gap_closed(*three)) if three else None
         if gaps[p] is None:
-            why[f"gap_closed.{p}"] = _why(losses[p], bool(three))
+            why[f"gap_closed.{p}"] = _why(metrics.loss(*three[:2]) if three else losses[p])
     both = shared_means(clean, cells.get((CLEAN, FULL), {}))
     if not both:
         why["clean_cost"] = (
@@ -205,10 +209,13 @@ def _shares(cells: Cells, protections: Iterable[str], reference: str, why: dict[
     }
 
 
-def _why(loss: float | None, run: bool) -> str:
-    if loss is None or not run:
-        return "not run on clean photos, undefended and with the full defense on any shared subject, or without average score"
-    return f"the attack costs the undefended run {loss:.1%}, below {metrics.BITES:.0%}"
+def _why(loss: float | None) -> str:
+    """Why there is no gap, by what the attack costs: of the runs with the full defense, where there are any."""
+    if loss is None:
+        return "not run undefended on a subject whose clean photos were, or without average score"
+    if loss < metrics.BITES:
+        return f"the attack costs the undefended run {loss:.1%}, below {metrics.BITES:.0%}"
+    return "not run with the full defense on a subject that was run without, or without average score"
 
 
 def _inspection(
@@ -261,36 +268,62 @@ def _suspicions(results: Results, part: str = "suspicion") -> list[float]:
 def _purifiers(results: Iterable[Results]) -> list[str]:
     """What was tried alone and cleans photos."""
     tried = [r.header for r in results if r.header["defense"] not in COMBINATIONS]
-    cleans = [h["defense"] for h in tried if any(told.startswith("purify.") for told in h["set"])]
-    return [d for d in dict.fromkeys(cleans) if not d.endswith(f"{JOINED}sample")]
+    return [d for d in _cleaning((h["defense"], h["set"]) for h in tried) if not d.endswith(f"{JOINED}sample")]
 
 
-def _claims(cells: Cells, protections: Mapping[str, Protect], alone: Sequence[str]) -> list[dict[str, Any]]:
+def _cleaning(defenses: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """Those whose settings choose a purifier."""
+    return list(dict.fromkeys(d for d, told in defenses if any(one.startswith("purify.") for one in told)))
+
+
+def _claims(
+    cells: Cells, protections: Mapping[str, Protect], alone: Sequence[str], asked: RedTeam | None
+) -> list[dict[str, Any]]:
     """What the paper says in numbers, and what the same differences are here: each a mean over protections, of the average score.
 
-    ``ours`` above 0 agrees; None has not been run. Source of the claims: DiffShortcut, tables 1, 3 and 4 and section 3.
+    ``ours`` above 0 agrees; None has not been run. A claim about every one of a kind is as true as its least difference, and has a
+    verdict only where all that the suite asks for have run (``ran``). Source of the claims: DiffShortcut, tables 1, 3 and 4 and
+    section 3.
     """
     controls = _controls(protections)
     attacks = list(controls)
-    decoupling = [_gain(cells, attacks, "decouple", one) for one in alone]
+    named = {p.label: protect_of(p.set) for p in asked.protections} if asked else {}
+    comparable = [p for p, noise in _controls({**named, **protections}).items() if noise]
+    purifiers = _cleaning((one.label, one.set) for one in asked.purifiers) if asked else []
+    decoupling = {one: _gain(cells, attacks, "decouple", one) for one in alone}
+    beyond = _beyond_noise(cells, controls)
     rows = [
-        ("every attack costs more than random noise of its radius", _beyond_noise(cells, controls)),
+        ("every attack costs more than random noise of its radius", _every(beyond, comparable, "attacks")),
+        ("decoupling alone is better than every purifier alone", _every(decoupling, purifiers, "purifiers")),
         (
-            "decoupling alone is better than every purifier alone",
-            min((g for g in decoupling if g is not None), default=None),
+            "decoupling alone is better than the full purification alone",
+            _above_0(_gain(cells, attacks, "decouple", "purify")),
         ),
-        ("decoupling alone is better than the full purification alone", _gain(cells, attacks, "decouple", "purify")),
-        ("purification adds to decoupling", _gain(cells, attacks, FULL, f"decouple{JOINED}sample")),
+        ("purification adds to decoupling", _above_0(_gain(cells, attacks, FULL, f"decouple{JOINED}sample"))),
         (
             "decoupling adds to purification, under the adaptive attack, too",
-            _gain(cells, ["adaptive"], FULL, f"purify{JOINED}sample"),
+            _above_0(_gain(cells, ["adaptive"], FULL, f"purify{JOINED}sample")),
         ),
-        ("the full defense on protected photos is better than clean photos without it", _above_clean(cells, attacks)),
+        (
+            "the full defense on protected photos is better than clean photos without it",
+            _above_0(_above_clean(cells, attacks)),
+        ),
     ]
-    return [
-        {"claim": claim, "ours": _rounded(value), "agrees": None if value is None else value > 0}
-        for claim, value in rows
-    ]
+    return [{"claim": claim} | found for claim, found in rows]
+
+
+def _above_0(value: float | None) -> dict[str, Any]:
+    return {"ours": _rounded(value), "agrees": None if value is None else value > 0}
+
+
+def _every(differences: Mapping[str, float | None], asked: Iterable[str], kind: str) -> dict[str, Any]:
+    """The least of the differences, with how many there are of those that are asked for; the verdict waits for all."""
+    known = {name: value for name, value in differences.items() if value is not None}
+    wanted = {*asked, *differences}
+    found = _above_0(min(known.values(), default=None))
+    if known.keys() < wanted:
+        found["agrees"] = None
+    return found | {"ran": f"{len(known)} of {len(wanted)} {kind}"}
 
 
 def _gain(cells: Cells, protections: Sequence[str], better: str, worse: str) -> float | None:
@@ -298,14 +331,14 @@ def _gain(cells: Cells, protections: Sequence[str], better: str, worse: str) -> 
     return _mean([pair[0] - pair[1] for pair in pairs if pair])
 
 
-def _beyond_noise(cells: Cells, controls: Mapping[str, str | None]) -> float | None:
-    """The least that an attack costs beyond its control."""
-    pairs = [
-        shared_means(cells.get((noise, UNDEFENDED), {}), cells.get((p, UNDEFENDED), {}))
+def _beyond_noise(cells: Cells, controls: Mapping[str, str | None]) -> dict[str, float | None]:
+    """What each attack costs beyond its control, if it has one."""
+    pairs = {
+        p: shared_means(cells.get((noise, UNDEFENDED), {}), cells.get((p, UNDEFENDED), {}))
         for p, noise in controls.items()
         if noise
-    ]
-    return min((pair[0] - pair[1] for pair in pairs if pair), default=None)
+    }
+    return {p: pair[0] - pair[1] if pair else None for p, pair in pairs.items()}
 
 
 def _above_clean(cells: Cells, attacks: Sequence[str]) -> float | None:

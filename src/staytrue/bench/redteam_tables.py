@@ -94,9 +94,15 @@ def _inspection(found: dict[str, Any]) -> str:
 
 
 def _claims(found: dict[str, Any]) -> str:
-    said = {True: "yes", False: "no", None: "not run"}
-    body = [[row["claim"], _number(row["ours"]), said[row["agrees"]]] for row in found["claims"]]
+    body = [[row["claim"], _number(row["ours"]), _verdict(row)] for row in found["claims"]]
     return "What the paper claims, as a difference of average scores.\n\n" + _table(["claim", "here", "agrees"], body)
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if row["ours"] is None:
+        return "not run"
+    said = {True: "yes", False: "no", None: "no verdict"}[row["agrees"]]
+    return f"{said}: {row['ran']} run" if "ran" in row else said
 
 
 def _share(value: float | None) -> str:
