@@ -10,8 +10,10 @@ from staytrue.evaluate.report import write_report
 from staytrue.purify import Tools
 from staytrue.purify.gaussian import Gaussian
 from staytrue.purify.inspection import Inspect
+from staytrue.purify.inspection.measures import PERTURBATION
+from staytrue.purify.inspection.verdict import read_limits
 from staytrue.purify.stage import purify_stage
-from staytrue.runs import RunFolder
+from staytrue.runs import RunFolder, write_json
 from staytrue.types import Facts, Subject
 from tests.purify.test_inspection import noisy_run  # noqa: F401
 
@@ -36,6 +38,8 @@ def test_verdicts_reasons_rights_and_what_was_kept_are_shown(noisy_run):  # noqa
     assert [row["word"] for row in found["rows"]] == ["fine", "suspect"]
     assert found["flagged"] == 1
     assert all(len(row["values"]) == len(found["columns"]) for row in found["rows"])
+    decided = [[c for c, (_, yes) in zip(found["columns"], row["values"], strict=True) if yes] for row in found["rows"]]
+    assert decided == [[], ["fine detail /255"]]
     assert done["rows"][1]["detail"].endswith("%")
     html = write_report(run, Config(subjects=(subject,))).read_text()
     for words in (
@@ -48,6 +52,29 @@ def test_verdicts_reasons_rights_and_what_was_kept_are_shown(noisy_run):  # noqa
     ):
         assert words in html
     assert "http" not in html
+
+
+def test_every_measure_that_calls_photos_of_the_miniature_suspect_has_a_column_and_is_bold_where_it_did(tmp_path):
+    deciding = [name for name in PERTURBATION if name in read_limits(None, True)]
+    assert "latent_aim" in deciding
+    run = RunFolder(tmp_path / "run")
+    rows = [
+        {
+            "file": f"{name}.png",
+            "word": "suspect",
+            "reasons": [],
+            "flagged": [name],
+            "measures": dict.fromkeys(deciding, 2.5),
+        }
+        for name in deciding
+    ]
+    write_json(run.inspection, {"skipped": [], "photos": rows})
+    found = inspection(run)
+    assert len(found["columns"]) == len(deciding)
+    assert [row["values"].count(("2.5", True)) for row in found["rows"]] == [1] * len(deciding)
+    html = write_report(run, Config(subjects=())).read_text()
+    assert html.count("<td><b>2.5</b></td>") == len(deciding)
+    assert "Suspect” photos look protected; “poor” ones are noisy" in html
 
 
 @pytest.mark.parametrize("action", ["proceed", "off"])

@@ -15,6 +15,9 @@ SHOWN = {
     "noise_level": "noise /255",
     "high_frequency": "fine detail /255",
     "round_trip": "round trip /255",
+    "latent_shift": "latent shift",
+    "latent_gain": "latent gain",
+    "latent_aim": "latent aim",
     "denoising_gap": "denoising gap",
     "jpeg_quality": "JPEG quality",
     "sharpness": "sharpness",
@@ -22,7 +25,7 @@ SHOWN = {
 
 
 def inspection(run: RunFolder) -> dict[str, Any] | None:
-    """Photos with verdict, reasons and the measures most worth a column; None where nothing was inspected."""
+    """Photos with verdict, reasons and the measures most worth a column (value, whether it decided); None without an inspection."""
     if not run.inspection.is_file():
         return None
     content = read_json(run.inspection)
@@ -33,7 +36,7 @@ def inspection(run: RunFolder) -> dict[str, Any] | None:
             "file": Path(row["file"]).name,
             "word": row["word"],
             "reasons": row["reasons"],
-            "values": [_said(row["measures"].get(name)) for name in columns],
+            "values": [(_said(row["measures"].get(name)), name in row["flagged"]) for name in columns],
         }
         for row in rows
     ]

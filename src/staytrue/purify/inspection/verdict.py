@@ -38,7 +38,7 @@ class Verdict:
     """What the inspection says of a photo.
 
     Attributes:
-        word: "fine"; "poor", a photo of low quality; or "suspect", one that carries noise or a protection.
+        word: "fine"; "poor", a photo of low quality, such as a noisy one; or "suspect", one that looks protected.
         reasons: why, the worst first; empty where it is fine.
         suspicion: the largest excess of the measures of perturbation: flagged from 1 on.
         flagged: the measures beyond their limits, in the order of the reasons.
