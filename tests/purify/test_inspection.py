@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageFilter
 
 from staytrue.backbones import SD
 from staytrue.errors import ConfigError, ImageError
+from staytrue.evaluate.photos_html import inspection
 from staytrue.images.load import Photo, load_folder
 from staytrue.protect.config import Protect
 from staytrue.protect.stage import Against, protect_images
@@ -381,6 +383,28 @@ def test_the_limits_that_ship_ask_for_the_rights_to_clean_noisy_photos(tools: To
     assert {row["word"] for row in read_json(run.inspection)["photos"]} == {"poor"}
     assert purify_stage(*asked, rights=True)
     purify_stage(run, NoPurifier(), [subject], tools, Inspect(depth="pixels", action="proceed"))  # nothing is undone
+
+
+@pytest.mark.miniature
+def test_without_the_extra_restore_a_run_says_what_it_cannot_see_and_looks_again_once_it_is_there(
+    tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, subject = RunFolder(tmp_path / "run"), bundled_subject("can")
+
+    def rows() -> list[dict]:
+        purify_stage(run, NoPurifier(), [subject], Tools(SD()), Inspect(action="proceed"))
+        return read_json(run.inspection)["photos"]
+
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "spandrel", None)
+        for _ in ("looked at", "read from the file"):
+            assert not any("latent_aim" in row["measures"] for row in rows())
+            said = capsys.readouterr().err
+            assert "not measured: latent_aim, without which photos under Glaze and MetaCloak look ordinary" in said
+            assert "pip install 'staytrue[restore]'" in said
+            assert inspection(run)["skipped"][0] in said  # in the report, too
+    assert all("latent_aim" in row["measures"] for row in rows())
+    assert "not measured" not in capsys.readouterr().err
 
 
 @pytest.mark.miniature

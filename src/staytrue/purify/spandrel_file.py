@@ -65,6 +65,11 @@ def tensors(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def at_hand() -> bool:
+    """Whether spandrel is installed."""
+    return find_spec("spandrel") is not None
+
+
 def spandrel() -> Any:
     """The package. Raises ``MissingExtraError``.
 

@@ -20,6 +20,7 @@ from staytrue.purify.inspection.inspect import (
     inspect_photos,
     inspected,
     inspection_key,
+    not_measured,
     open_clip,
     report_found,
 )
@@ -64,7 +65,7 @@ def purify_stage(
     cleans = not isinstance(purifier, NoPurifier)
     if inspect and inspect.action != "off":
         found = look(run, subjects, tools, inspect)
-        report_found(found, inspect.action, cleans)
+        report_found(found, not_measured(run), inspect.action, cleans)
         if cleans:
             require_rights(run, [row for row in found if row.may_be_guarded], rights)
 

@@ -20,6 +20,7 @@ from staytrue.purify.inspection.config import Inspect
 from staytrue.purify.inspection.measures import MAY_BE_GUARDED, MEASURES, measure
 from staytrue.purify.inspection.pixels import residual
 from staytrue.purify.inspection.verdict import Verdict, judge, read_limits
+from staytrue.purify.spandrel_file import at_hand
 from staytrue.runs import RunFolder, fingerprint, read_json, write_bytes, write_json, write_text
 from staytrue.types import Subject
 
@@ -66,8 +67,10 @@ def inspection_key(inspect: Inspect, sources: Any, subjects: Sequence[Subject], 
     facts = tools.facts
     small = bool(facts and facts.is_miniature)
     limits = fingerprint(read_limits(inspect.limits, small))
-    about = [sources, {s.name: s.class_noun for s in subjects}, inspect.deep(small), inspect.clip, limits]
-    return fingerprint([*about, str(getattr(tools.spec, "path", None)), MEASURES])
+    depth = inspect.deep(small)
+    about = [sources, {s.name: s.class_noun for s in subjects}, depth, inspect.clip, limits]
+    lacks = ["spandrel"] if depth == "model" and not at_hand() else []  # once it is there, photos are looked at again
+    return fingerprint([*about, str(getattr(tools.spec, "path", None)), MEASURES, *lacks])
 
 
 def inspected(run: RunFolder, key: str) -> list[Inspected] | None:
@@ -111,11 +114,13 @@ def inspect_photos(
             ]
         draw_groups(run, name, {"photo": [p.image for p in photos]}, [p.path.name for p in photos], tools[name])
     _write_sheet(run.inspection.with_suffix(".jpg"), labeled)
-    kept = list(dict.fromkeys(skipped))
-    write_json(run.inspection, {"key": key, "skipped": kept, "photos": rows})
-    for line in kept:
-        Console(stderr=True, highlight=False).print(f"  not measured: {line}", markup=False, soft_wrap=True)
+    write_json(run.inspection, {"key": key, "skipped": list(dict.fromkeys(skipped)), "photos": rows})
     return rows
+
+
+def not_measured(run: RunFolder) -> list[str]:
+    """What the inspection of a run could not measure, and why."""
+    return read_json(run.inspection)["skipped"]
 
 
 def open_clip(inspect: Inspect, tools: Tools) -> None:
@@ -127,11 +132,12 @@ def open_clip(inspect: Inspect, tools: Tools) -> None:
         own_clip(inspect.clip, tools)
 
 
-def report_found(rows: Sequence[Inspected], action: str, cleans: bool) -> None:
-    """Says what was found, and warns or stops as the settings ask.
+def report_found(rows: Sequence[Inspected], skipped: Sequence[str], action: str, cleans: bool) -> None:
+    """Says what was found, and what could not be looked for, and warns or stops as the settings ask.
 
     Args:
         rows: of the inspection.
+        skipped: what was not measured.
         action: of the settings.
         cleans: whether a purifier will clean the photos.
 
@@ -142,7 +148,7 @@ def report_found(rows: Sequence[Inspected], action: str, cleans: bool) -> None:
     flagged = [row for row in rows if row.word != "fine"]
     console.print(f"  inspected {len(rows)} photos: {len(flagged) or 'none'} flagged", markup=False)
     lines = [f"{Path(row.file).name} is {row.word}: {'; '.join(row.reasons)}" for row in flagged]
-    for line in lines:
+    for line in [*lines, *(f"not measured: {one}" for one in skipped)]:
         console.print(f"  {line}", markup=False, soft_wrap=True)
     if not flagged or cleans:
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from staytrue.errors import StaytrueError
+from staytrue.errors import MissingExtraError, StaytrueError
 from staytrue.images.load import Photo
 from staytrue.purify.inspection import pixels
 from staytrue.purify.inspection.jpeg_history import jpeg_quality
@@ -130,6 +130,9 @@ def _restorer(measured: Measured, tools: Tools) -> Cleaner | None:
 
     try:
         return Restore().load(tools)
+    except MissingExtraError as error:  # there is one: the miniature's
+        measured.skipped.append(f"latent_aim, without which photos under Glaze and MetaCloak look ordinary: {error}")
+        return None
     except StaytrueError as error:
         measured.skipped.append(f"latent_aim: {error}")
         return None
