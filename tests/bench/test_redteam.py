@@ -436,10 +436,10 @@ def test_a_cell_made_under_other_settings_is_left_out_and_named(tmp_path):
 def test_the_readme_says_of_poisoned_photos_what_the_files_of_results_say():
     results = FILE.parents[1] / "results"
     readme = (FILE.parents[2] / "README.md").read_text()
-    said = " ".join(next(part for part in readme.split("\n\n") if part.startswith("**Poisoned photos.**")).split())
+    said = " ".join(readme.partition("**Poisoned photos**")[2].partition("\n## ")[0].split())
     here, strong = (read_json(results / f"{name}.json") for name in ("redteam", "redteam-strong"))
     assert here["undefended_loss"].keys() == {"fsmg", "random_noise"}
-    assert f"FSMG costs one subject {100 * here['undefended_loss']['fsmg']:.1f} % of its score" in said
+    assert f"FSMG takes {100 * here['undefended_loss']['fsmg']:.1f} % of one subject's score" in said
     rows = read_json(results / "resists.json")["rows"]
     others = [k for k in rows if k.endswith("11/255") and not k.startswith(("random", "fsmg"))]
     assert len(others) == 6
@@ -454,7 +454,7 @@ def test_the_readme_says_of_poisoned_photos_what_the_files_of_results_say():
     assert f"the AUC is {strong['inspection_auc']:.3f}" in said
     assert strong["inspection"]["false_alarms"]["random_noise"] == 3 / 5
     found = read_json(results / "inspection.json")["auc"]
-    assert f"and {found['metacloak']:.3f}, which misses the 0.95" in said
+    assert f"and {found['metacloak']:.3f}, below the 0.95" in said
     assert [round(found[p], 2) for p in ("fsmg", "easpl", "advdm", "glaze")] == [1.0, 1.0, 1.0, 0.98]
 
 
