@@ -17,7 +17,7 @@ from rich.console import Console
 from staytrue.bench.arms import Arm
 from staytrue.bench.plan import Setting, Task, protection, setting, tasks
 from staytrue.bench.protected import Protecting
-from staytrue.bench.results import add, log_reporting, so_far
+from staytrue.bench.results import add, in_the_way, log_reporting, so_far
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import QUICK, Member, chosen
 from staytrue.bench.suites import MAIN, Suite, bench_of, read_suite, require_chosen, variants
@@ -94,6 +94,7 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
         missing = tasks(one.settings, one.members, finished)
         work += [(one, task) for task in missing]
         console.print(_announced(one, len(missing), sum(map(len, finished.values()))))
+        name_replaced(one.settings, console)
     bench = asked.settings
     started = time.monotonic()
     later: set[Path] = set()  # folders that a later turn trains in
@@ -214,6 +215,15 @@ def _announced(one: Planned, missing: int, finished: int) -> str:
     estimate = f"; about {one.suite.cpu_minutes:g} minutes of one core in all" if one.suite.cpu_minutes else ""
     asks = f"{one.suite.asks} " if one.suite.asks else ""
     return f"[bold]{one.suite.name}[/bold] {asks}{finished} runs are there, {missing} trainings to do{estimate}."
+
+
+def name_replaced(settings: Sequence[Setting], console: Console) -> None:
+    """Says before anything is trained which results of other settings will make room, and where they will be."""
+    for one in settings:
+        if found := in_the_way(one):
+            results, aside = found
+            told = f"  {one.file.name} holds {len(results.records)} runs of other settings; the first new one moves them to {aside}"
+            console.print(told, markup=False, soft_wrap=True)
 
 
 def summary_folder(out: Path) -> Path:

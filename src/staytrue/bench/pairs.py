@@ -20,7 +20,7 @@ from rich.console import Console
 from staytrue.bench.arms import Arm
 from staytrue.bench.measure import about_judges, only_drawn, open_judges, rounded, seconds_of
 from staytrue.bench.memory import peak_mb, start_peak
-from staytrue.bench.minibench import QUICK_BENCH, QUICK_RUNS, RESULTS, Asked, crew_of
+from staytrue.bench.minibench import QUICK_BENCH, QUICK_RUNS, RESULTS, Asked, crew_of, name_replaced
 from staytrue.bench.plan import Setting, judge_specs, plain_subject, setting
 from staytrue.bench.results import STAGES, SUMMARY, Record, add, log_reporting, results_in, so_far
 from staytrue.bench.suites import Variant, bench_of
@@ -102,6 +102,7 @@ def minibench_two(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Pat
         if any(p.split == "reporting" for p in pairs):
             log_reporting(settings[0][1].out.parent, [s for _, s in settings], time.strftime("%Y-%m-%d"))
         console.print(f"[bold]{suite.name}[/bold] {suite.asks} {len(todo)} of {len(pairs) * len(settings)} to do.")
+        name_replaced([s for _, s in settings], console)
         crew = crew_of(partial(measure_pair, device=device), settings[0][1].bench, jobs)
         outcome = crew.run(todo, partial(_kept, suite.name))
         if outcome.left:

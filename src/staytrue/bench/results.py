@@ -18,6 +18,7 @@ from staytrue.runs import read_json, read_jsonl, write_jsonl, write_text
 Record = dict[str, Any]
 LOG, SUMMARY, CHOSEN = "reporting_runs.jsonl", "summary.json", "chosen.json"
 NOT_RESULTS = {SUMMARY, CHOSEN}
+REPLACED = "replaced"  # folder in a folder of results, which tables do not read
 STAGES = ("purified", "captions", "regularization", "training", "images")
 
 
@@ -108,8 +109,24 @@ def so_far(setting: Setting) -> tuple[Record, ...]:
     return found.records if found.header.get("key") == setting.key else ()
 
 
+def in_the_way(setting: Setting) -> tuple[Results, Path] | None:
+    """What other settings left in a setting's file, and where its first record will move that; None where there is nothing."""
+    if not setting.file.is_file():
+        return None
+    found = read_results(setting.file)
+    key = str(found.header.get("key"))
+    if key == setting.key:
+        return None
+    return found, setting.file.parent / REPLACED / f"{setting.file.stem}-{key[:12]}.json"
+
+
 def add(setting: Setting, suite: str, record: Record) -> None:
-    """Puts a record into its setting's file, in place of an earlier one of the same subject and seed."""
+    """Puts a record into its setting's file, in place of an earlier one of the same subject and seed.
+
+    Results of other settings that are in the file are moved aside first: they may have taken hours.
+    """
+    if moved := in_the_way(setting):
+        _move_aside(*moved)
     where = (record["subject"], record["seed"])
     others = [r for r in so_far(setting) if (r["subject"], r["seed"]) != where]
     records = sorted([*others, {k: v for k, v in record.items() if k != "judges"}], key=_order)
@@ -169,6 +186,13 @@ def log_reporting(home: Path, settings: Sequence[Setting], date: str) -> int:
             )
     write_jsonl(file, rows)
     return len(rows)
+
+
+def _move_aside(found: Results, aside: Path) -> None:
+    """Together with what the same settings have lost before, if they had another turn since."""
+    earlier = read_results(aside).records if aside.is_file() else ()
+    older = [r for r in earlier if (r["subject"], r["seed"]) not in found.finished]
+    _write(aside, found.header, sorted([*found.records, *older], key=_order))
 
 
 def _write(file: Path, head: dict[str, Any], records: Sequence[Record]) -> None:

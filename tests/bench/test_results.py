@@ -1,0 +1,64 @@
+"""Files of results: what other settings left there is never lost, and every record says what made it."""
+
+import pytest
+from rich.console import Console
+
+from staytrue.bench.minibench import Asked, minibench, name_replaced, plan, suites
+from staytrue.bench.results import add, in_the_way, read_results, results_in, so_far
+from tests.bench.records import record
+
+JUDGES = {"clip": {"judge": "a CLIP", "sha256": "ab"}}
+
+
+def one(home, **bench):
+    asked = Asked(recipes=("dreambooth",), out=home / "minibench", bench=bench)
+    [setting] = plan(suites(asked)[0], asked).settings
+    return setting
+
+
+def put(setting, subject, seed=0, **more):
+    add(setting, "minibench", record(subject, (0.1, 0.2, 0.3), seed, judges=JUDGES, **more))
+
+
+def test_results_of_other_settings_are_moved_aside_and_not_read(tmp_path):
+    before, after = one(tmp_path), one(tmp_path, images_per_prompt=2)
+    assert before.file == after.file
+    put(before, "can")
+    put(before, "cat2")
+    there = before.file.read_text()
+    aside = tmp_path / "minibench" / "replaced" / f"dreambooth-{before.key[:12]}.json"
+    assert in_the_way(before) is None
+    assert in_the_way(after) == (read_results(before.file), aside)
+    assert not aside.exists()  # nothing is lost by asking
+    put(after, "can")
+    put(after, "dog6")
+    assert aside.read_text() == there
+    assert {r["subject"] for r in so_far(after)} == {"can", "dog6"}
+    assert [r.header["key"] for r in results_in(tmp_path / "minibench")] == [after.key]
+
+
+def test_what_makes_room_twice_is_together(tmp_path):
+    before, after = one(tmp_path), one(tmp_path, images_per_prompt=2)
+    for setting, subject in ((before, "can"), (after, "can"), (before, "cat2"), (after, "dog6")):
+        put(setting, subject)
+    aside = tmp_path / "minibench" / "replaced"
+    kept = {file.name: [r["subject"] for r in read_results(file).records] for file in aside.iterdir()}
+    assert kept[f"dreambooth-{before.key[:12]}.json"] == ["can", "cat2"]
+    assert kept[f"dreambooth-{after.key[:12]}.json"] == ["can"]
+
+
+def test_it_is_said_before_anything_is_trained(tmp_path, monkeypatch, capsys):
+    before = one(tmp_path, runs=tmp_path / "runs")
+    put(before, "can")
+    put(before, "cat2")
+    monkeypatch.setattr("staytrue.bench.measure.measure", lambda *_: pytest.fail("stopped here"))
+    bench = {"images_per_prompt": 2, "runs": tmp_path / "runs"}
+    with pytest.raises(BaseException, match="stopped here"):
+        minibench(Asked(recipes=("dreambooth",), subjects="can", out=tmp_path / "minibench", bench=bench), device="cpu")
+    said = capsys.readouterr().err
+    assert "dreambooth.json holds 2 runs of other settings" in said
+    assert f"replaced/dreambooth-{before.key[:12]}.json" in said.replace("\n", "")
+    assert len(read_results(before.file).records) == 2
+    with (tmp_path / "said").open("w") as file:
+        name_replaced([before], Console(file=file))
+    assert (tmp_path / "said").read_text() == ""
