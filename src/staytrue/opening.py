@@ -338,10 +338,16 @@ def versions() -> dict[str, str]:
     return found
 
 
+def checkout() -> Path | None:
+    """Staytrue's own source tree; None where it runs from an installed package."""
+    home = Path(__file__).parents[2]
+    return home if (home / ".git").exists() else None
+
+
 def commit() -> str | None:
     """The git commit of Staytrue's own source tree; None where it runs from an installed package."""
-    home = Path(__file__).parents[2]
-    if not (home / ".git").exists():
+    home = checkout()
+    if home is None:
         return None
     answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=False)
     return answer.stdout.strip() or None

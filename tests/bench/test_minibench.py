@@ -10,7 +10,7 @@ from staytrue.bench.minibench import in_turns, minibench, plan, suites
 from staytrue.bench.plan import beside, bundle, run_config, tasks
 from staytrue.bench.prompts import Asked as Prompt
 from staytrue.bench.results import log_reporting, read_results, so_far
-from staytrue.runs import read_jsonl
+from staytrue.runs import read_jsonl, write_jsonl
 from staytrue.types import Facts
 from tests.bench.small import asked, assignments, tiny_models
 
@@ -187,8 +187,8 @@ def test_seeds_and_subjects_are_trainings_of_their_own(ran):
 
 
 def test_looks_at_reporting_subjects_are_counted_once(models, tmp_path):
-    def settings(*more):
-        told = asked(models, tmp_path, assignments=(*assignments(models), *more), subjects="reporting")
+    def settings(*more, **bench):
+        told = asked(models, tmp_path, assignments=(*assignments(models), *more), subjects="reporting", bench=bench)
         return plan(suites(told)[0], told).settings
 
     assert log_reporting(tmp_path, settings(), "2026-01-01") == 1
@@ -196,8 +196,30 @@ def test_looks_at_reporting_subjects_are_counted_once(models, tmp_path):
     assert log_reporting(tmp_path, settings("train.steps=2"), "2026-01-03") == 2
     renamed = [replace(one, variant=replace(one.variant, label="another name")) for one in settings()]
     assert log_reporting(tmp_path, renamed, "2026-01-04") == 2  # the same scores under another name
+    assert (
+        log_reporting(tmp_path, settings(seeds=[0, 1]), "2026-01-05") == 3
+    )  # the second training is a look of its own
     rows = read_jsonl(tmp_path / "reporting_runs.jsonl")
-    assert [(r["number"], r["date"]) for r in rows] == [(1, "2026-01-01"), (2, "2026-01-03")]
+    said = [(r["number"], r["date"], r["seeds"]) for r in rows]
+    assert said == [(1, "2026-01-01", [0]), (2, "2026-01-03", [0]), (3, "2026-01-05", [1])]
+    rows[0]["seeds"], rows[2:] = [0, 1], []  # a row of several seeds is as good
+    write_jsonl(tmp_path / "reporting_runs.jsonl", rows)
+    assert log_reporting(tmp_path, settings(seeds=[0, 1]), "2026-01-06") == 2
+
+
+def test_looks_are_noted_in_the_repository_wherever_results_go(models, tmp_path, monkeypatch):
+    monkeypatch.setattr("staytrue.bench.measure.measure", lambda *_: pytest.fail("stopped here"))
+    told = asked(models, tmp_path, subjects="cat")
+    assert plan(suites(told)[0], told).members[0].split == "reporting"
+    places = {tmp_path / "repository": "repository/benchmarks/results", None: "results"}
+    for home, place in places.items():
+        monkeypatch.setattr("staytrue.bench.minibench.checkout", lambda home=home: home)
+        with pytest.raises(BaseException, match="stopped here"):
+            minibench(told, device="cpu")
+        assert len(read_jsonl(tmp_path / place / "reporting_runs.jsonl")) == 1
+    with pytest.raises(BaseException, match="stopped here"):
+        minibench(told, device="cpu", log=tmp_path / "told")
+    assert (tmp_path / "told" / "reporting_runs.jsonl").is_file()
 
 
 def test_a_condition_is_seen_by_its_word():

@@ -23,6 +23,7 @@ from staytrue.bench.subjects import QUICK, Member, chosen
 from staytrue.bench.suites import MAIN, Suite, bench_of, read_suite, require_chosen, variants
 from staytrue.bench.workers import Crew
 from staytrue.errors import StaytrueError
+from staytrue.opening import checkout
 from staytrue.runs import RunFolder
 
 RESULTS = Path("benchmarks/results")
@@ -71,13 +72,14 @@ class Planned:
     members: tuple[Member, ...]
 
 
-def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
+def minibench(asked: Asked, jobs: int = 1, device: str = "auto", log: Path | None = None) -> list[Path]:
     """Runs what is missing, and writes each result as it comes.
 
     Args:
         asked: what to run.
         jobs: processes at a time; on one GPU they share it.
         device: of all of them.
+        log: folder of the log of looks at reporting subjects; None is ``log_home``'s.
 
     Returns:
         The files of results.
@@ -89,7 +91,8 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
     console = Console(stderr=True, highlight=False)
     work: list[tuple[Planned, Task]] = []
     for one in plans:
-        _note_reporting(one, console)
+        if any(m.split == "reporting" for m in one.members):
+            note_looks(one.settings, console, log)
         finished = {s.file: {(r["subject"], r["seed"]) for r in so_far(s)} for s in one.settings}
         missing = tasks(one.settings, one.members, finished)
         work += [(one, task) for task in missing]
@@ -205,10 +208,16 @@ def _make(made: Protecting, device: str) -> None:
     made.make(resolved_device(device))
 
 
-def _note_reporting(one: Planned, console: Console) -> None:
-    if any(m.split == "reporting" for m in one.members):
-        count = log_reporting(one.settings[0].out.parent, one.settings, time.strftime("%Y-%m-%d"))
-        console.print(f"Reporting subjects: this log of looks at them has {count}.")
+def note_looks(settings: Sequence[Setting], console: Console, log: Path | None) -> None:
+    """Counts looks at reporting subjects, and says how many there have been."""
+    count = log_reporting(log or log_home(settings[0].out), settings, time.strftime("%Y-%m-%d"))
+    console.print(f"Reporting subjects: the log of looks at them has {count}.")
+
+
+def log_home(out: Path) -> Path:
+    """The folder of the log: the repository's own, wherever results go; where there is none, beside the folder of results."""
+    home = checkout()
+    return home / RESULTS if home else out.parent
 
 
 def _announced(one: Planned, missing: int, finished: int) -> str:

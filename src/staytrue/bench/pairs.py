@@ -20,9 +20,9 @@ from rich.console import Console
 from staytrue.bench.arms import Arm
 from staytrue.bench.measure import about_judges, only_drawn, open_judges, rounded, seconds_of
 from staytrue.bench.memory import peak_mb, start_peak
-from staytrue.bench.minibench import QUICK_BENCH, QUICK_RUNS, RESULTS, Asked, crew_of, name_replaced
+from staytrue.bench.minibench import QUICK_BENCH, QUICK_RUNS, RESULTS, Asked, crew_of, name_replaced, note_looks
 from staytrue.bench.plan import Setting, judge_specs, plain_subject, setting
-from staytrue.bench.results import STAGES, SUMMARY, Record, add, log_reporting, results_in, so_far
+from staytrue.bench.results import STAGES, SUMMARY, Record, add, results_in, so_far
 from staytrue.bench.suites import Variant, bench_of
 from staytrue.bench.summary import as_json, summary
 from staytrue.bench.tables import comparison
@@ -78,13 +78,14 @@ class PairTask:
         return self.setting.bench.runs / f"{'+'.join(s.name for s in cast)}-s{self.seed}-{about[:12]}"
 
 
-def minibench_two(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
+def minibench_two(asked: Asked, jobs: int = 1, device: str = "auto", log: Path | None = None) -> list[Path]:
     """Runs what is missing, writes each result as it comes, then the tables.
 
     Args:
         asked: what to run; without ``bench.suite`` it is ``benchmarks/suites/minibench-two.toml``.
         jobs: processes at a time.
         device: of all of them.
+        log: folder of the log of looks at reporting subjects; None is ``log_home``'s.
 
     Returns:
         The files of results, their summary and table.
@@ -100,7 +101,7 @@ def minibench_two(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Pat
         pairs, settings = suite.chosen(which), settings_of(suite, asked)
         todo = tasks(suite, pairs, settings)
         if any(p.split == "reporting" for p in pairs):
-            log_reporting(settings[0][1].out.parent, [s for _, s in settings], time.strftime("%Y-%m-%d"))
+            note_looks([s for _, s in settings], console, log)
         console.print(f"[bold]{suite.name}[/bold] {suite.asks} {len(todo)} of {len(pairs) * len(settings)} to do.")
         name_replaced([s for _, s in settings], console)
         crew = crew_of(partial(measure_pair, device=device), settings[0][1].bench, jobs)

@@ -163,16 +163,17 @@ def header(setting: Setting, suite: str, judges: dict[str, Any]) -> dict[str, An
 
 
 def log_reporting(home: Path, settings: Sequence[Setting], date: str) -> int:
-    """Notes that settings are about to be scored on the reporting subjects, once for each; returns how many the log has.
+    """Notes that settings are about to be scored on the reporting subjects, once for each seed; returns how many the log has.
 
     Every look at these subjects can be used to choose, so looks are counted. To go on with an interrupted run is none.
     """
     file = home / LOG
     rows = read_jsonl(file) if file.is_file() else []
-    known = {row["key"] for row in rows}
-    for one in settings:
-        if one.key not in known:
-            known.add(one.key)
+    known = {(row["key"], seed) for row in rows for seed in row["seeds"]}
+    looks = [(one, seed) for one in settings for seed in one.bench.seeds]
+    for one, seed in looks:
+        if (one.key, seed) not in known:
+            known.add((one.key, seed))
             rows.append(
                 {
                     "number": len(rows) + 1,
@@ -180,7 +181,7 @@ def log_reporting(home: Path, settings: Sequence[Setting], date: str) -> int:
                     "label": one.variant.label,
                     "key": one.key,
                     "set": list(one.variant.assignments),
-                    "seeds": list(one.bench.seeds),
+                    "seeds": [seed],
                     "commit": commit(),
                 }
             )
