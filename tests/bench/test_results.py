@@ -62,3 +62,36 @@ def test_it_is_said_before_anything_is_trained(tmp_path, monkeypatch, capsys):
     with (tmp_path / "said").open("w") as file:
         name_replaced([before], Console(file=file))
     assert (tmp_path / "said").read_text() == ""
+
+
+def test_a_record_says_its_versions_where_they_are_not_the_last_run_s(tmp_path, monkeypatch):
+    """The can is of torch 1, the cat of torch 2, and so is the can's second seed; the header is of the last run."""
+    setting = one(tmp_path)
+
+    def of(torch, subject, seed=0):
+        monkeypatch.setattr("staytrue.bench.results.versions", lambda: {"torch": torch})
+        put(setting, subject, seed, versions={"torch": torch})
+        found = read_results(setting.file)
+        return found.header["versions"]["torch"], {
+            f"{r['subject']} {r['seed']}": r["versions"]["torch"] for r in found.records if "versions" in r
+        }
+
+    assert of("1", "can") == ("1", {})
+    assert of("2", "cat2") == ("2", {"can 0": "1"})
+    assert of("2", "can", 1) == ("2", {"can 0": "1"})
+    assert of("1", "dog6") == ("1", {"can 1": "2", "cat2 0": "2"})
+    again = next(r for r in so_far(setting) if r["subject"] == "cat2")
+    add(setting, "minibench", again | {"judges": JUDGES})  # looked at again, not made again
+    assert [r["versions"]["torch"] for r in so_far(setting)] == ["1", "2", "2", "1"]
+
+
+def test_a_file_of_before_records_had_versions_is_of_its_header_s(tmp_path, monkeypatch):
+    setting = one(tmp_path)
+    put(setting, "can")  # no versions of its own
+    before = read_results(setting.file).header["versions"]
+    monkeypatch.setattr("staytrue.bench.results.versions", lambda: {"torch": "later"})
+    put(setting, "cat2")
+    assert {r["subject"]: r.get("versions") for r in read_results(setting.file).records} == {
+        "can": before,
+        "cat2": None,
+    }

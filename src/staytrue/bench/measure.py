@@ -26,7 +26,7 @@ from staytrue.encoders.judges import is_miniature
 from staytrue.generate.prompts import fill
 from staytrue.generate.seeds import picture_seed
 from staytrue.images.metadata import png_bytes
-from staytrue.opening import commit, resolved_device
+from staytrue.opening import commit, resolved_device, versions
 from staytrue.pipeline import run
 from staytrue.regularize.base import Planned
 from staytrue.regularize.draw import Job, draw_missing, recipe
@@ -83,6 +83,7 @@ def _one(task: Task, one: Setting, device: str) -> Record:
         "seed": task.seed,
         "device": device,
         "commit": commit(),
+        "versions": versions(),
         "judges": about_judges(judges),
         "seconds": seconds_of(here) | {"scoring": round(time.monotonic() - started, 3)},
         "peak_memory_mb": peak_mb(device),

@@ -36,7 +36,7 @@ from staytrue.generate.sampling import Request, draw
 from staytrue.generate.seeds import picture_seed
 from staytrue.images.grid import contact_sheet
 from staytrue.images.metadata import png_bytes
-from staytrue.opening import commit, resolved_device
+from staytrue.opening import commit, resolved_device, versions
 from staytrue.pipeline import run
 from staytrue.runs import RunFolder, fingerprint, write_bytes, write_text
 from staytrue.types import Subject, with_suffix
@@ -174,6 +174,7 @@ def measure_pair(task: PairTask, device: str) -> Record:
         "seed": task.seed,
         "device": device,
         "commit": commit(),
+        "versions": versions(),
         "judges": about_judges(judges),
         "seconds": {stage: round(sum(s[stage] for s in seconds), 3) for stage in STAGES}
         | {"images": round(drawn - started, 3), "scoring": round(time.monotonic() - drawn, 3)},

@@ -102,11 +102,13 @@ def _require_same_prompts(folder: Path, found: Sequence[Results]) -> None:
 
 
 def so_far(setting: Setting) -> tuple[Record, ...]:
-    """The records that a setting has already; those made with other settings do not count."""
+    """The records that a setting has already, each with the versions that made it; those of other settings do not count."""
     if not setting.file.is_file():
         return ()
     found = read_results(setting.file)
-    return found.records if found.header.get("key") == setting.key else ()
+    if found.header.get("key") != setting.key:
+        return ()
+    return tuple({"versions": found.header.get("versions")} | record for record in found.records)
 
 
 def in_the_way(setting: Setting) -> tuple[Results, Path] | None:
@@ -129,8 +131,15 @@ def add(setting: Setting, suite: str, record: Record) -> None:
         _move_aside(*moved)
     where = (record["subject"], record["seed"])
     others = [r for r in so_far(setting) if (r["subject"], r["seed"]) != where]
-    records = sorted([*others, {k: v for k, v in record.items() if k != "judges"}], key=_order)
-    _write(setting.file, header(setting, suite, record["judges"]), records)
+    head = header(setting, suite, record["judges"])
+    records = sorted([*others, record], key=_order)
+    _write(setting.file, head, [_beside(head, r) for r in records])
+
+
+def _beside(head: dict[str, Any], record: Record) -> Record:
+    """A record without what the header says already: its versions stay only where others made it."""
+    same = {"judges"} | ({"versions"} if record.get("versions") == head["versions"] else set())
+    return {name: value for name, value in record.items() if name not in same}
 
 
 def header(setting: Setting, suite: str, judges: dict[str, Any]) -> dict[str, Any]:
