@@ -71,6 +71,23 @@ def test_only_shared_trainings_are_paired():
     assert "a-vs-c" not in summary([a, alone])["paired"]
 
 
+def test_a_metric_that_some_subjects_have_no_answer_to_says_of_how_many_it_is():
+    """Nobody could be mistaken for y: its ``recall_at_1`` has no value."""
+
+    def made(label):
+        alone = record("y", (0.5, 0.5, 0))
+        for picture in alone["images"]:
+            picture[alone["columns"].index("recall_at_1")] = None
+        return results(label, record("x", (0.5, 0.5, 0)), alone)
+
+    found = summary([made("a"), made("b")])
+    pair, recipe = found["paired"]["a-vs-b"], found["recipes"]["a"]
+    assert pair["subjects"] == 2
+    assert pair["recall_at_1"] == {"mean": 0, "ci95": None, "subjects": 1}
+    assert recipe["recall_at_1"]["subjects"] == 1
+    assert pair["diversity"].keys() == recipe["diversity"].keys() == {"mean", "ci95"}
+
+
 def test_the_interval_draws_designs_not_pictures_seeds_or_twins():
     """Four subjects of two designs, 0 and 1: standard error 1/2, with one degree of freedom. Four designs: .289, with three."""
     values = (("a", 0, "d"), ("b", 0, "d"), ("c", 1, "e"), ("d", 1, "e"))

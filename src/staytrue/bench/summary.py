@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -39,20 +39,23 @@ def summary(results: Sequence[Results], metrics: Sequence[str] | None = None) ->
     Returns:
         ``{"recipes": {label: {metric: {"mean", "ci95"}}}, "paired": {"A-vs-B": {metric: {"mean", "ci95"}, "subjects", "seeds"}}}``,
         differences as A minus B, for every ordered pair that shares subjects and seeds. A metric without a value is left out;
+        one that has no answer for some of the subjects says of how many it is, ``{"mean", "ci95", "subjects"}``.
         ``ci95`` is null where all subjects are of one design. Real photos are paired with nothing: their prompts are their own.
     """
     metrics = measured(results) if metrics is None else metrics
     table = {r.label: {m: means(r, m) for m in metrics} for r in results}
     recipes = {
-        label: {m: _interval(v, r) for m, v in rows.items() if v}
-        for (label, rows), r in zip(table.items(), results, strict=True)
+        r.label: {m: _counted(_interval(v, r), v, r.finished) for m, v in table[r.label].items() if v} for r in results
     }
     paired = {}
     for a, b in permutations([r for r in results if not r.of_photos], 2):
         if shared := a.finished & b.finished:
-            paired[f"{a.label}-vs-{b.label}"] = {
-                m: row for m in metrics if (row := difference(table[a.label][m], table[b.label][m], a))
-            } | {"subjects": len({s for s, _ in shared}), "seeds": seeds_each(shared)}
+            rows: dict[str, Any] = {}
+            for m in metrics:
+                mine, other = table[a.label][m], table[b.label][m]
+                if row := difference(mine, other, a):
+                    rows[m] = _counted(row, mine.keys() & other.keys(), shared)
+            paired[f"{a.label}-vs-{b.label}"] = rows | {"subjects": _subjects(shared), "seeds": seeds_each(shared)}
     return {"recipes": recipes, "paired": paired}
 
 
@@ -116,6 +119,16 @@ def of_list(name: str) -> Where:
 def interval(values: Mapping[tuple[str, int], float], of: Results) -> dict[str, Any]:
     """Mean over subjects of the mean over seeds, with its 95 % interval; empty without values."""
     return _interval(values, of)
+
+
+def _counted(row: dict[str, Any], runs: Iterable[tuple[str, int]], of: Iterable[tuple[str, int]]) -> dict[str, Any]:
+    """The row with the number of its subjects, where that is not the number of all."""
+    count = _subjects(runs)
+    return row if count == _subjects(of) else row | {"subjects": count}
+
+
+def _subjects(runs: Iterable[tuple[str, int]]) -> int:
+    return len({subject for subject, _ in runs})
 
 
 def _of_pictures(record: Record, metric: str, where: Where) -> list[float | None]:
