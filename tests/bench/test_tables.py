@@ -166,8 +166,29 @@ def test_files_to_tables_and_figures(tmp_path, pair):
     assert (out / "table.md").read_text() == first
     [figure_file] = make_plots(asked)
     xml.dom.minidom.parse(str(figure_file))
-    with pytest.raises(ConfigError, match="on the subjects 'tuning'"):
-        make_tables(Asked(subjects="tuning", out=out))
+
+
+def test_without_words_tables_are_of_whom_the_recipes_are_run_on_and_errors_name_who_is_there(tmp_path, pair):
+    out = tmp_path / "minibench"
+    save(out, pair)
+    for make in (make_tables, make_plots):
+        with pytest.raises(ConfigError, match=r"'tuning'; there are some on reporting \(dog\): name these"):
+            make(Asked(out=out))
+
+
+def test_the_headline_is_of_the_reporting_subjects_alone(tmp_path, pair):
+    """The can is for tuning: its tables and figures are made beside those of the dog, who is for reporting."""
+    out = tmp_path / "minibench"
+    save(out, [r.__class__(r.header, (*r.records, record("can", (0.1, 0.1, 0), split="tuning"))) for r in pair])
+    reporting, others = Asked(subjects="reporting", out=out), (Asked(out=out), Asked(subjects="can,dog", out=out))
+    headline = [*make_tables(reporting), *make_plots(reporting)]
+    assert headline == [tmp_path / "summary.json", out / "table.md", out / "trade.svg"]
+    before = [file.read_text() for file in headline]
+    made = [make_tables(other) + make_plots(other) for other in others]
+    names = ("summary.json", "table.md", "trade.svg")
+    assert made == [[out / folder / name for name in names] for folder in ("tuning", "can_dog")]
+    assert "1 subjects of 1 designs (tuning)" in made[0][1].read_text()
+    assert [file.read_text() for file in headline] == before
 
 
 def test_a_page_without_the_block_is_refused(tmp_path):

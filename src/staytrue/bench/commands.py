@@ -26,7 +26,10 @@ Overrides = Annotated[
 Recipes = Annotated[
     list[str] | None, typer.Option("--recipe", help="A recipe; may be repeated. Default: all of the main table.")
 ]
-Subjects = Annotated[str | None, typer.Option(help="tuning (default), reporting (logged), all, or names with commas.")]
+Subjects = Annotated[
+    str | None,
+    typer.Option(help="tuning, reporting (logged), all, or names with commas. Default: the suite's own, else tuning."),
+]
 Out = Annotated[Path | None, typer.Option(help="Folder of results; by default benchmarks/results/<suite>.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ..., or auto for the best at hand.")]
 

@@ -20,13 +20,14 @@ from staytrue.bench.protected import Protecting
 from staytrue.bench.results import add, in_the_way, log_reporting, so_far
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import QUICK, Member, chosen
-from staytrue.bench.suites import MAIN, Suite, bench_of, read_suite, require_chosen, variants
+from staytrue.bench.suites import MAIN, Suite, bench_of, file_name, read_suite, require_chosen, variants
 from staytrue.bench.workers import Crew
 from staytrue.errors import StaytrueError
 from staytrue.opening import checkout
 from staytrue.runs import RunFolder
 
 RESULTS = Path("benchmarks/results")
+TUNING, REPORTING = "tuning", "reporting"
 QUICK_RUNS = Path("runs/minibench-quick")
 QUICK_BENCH = {"prompts": 8, "images_per_prompt": 2, "seeds": (0,)}
 QUICK_CLASS_IMAGES, QUICK_STEPS = 100, 200
@@ -38,7 +39,7 @@ class Asked:
 
     Attributes:
         recipes: names.
-        subjects: as ``--subjects``; None is the suite's own, or tuning.
+        subjects: as ``--subjects``; None is what ``subjects_of`` says.
         out: folder of results; None is ``benchmarks/results/<suite>``.
         quick: four subjects, a few prompts.
         bench: ``bench.field=value``, unchecked.
@@ -91,7 +92,7 @@ def minibench(asked: Asked, jobs: int = 1, device: str = "auto", log: Path | Non
     console = Console(stderr=True, highlight=False)
     work: list[tuple[Planned, Task]] = []
     for one in plans:
-        if any(m.split == "reporting" for m in one.members):
+        if any(m.split == REPORTING for m in one.members):
             note_looks(one.settings, console, log)
         finished = {s.file: {(r["subject"], r["seed"]) for r in so_far(s)} for s in one.settings}
         missing = tasks(one.settings, one.members, finished)
@@ -235,9 +236,19 @@ def name_replaced(settings: Sequence[Setting], console: Console) -> None:
             console.print(told, markup=False, soft_wrap=True)
 
 
-def summary_folder(out: Path) -> Path:
-    """Where the summary of a folder of results goes: the main table's beside it, an experiment's inside."""
-    return out.parent if out.name == MAIN else out
+def subjects_of(asked: Asked, suite: Suite | None) -> str:
+    """Whose results a verb makes or reads: those named, or the suite's own; without a suite file those for tuning."""
+    return asked.subjects or (suite.subjects if suite else TUNING)
+
+
+def tables_folder(out: Path, which: str) -> Path:
+    """Where tables and figures go: the main table's own are of the reporting subjects, and others are made beside it."""
+    return out / file_name(which) if out.name == MAIN and which != REPORTING else out
+
+
+def summary_folder(out: Path, which: str) -> Path:
+    """Where the summary goes: the main table's beside its folder of results, where it is the headline, any other with its table."""
+    return out.parent if out.name == MAIN and which == REPORTING else tables_folder(out, which)
 
 
 def results_folder(asked: Asked, suite: Suite | None) -> Path:

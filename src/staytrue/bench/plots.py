@@ -10,7 +10,7 @@ import numpy as np
 from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.frontier import AXES, envelope
 from staytrue.bench.metrics import METRICS
-from staytrue.bench.minibench import Asked, tabled
+from staytrue.bench.minibench import Asked, subjects_of, tabled, tables_folder
 from staytrue.bench.results import Results, results_in
 from staytrue.bench.summary import interval, means, measured
 from staytrue.bench.svg import Panel, Point, Series, figure
@@ -31,16 +31,16 @@ def make_plots(asked: Asked) -> list[Path]:
     """
     written = []
     for out, suite in tabled(asked):
-        which = asked.subjects or (suite.subjects if suite else "reporting")
-        results = on_subjects(results_in(out), which, out)
-        written.append(out / "trade.svg")
+        which = subjects_of(asked, suite)
+        results, folder = on_subjects(results_in(out), which, out), tables_folder(out, which)
+        written.append(folder / "trade.svg")
         ideal = ceiling(results, out.parent)
         write_text(written[-1], figure([panel for pair in TRADES if (panel := trade(results, pair, ideal)).series]))
         if envelopes := [p for up, across in AXES.items() if (p := frontier_panel(results, across, up))]:
-            written.append(out / "frontier.svg")
+            written.append(folder / "frontier.svg")
             write_text(written[-1], figure(envelopes))
         if suite is not None and suite.x is not None:
-            written.append(out / "along.svg")
+            written.append(folder / "along.svg")
             write_text(written[-1], figure([along(results, metric, suite.x) for metric in along_metrics(results)]))
     return written
 

@@ -12,7 +12,7 @@ from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.choose import choices
 from staytrue.bench.frontier import AXES, frontiers
 from staytrue.bench.metrics import LOWER_IS_BETTER
-from staytrue.bench.minibench import Asked, summary_folder, tabled
+from staytrue.bench.minibench import Asked, subjects_of, summary_folder, tabled, tables_folder
 from staytrue.bench.redteam import summary_file, write_redteam
 from staytrue.bench.redteam_tables import redteam_markdown
 from staytrue.bench.regret import regrets
@@ -50,7 +50,7 @@ def make_tables(asked: Asked) -> list[Path]:
         if suite is not None and suite.redteam is not None:
             written += _redteam(asked, out, suite)
             continue
-        which = asked.subjects or (suite.subjects if suite else "reporting")
+        which = subjects_of(asked, suite)
         results = on_subjects(results_in(out), which, out)
         ideal = ceiling(results, out.parent)
         table, found = markdown(results, which, ideal), summary(results)
@@ -60,9 +60,10 @@ def make_tables(asked: Asked) -> list[Path]:
         if suite is not None and (regret := regrets(results, suite.compared)):
             found["regret"] = regret
             table += f"\n{regret_table(regret)}\n"
-        write_text(summary_folder(out) / SUMMARY, as_json(found))
-        write_text(out / "table.md", table)
-        written += [summary_folder(out) / SUMMARY, out / "table.md"]
+        files = [summary_folder(out, which) / SUMMARY, tables_folder(out, which) / "table.md"]
+        for file, text in zip(files, (as_json(found), table), strict=True):
+            write_text(file, text)
+        written += files
         if suite is not None and suite.choose and which == suite.subjects:
             require_whole(suite, results, which)
             write_json(out / CHOSEN, choices(results))
@@ -76,7 +77,7 @@ def make_tables(asked: Asked) -> list[Path]:
 def _redteam(asked: Asked, out: Path, suite: Suite) -> list[Path]:
     """Its summary from the files of results, where there are any; its tables from the summary alone."""
     if out.is_dir() and any(out.glob("*.json")):
-        write_redteam(out, suite, [m.name for m in chosen(asked.subjects or suite.subjects)])
+        write_redteam(out, suite, [m.name for m in chosen(subjects_of(asked, suite))])
     summary_json = summary_file(out)
     if not summary_json.is_file():
         raise ConfigError(f"neither {summary_json} nor results in {out}; `staytrue bench redteam` makes both")
@@ -92,9 +93,12 @@ def on_subjects(results: Sequence[Results], which: str, out: Path) -> list[Resul
     names = [m.name for m in chosen(which)]
     found = [r for r in (r.of(names) for r in results) if r.records]
     if not found:
+        there = {record["subject"]: record["split"] for r in results for record in r.records}
+        told = [
+            f"{split} ({', '.join(s for s in there if there[s] == split)})" for split in dict.fromkeys(there.values())
+        ]
         raise ConfigError(
-            f"no results in {out} are on the subjects {which!r}; run `staytrue bench minibench --subjects {which}`, "
-            "or make the table of others with --subjects"
+            f"no results in {out} are on the subjects {which!r}; there are some on {' and '.join(told)}: name these with --subjects"
         )
     return found
 
