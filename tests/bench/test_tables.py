@@ -176,6 +176,26 @@ def test_without_words_tables_are_of_whom_the_recipes_are_run_on_and_errors_name
             make(Asked(out=out))
 
 
+def test_arms_without_results_are_named_and_a_table_needs_one(tmp_path, pair, capsys):
+    """In the folder of the main table, where other suites have results, too."""
+    out, file = tmp_path / "minibench", tmp_path / "s.toml"
+    save(out, pair)
+    head = 'name = "minibench"\nsubjects = "reporting"\n'
+    lora, own = (f'[[arms]]\nlabel = "{label}"\nrecipe = "dreambooth"\n' for label in ("lora", "dreambooth"))
+    asked = Asked(out=out, bench={"suite": str(file)})
+    file.write_text(head + lora)
+    for make in (make_tables, make_plots):
+        with pytest.raises(ConfigError, match="are of lora, and the suite has no other arms"):
+            make(asked)
+    assert not (tmp_path / "summary.json").exists()
+    file.write_text(head + lora + own)
+    make_tables(asked)
+    assert "on the subjects 'reporting' are of lora; the others are shown" in capsys.readouterr().err
+    file.write_text(head + own)
+    make_tables(asked)
+    assert capsys.readouterr().err == ""
+
+
 def test_the_headline_is_of_the_reporting_subjects_alone(tmp_path, pair):
     """The can is for tuning: its tables and figures are made beside those of the dog, who is for reporting."""
     out = tmp_path / "minibench"

@@ -11,10 +11,10 @@ from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.frontier import AXES, envelope
 from staytrue.bench.metrics import METRICS
 from staytrue.bench.minibench import Asked, subjects_of, tabled, tables_folder
-from staytrue.bench.results import Results, results_in
+from staytrue.bench.results import Results
 from staytrue.bench.summary import interval, means, measured
 from staytrue.bench.svg import Panel, Point, Series, figure
-from staytrue.bench.tables import on_subjects
+from staytrue.bench.tables import compared
 from staytrue.runs import write_text
 
 TRADES = (("clip_t_object", "identity_heldout"), ("conditions", "identity_asked"))
@@ -27,12 +27,12 @@ def make_plots(asked: Asked) -> list[Path]:
     """Writes ``trade.svg`` of each folder of results asked for, and ``along.svg`` where the suite says what along.
 
     Raises:
-        ConfigError: no results, none on these subjects, or results that cannot be compared.
+        ConfigError: no results, none on these subjects, none of the suite's arms, or results that cannot be compared.
     """
     written = []
     for out, suite in tabled(asked):
         which = subjects_of(asked, suite)
-        results, folder = on_subjects(results_in(out), which, out), tables_folder(out, which)
+        results, folder = compared(out, suite, which), tables_folder(out, which)
         written.append(folder / "trade.svg")
         ideal = ceiling(results, out.parent)
         write_text(written[-1], figure([panel for pair in TRADES if (panel := trade(results, pair, ideal)).series]))

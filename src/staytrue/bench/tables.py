@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.choose import choices
 from staytrue.bench.frontier import AXES, frontiers
@@ -43,7 +45,7 @@ def make_tables(asked: Asked) -> list[Path]:
     """Writes ``table.md`` and ``summary.json`` of each folder of results asked for, and ``chosen.json`` of a search.
 
     Raises:
-        ConfigError: no results, none on these subjects, or results that cannot be compared.
+        ConfigError: no results, none on these subjects, none of the suite's arms, or results that cannot be compared.
     """
     written = []
     for out, suite in tabled(asked):
@@ -51,7 +53,7 @@ def make_tables(asked: Asked) -> list[Path]:
             written += _redteam(asked, out, suite)
             continue
         which = subjects_of(asked, suite)
-        results = on_subjects(results_in(out), which, out)
+        results = compared(out, suite, which)
         ideal = ceiling(results, out.parent)
         table, found = markdown(results, which, ideal), summary(results)
         if matched := frontiers(results):
@@ -86,6 +88,25 @@ def _redteam(asked: Asked, out: Path, suite: Suite) -> list[Path]:
     if asked.settings.into is not None:
         fill_block(asked.settings.into, text)
     return [summary_json, out / "table.md", *([asked.settings.into] if asked.settings.into else [])]
+
+
+def compared(out: Path, suite: Suite | None, which: str) -> list[Results]:
+    """The results of a folder on some subjects. Arms of the suite that have none are named, since a table would not miss them.
+
+    Raises:
+        ConfigError: there are no results on these subjects, or none of the suite's arms, or they cannot be compared.
+    """
+    results = on_subjects(results_in(out), which, out)
+    arms = [arm.label for arm in suite.compared] if suite else []
+    have = {r.header["arm"] for r in results}
+    if missing := [label for label in arms if label not in have]:
+        told = f"no results in {out} on the subjects {which!r} are of {', '.join(missing)}"
+        if len(missing) == len(arms):
+            raise ConfigError(
+                f"{told}, and the suite has no other arms; `staytrue bench minibench` with the same suite makes them"
+            )
+        Console(stderr=True, highlight=False).print(f"{told}; the others are shown.", markup=False, soft_wrap=True)
+    return results
 
 
 def on_subjects(results: Sequence[Results], which: str, out: Path) -> list[Results]:
