@@ -18,7 +18,8 @@ def passed(monkeypatch):
     calls = []
     monkeypatch.setattr("staytrue.bench.minibench.minibench", lambda *told: calls.append(told) or [Path("done.json")])
     monkeypatch.setattr("staytrue.bench.redteam.redteam", lambda *told: calls.append(told) or [Path("done.json")])
-    monkeypatch.setattr("staytrue.bench.tables.make_tables", lambda *told: calls.append(told) or [])
+    for made in ("tables.make_tables", "plots.make_plots", "sheets.make_sheets"):
+        monkeypatch.setattr(f"staytrue.bench.{made}", lambda *told: calls.append(told) or [])
     return calls
 
 
@@ -56,6 +57,13 @@ def test_without_words_it_is_the_main_table_on_tuning_subjects(passed):
     [(asked,)] = passed
     assert asked.recipes == ("dreambooth", "data-perspective")
     assert (asked.subjects, asked.out, asked.assignments) == (None, None, ())
+
+
+@pytest.mark.parametrize("verb", ["table", "plot", "sheet"])
+def test_a_quick_look_has_its_tables_figures_and_sheets(passed, verb):
+    assert run(verb, "--quick").exit_code == run(verb).exit_code == 0
+    [(quick,), (other,)] = passed
+    assert (quick.quick, other.quick) == (True, False)
 
 
 @pytest.mark.parametrize(

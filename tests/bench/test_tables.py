@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from staytrue.bench.ceiling import ceiling
-from staytrue.bench.minibench import Asked
+from staytrue.bench.minibench import Asked, plan, suites
 from staytrue.bench.plots import along, make_plots, trade
 from staytrue.bench.results import NOT_RESULTS, read_results, results_in
 from staytrue.bench.svg import Panel, Point, Series, figure, look, ticks
@@ -194,6 +194,16 @@ def test_arms_without_results_are_named_and_a_table_needs_one(tmp_path, pair, ca
     file.write_text(head + own)
     make_tables(asked)
     assert capsys.readouterr().err == ""
+
+
+def test_a_quick_look_is_read_where_it_was_written(tmp_path, pair):
+    """Four subjects, in the folder of results that the same command of ``minibench`` fills."""
+    quick = Asked(quick=True, bench={"runs": str(tmp_path)})
+    [out] = {one.out for one in plan(suites(quick)[0], quick).settings}
+    save(out, [r.__class__(r.header, (*r.records, record("can", (0.1, 0.1, 0)))) for r in pair])
+    written = [*make_tables(quick), *make_plots(quick)]
+    assert written == [out / name for name in ("summary.json", "table.md", "trade.svg")]
+    assert "(can,robot_toy,cat2,dog6), 2 runs" in written[1].read_text()
 
 
 def test_the_headline_is_of_the_reporting_subjects_alone(tmp_path, pair):

@@ -31,6 +31,7 @@ Subjects = Annotated[
     typer.Option(help="tuning, reporting (logged), all, or names with commas. Default: the suite's own, else tuning."),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder of results; by default benchmarks/results/<suite>.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Of what `minibench --quick` has made.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ..., or auto for the best at hand.")]
 
 
@@ -91,25 +92,31 @@ def minibench_two(
 
 
 @bench_app.command()
-def table(overrides: Overrides = None, subjects: Subjects = None, out: Out = None) -> None:
+def table(overrides: Overrides = None, subjects: Subjects = None, quick: Quick = False, out: Out = None) -> None:
     """Make the tables and summary.json from the files of results alone."""
     from staytrue.bench.tables import make_tables
 
-    _name_files(make_tables(_asked(overrides, subjects, out)))
+    _name_files(make_tables(_asked(overrides, subjects, out, (None, quick))))
 
 
 @bench_app.command()
-def plot(overrides: Overrides = None, subjects: Subjects = None, out: Out = None) -> None:
+def plot(overrides: Overrides = None, subjects: Subjects = None, quick: Quick = False, out: Out = None) -> None:
     """Make the figures from the files of results alone."""
     from staytrue.bench.plots import make_plots
 
-    _name_files(make_plots(_asked(overrides, subjects, out)))
+    _name_files(make_plots(_asked(overrides, subjects, out, (None, quick))))
 
 
 @bench_app.command()
-def sheet(overrides: Overrides = None, recipe: Recipes = None, subjects: Subjects = None, out: Out = None) -> None:
+def sheet(
+    overrides: Overrides = None,
+    recipe: Recipes = None,
+    subjects: Subjects = None,
+    quick: Quick = False,
+    out: Out = None,
+) -> None:
     """Put what the recipes drew side by side, a sheet for each subject, from the run folders."""
-    asked = _asked(overrides, subjects, out, (recipe, False))
+    asked = _asked(overrides, subjects, out, (recipe, quick))
     from staytrue.bench.sheets import make_sheets
 
     _name_files(make_sheets(asked))

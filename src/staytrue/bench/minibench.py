@@ -28,8 +28,7 @@ from staytrue.runs import RunFolder
 
 RESULTS = Path("benchmarks/results")
 TUNING, REPORTING = "tuning", "reporting"
-QUICK_RUNS = Path("runs/minibench-quick")
-QUICK_BENCH = {"prompts": 8, "images_per_prompt": 2, "seeds": (0,)}
+QUICK_BENCH = {"prompts": 8, "images_per_prompt": 2, "seeds": (0,), "runs": Path("runs/minibench-quick")}
 QUICK_CLASS_IMAGES, QUICK_STEPS = 100, 200
 
 
@@ -171,19 +170,19 @@ def suites(asked: Asked) -> list[Suite]:
 def plan(suite: Suite, asked: Asked) -> Planned:
     """A suite with what the command line says on top."""
     require_chosen(suite)
-    quick: dict[str, Any] = QUICK_BENCH if asked.quick else {}
-    bench = bench_of({**suite.bench, **quick, **(asked.bench or {})})
-    if asked.quick and "runs" not in (asked.bench or {}):
-        bench = replace(bench, runs=QUICK_RUNS)
-    out = asked.out or (bench.runs / "results" if asked.quick else RESULTS) / suite.name
+    bench, out, members = bench_for(asked, suite), results_folder(asked, suite), chosen(subjects_of(asked, suite))
     if asked.quick and suite.redteam:
         suite = suite.model_copy(update={"redteam": suite.redteam.fewer()})
-    quick_ones = QUICK[:1] if suite.redteam else QUICK
-    which = asked.subjects or (",".join(quick_ones) if asked.quick else suite.subjects)
     resolved = [setting(v, bench, out) for v in variants(suite, asked.assignments)]
     if asked.quick:
         resolved = [_quicker(one, asked) for one in resolved]
-    return Planned(suite, tuple(resolved), chosen(which))
+    return Planned(suite, tuple(resolved), members)
+
+
+def bench_for(asked: Asked, suite: Suite | None) -> Bench:
+    """The suite's own settings of the benchmark, those of a quick look over them, and what the command line says over all."""
+    own = suite.bench if suite else {}
+    return bench_of({**own, **(QUICK_BENCH if asked.quick else {}), **(asked.bench or {})})
 
 
 def _quicker(one: Setting, asked: Asked) -> Setting:
@@ -237,23 +236,29 @@ def name_replaced(settings: Sequence[Setting], console: Console) -> None:
 
 
 def subjects_of(asked: Asked, suite: Suite | None) -> str:
-    """Whose results a verb makes or reads: those named, or the suite's own; without a suite file those for tuning."""
-    return asked.subjects or (suite.subjects if suite else TUNING)
-
-
-def tables_folder(out: Path, which: str) -> Path:
-    """Where tables and figures go: the main table's own are of the reporting subjects, and others are made beside it."""
-    return out / file_name(which) if out.name == MAIN and which != REPORTING else out
-
-
-def summary_folder(out: Path, which: str) -> Path:
-    """Where the summary goes: the main table's beside its folder of results, where it is the headline, any other with its table."""
-    return out.parent if out.name == MAIN and which == REPORTING else tables_folder(out, which)
+    """Whose results a verb makes or reads: those named, else few for a quick look, the suite's own, else those for tuning."""
+    if asked.subjects:
+        return asked.subjects
+    if asked.quick:
+        return ",".join(QUICK[:1] if suite and suite.redteam else QUICK)
+    return suite.subjects if suite else TUNING
 
 
 def results_folder(asked: Asked, suite: Suite | None) -> Path:
-    """The folder of results that a table or figure is of."""
-    return asked.out or RESULTS / (suite.name if suite else MAIN)
+    """The folder of results; those of a quick look are with its runs."""
+    home = bench_for(asked, suite).runs / "results" if asked.quick else RESULTS
+    return asked.out or home / (suite.name if suite else MAIN)
+
+
+def made_in(asked: Asked, out: Path, which: str) -> tuple[Path, Path]:
+    """The folder for the summary of results, and that for their tables and figures.
+
+    The main table's are of the reporting subjects: its summary is the headline, beside its folder. What is made of others from
+    that folder is kept apart.
+    """
+    if out.name != MAIN or asked.quick:
+        return out, out
+    return (out.parent, out) if which == REPORTING else (out / file_name(which), out / file_name(which))
 
 
 def tabled(asked: Asked) -> Sequence[tuple[Path, Suite | None]]:

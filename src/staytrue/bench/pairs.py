@@ -20,7 +20,7 @@ from rich.console import Console
 from staytrue.bench.arms import Arm
 from staytrue.bench.measure import about_judges, only_drawn, open_judges, rounded, seconds_of
 from staytrue.bench.memory import peak_mb, start_peak
-from staytrue.bench.minibench import QUICK_BENCH, QUICK_RUNS, RESULTS, Asked, crew_of, name_replaced, note_looks
+from staytrue.bench.minibench import QUICK_BENCH, RESULTS, Asked, crew_of, name_replaced, note_looks
 from staytrue.bench.plan import Setting, judge_specs, plain_subject, setting
 from staytrue.bench.results import STAGES, SUMMARY, Record, add, results_in, so_far
 from staytrue.bench.suites import Variant, bench_of
@@ -123,7 +123,7 @@ def settings_of(suite: TwoSuite, asked: Asked) -> list[tuple[PairArm, Setting]]:
     Raises:
         ConfigError: a setting is wrong, or two arms learn the same: they would train in one folder at a time.
     """
-    quick: dict[str, Any] = {**QUICK_BENCH, "runs": QUICK_RUNS} if asked.quick else {}
+    quick: dict[str, Any] = QUICK_BENCH if asked.quick else {}
     bench = bench_of({**suite.bench, **quick, **(asked.bench or {})})
     out = asked.out or (bench.runs / "results" if asked.quick else RESULTS) / suite.name
     found = []

@@ -10,7 +10,7 @@ import numpy as np
 from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.frontier import AXES, envelope
 from staytrue.bench.metrics import METRICS
-from staytrue.bench.minibench import Asked, subjects_of, tabled, tables_folder
+from staytrue.bench.minibench import Asked, made_in, subjects_of, tabled
 from staytrue.bench.results import Results
 from staytrue.bench.summary import interval, means, measured
 from staytrue.bench.svg import Panel, Point, Series, figure
@@ -32,7 +32,7 @@ def make_plots(asked: Asked) -> list[Path]:
     written = []
     for out, suite in tabled(asked):
         which = subjects_of(asked, suite)
-        results, folder = compared(out, suite, which), tables_folder(out, which)
+        results, (_, folder) = compared(out, suite, which), made_in(asked, out, which)
         written.append(folder / "trade.svg")
         ideal = ceiling(results, out.parent)
         write_text(written[-1], figure([panel for pair in TRADES if (panel := trade(results, pair, ideal)).series]))

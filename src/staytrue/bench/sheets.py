@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from staytrue.bench.minibench import Asked, Planned, plan, results_folder, suites
+from staytrue.bench.minibench import Asked, Planned, bench_for, plan, results_folder, suites
 from staytrue.bench.plan import Setting, strip_file
 from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.real import REAL
@@ -39,7 +39,9 @@ def make_sheets(asked: Asked) -> list[Path]:
                 written.append(results_folder(asked, suite) / f"sheet-{member.name}.png")
                 write_bytes(written[-1], png_bytes(_sheet(member, rows), {"subject": member.name}))
     if not written:
-        raise ConfigError(f"no pictures in {asked.settings.runs}; `staytrue bench minibench` of the same draws them")
+        raise ConfigError(
+            f"no pictures in {bench_for(asked, None).runs}; `staytrue bench minibench` of the same draws them"
+        )
     return written
 
 

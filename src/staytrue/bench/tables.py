@@ -14,7 +14,7 @@ from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.choose import choices
 from staytrue.bench.frontier import AXES, frontiers
 from staytrue.bench.metrics import LOWER_IS_BETTER
-from staytrue.bench.minibench import Asked, subjects_of, summary_folder, tabled, tables_folder
+from staytrue.bench.minibench import Asked, made_in, subjects_of, tabled
 from staytrue.bench.redteam import summary_file, write_redteam
 from staytrue.bench.redteam_tables import redteam_markdown
 from staytrue.bench.regret import regrets
@@ -62,10 +62,10 @@ def make_tables(asked: Asked) -> list[Path]:
         if suite is not None and (regret := regrets(results, suite.compared)):
             found["regret"] = regret
             table += f"\n{regret_table(regret)}\n"
-        files = [summary_folder(out, which) / SUMMARY, tables_folder(out, which) / "table.md"]
-        for file, text in zip(files, (as_json(found), table), strict=True):
-            write_text(file, text)
-        written += files
+        home, folder = made_in(asked, out, which)
+        write_text(home / SUMMARY, as_json(found))
+        write_text(folder / "table.md", table)
+        written += [home / SUMMARY, folder / "table.md"]
         if suite is not None and suite.choose and which == suite.subjects:
             require_whole(suite, results, which)
             write_json(out / CHOSEN, choices(results))
