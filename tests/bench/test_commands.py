@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
+from staytrue.bench.minibench import plan, subjects_of, suites
 from staytrue.cli import app
 from staytrue.errors import ConfigError
 
@@ -52,11 +54,16 @@ def test_the_red_team_has_the_same_words(passed):
     assert asked.assignments == ("protect.radius=8/255",)
 
 
-def test_without_words_it_is_the_main_table_on_tuning_subjects(passed):
-    assert run("table").exit_code == 0
-    [(asked,)] = passed
-    assert asked.recipes == ("dreambooth", "data-perspective")
-    assert (asked.subjects, asked.out, asked.assignments) == (None, None, ())
+def test_without_words_it_is_two_recipes_on_tuning_subjects_and_the_help_says_so(passed):
+    assert run("table").exit_code == run("minibench").exit_code == 0
+    for asked in (passed[0][0], passed[1][0]):
+        assert asked.recipes == ("dreambooth", "data-perspective")
+        assert (asked.subjects, asked.out, asked.assignments) == (None, None, ())
+        assert subjects_of(asked, None) == "tuning"
+        assert {m.split for m in plan(suites(asked)[0], asked).members} == {"tuning"}
+    help_of = get_command(app).commands["bench"].commands["minibench"]
+    [recipe] = [p.help for p in help_of.params if p.name == "recipe"]
+    assert recipe.endswith("dreambooth and data-perspective.")
 
 
 @pytest.mark.parametrize("verb", ["table", "plot", "sheet"])

@@ -5,3 +5,6 @@ picture, and keeps one JSON per variant with all scores. ``table`` and ``plot`` 
 a table can always be recomputed. Read ``plan.py`` (what is to be run), ``measure.py`` (one run) and ``summary.py`` (the means).
 Nothing here is imported by the stages.
 """
+
+# what is compared where neither recipes nor a suite are named
+COMPARED = ("dreambooth", "data-perspective")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from staytrue.bench import COMPARED
+
 if TYPE_CHECKING:
     from staytrue.bench.minibench import Asked
 
@@ -24,7 +26,8 @@ Overrides = Annotated[
     ),
 ]
 Recipes = Annotated[
-    list[str] | None, typer.Option("--recipe", help="A recipe; may be repeated. Default: all of the main table.")
+    list[str] | None,
+    typer.Option("--recipe", help=f"A recipe; may be repeated. Default, without a suite: {' and '.join(COMPARED)}."),
 ]
 Subjects = Annotated[
     str | None,

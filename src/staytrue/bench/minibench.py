@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from staytrue.bench import COMPARED
 from staytrue.bench.arms import Arm
 from staytrue.bench.plan import Setting, Task, protection, setting, tasks
 from staytrue.bench.protected import Protecting
@@ -45,7 +46,7 @@ class Asked:
         assignments: every other ``section.field=value``.
     """
 
-    recipes: tuple[str, ...] = ("dreambooth", "data-perspective")
+    recipes: tuple[str, ...] = COMPARED
     subjects: str | None = None
     out: Path | None = None
     quick: bool = False
