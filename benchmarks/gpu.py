@@ -2,6 +2,7 @@
 
     python benchmarks/gpu.py [MINUTES] [JOBS] [data|objectives|redteam]     by default 9.5 minutes, 12 processes, data
 
+One call of 10 minutes does one of the three parts, or some of it: each part is asked for by itself, as often as it takes.
 Searches come first, and their tables with them, because what follows starts from what they chose.
 """
 
@@ -63,6 +64,8 @@ def main() -> None:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 9.5
     jobs = sys.argv[2] if len(sys.argv) > 2 else "12"
     part = sys.argv[3] if len(sys.argv) > 3 else "data"
+    if part not in ROUNDS:
+        sys.exit(f"{part} is no part of the experiments; there are: {', '.join(ROUNDS)}")
     verb, rounds = "redteam" if part == "redteam" else "minibench", ROUNDS[part]
     end, failed = time.monotonic() + 60 * minutes, 0
     for names in rounds:

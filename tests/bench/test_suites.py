@@ -242,6 +242,15 @@ def test_the_gpu_runs_the_red_team_by_its_own_verb(monkeypatch):
         said.clear()
 
 
+def test_a_mistyped_part_of_the_gpu_s_experiments_is_an_error_that_names_them(monkeypatch):
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("nothing is to be run"))
+    monkeypatch.setattr("sys.argv", ["gpu.py", "1", "2", "objective"])
+    with pytest.raises(
+        SystemExit, match="objective is no part of the experiments; there are: data, objectives, redteam"
+    ):
+        runpy.run_path(str(HOME.parent / "gpu.py"), run_name="__main__")
+
+
 def test_the_gpu_runs_every_experiment():
     """All but the first look at rates."""
     rounds = runpy.run_path(str(HOME.parent / "gpu.py"))["ROUNDS"]
