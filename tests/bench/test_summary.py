@@ -7,7 +7,17 @@ import pytest
 
 from staytrue.bench.choose import choices, worth
 from staytrue.bench.metrics import METRICS
-from staytrue.bench.summary import as_json, difference, interval, means, of_kind, of_list, seen_by_any, summary
+from staytrue.bench.summary import (
+    as_json,
+    by_condition,
+    difference,
+    interval,
+    means,
+    of_kind,
+    of_list,
+    seen_by_any,
+    summary,
+)
 from tests.bench.records import record, results
 
 
@@ -118,6 +128,19 @@ def test_seen_is_divided_alike_for_all_results():
     assert means(b, "composition", seen) == {("x", 0): pytest.approx(0.2)}
     assert means(b, "composition", not_seen) == {("x", 0): pytest.approx(0.6)}
     assert means(b, "composition", seen_by_any([b], True)) == {}
+
+
+def test_seen_and_unseen_are_in_the_summary_by_metric():
+    """The beach (.2 and .4) was seen, the red dog (.6 and .8) was not; photos were asked neither."""
+    photos = record("x", (0.9, 0.9, 0.9))
+    photos["prompts"] = [p | {"list": "photos"} for p in photos["prompts"]]
+    a = results("a", record("x", (0.2, 0.6, 0)), record("y", (0.4, 0.8, 0)))
+    found = by_condition([a, results("photos", photos)], ("composition", "drift"))
+    assert found["a"]["composition"].keys() == {"seen", "unseen"}
+    assert found["a"]["composition"]["seen"]["mean"] == pytest.approx(0.3)
+    assert found["a"]["composition"]["unseen"]["mean"] == pytest.approx(0.7)
+    assert found["a"]["composition"]["seen"].keys() == {"mean", "ci95"}
+    assert found["photos"].get("composition") is None
 
 
 def test_the_choice_needs_identity_and_truth():

@@ -40,6 +40,28 @@ def test_markdown_has_the_numbers_by_hand(pair):
     assert len({line.count("|") for line in text.split("\n\n")[1].splitlines()}) == 1
 
 
+def test_every_row_says_whether_the_guard_was_on_and_the_prompts_were_in_the_set(tmp_path):
+    def made(label, **regularize):
+        return results(label, record("dog", (0.5, 0.5, 0)), config={"regularize": {"name": "structured"} | regularize})
+
+    some = [
+        made("guarded", leak_guard=True, evaluation_prompts=False),
+        made("as the paper", leak_guard=False, evaluation_prompts=True),
+        made("a file", leak_guard=True, evaluation_prompts="prompts.txt"),
+        made("one prompt", name="class_prompt"),
+        results("photos", record("dog", (0.5, 0.5, 0)), recipe="real-photos"),
+    ]
+    text = markdown(some, "reporting")
+    assert "| guarded | structured | on | no |" in text
+    assert "| as the paper | structured | off | yes |" in text
+    assert "| a file | structured | on | listed ones |" in text
+    assert "| one prompt | class_prompt | none | no |" in text
+    assert "| photos | nothing is trained |  |  |" in text
+    save(tmp_path / "s", some[:1])
+    make_tables(Asked(subjects="reporting", out=tmp_path / "s"))
+    assert read_json(tmp_path / "s" / "summary.json")["seen"]["guarded"]["composition"]["seen"]["mean"] == 0.5
+
+
 def test_a_kind_that_only_some_subjects_are_asked_for_has_its_column(pair):
     dog = record("cat", (0.5, 0.4, 0))
     dog["prompts"] = [p | {"kind": "motion"} if p["kind"] == "color" else p for p in dog["prompts"]]

@@ -106,6 +106,20 @@ def seen_by_any(results: Sequence[Results], seen: bool) -> Where:
     return where
 
 
+def by_condition(results: Sequence[Results], metrics: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The means on prompts that are seen and on those that are not, as ``seen_by_any`` divides them.
+
+    Returns:
+        ``{label: {metric: {"seen": {"mean", "ci95"}, "unseen": {"mean", "ci95"}}}}``, without what has no value.
+    """
+    which = {"seen": seen_by_any(results, True), "unseen": seen_by_any(results, False)}
+    found: dict[str, dict[str, Any]] = {}
+    for r in results:
+        rows = {m: {name: _interval(means(r, m, where), r) for name, where in which.items()} for m in metrics}
+        found[r.label] = {m: said for m, row in rows.items() if (said := {k: v for k, v in row.items() if v})}
+    return found
+
+
 def of_kind(kind: str) -> Where:
     """Prompts of the main list and of one kind."""
     return lambda record, prompt: on_main_list(record, prompt) and prompt["kind"] == kind

@@ -15,6 +15,7 @@ from staytrue.bench.choose import choices
 from staytrue.bench.frontier import AXES, frontiers
 from staytrue.bench.metrics import LOWER_IS_BETTER
 from staytrue.bench.minibench import Asked, made_in, subjects_of, tabled
+from staytrue.bench.real import REAL
 from staytrue.bench.redteam import summary_file, write_redteam
 from staytrue.bench.redteam_tables import redteam_markdown
 from staytrue.bench.regret import regrets
@@ -24,6 +25,7 @@ from staytrue.bench.subjects import chosen
 from staytrue.bench.suites import Suite, variants
 from staytrue.bench.summary import (
     as_json,
+    by_condition,
     counted,
     interval,
     means,
@@ -55,7 +57,7 @@ def make_tables(asked: Asked) -> list[Path]:
         which = subjects_of(asked, suite)
         results = compared(out, suite, which)
         ideal = ceiling(results, out.parent)
-        table, found = markdown(results, which, ideal), summary(results)
+        table, found = markdown(results, which, ideal), summary(results) | {"seen": by_condition(results, SHOWN)}
         if matched := frontiers(results):
             found["frontiers"] = matched
             table += f"\n{matched_table(matched)}\n"
@@ -144,7 +146,7 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
         "By condition. Seen: prompts that ask only for things that some of these were trained with; unseen: for something that "
         "none was."
     )
-    parts.append(f"{text}\n\n{_columns(results, seen)}")
+    parts += [f"{text}\n\n{_columns(results, seen)}", _guards(results)]
     prompts = [p for r in results for record in r.records for p in record["prompts"]]  # kinds differ between subjects
     kinds = list(dict.fromkeys(p["kind"] for p in prompts))
     rows = [*results, *([ideal] if ideal else [])]
@@ -252,6 +254,23 @@ def _names(results: Sequence[Results]) -> list[str]:
         f"{r.label} ({len(r.records)} of {most} runs)" if less else r.label
         for r, less in zip(results, few, strict=True)
     ]
+
+
+def _guards(results: Sequence[Results]) -> str:
+    """What the class images of each row were allowed to speak of, from its settings."""
+    body = []
+    for name, r in zip(_names(results), results, strict=True):
+        made = r.header["config"]["regularize"]
+        guard = {True: "on", False: "off"}.get(made.get("leak_guard"), "none")
+        asked = made.get("evaluation_prompts", False)
+        prompts = {True: "yes", False: "no"}[asked] if isinstance(asked, bool) else "listed ones"
+        trained = r.header["recipe"] != REAL
+        body.append([name, *((made["name"], guard, prompts) if trained else ("nothing is trained", "", ""))])
+    text = (
+        "Class images, by the settings. The leak guard keeps half of the conditions out of a structured set; the prompts asked"
+        " here are in one only where it was told so."
+    )
+    return f"{text}\n\n{_table(['', 'class images', 'leak guard', 'evaluation prompts in the set'], body)}"
 
 
 def _costs(results: Sequence[Results]) -> str:
