@@ -26,7 +26,7 @@ ARMS = '[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n'
 def test_there_is_one_file_for_each_experiment():
     numbers = {p.name.split("-")[0] for p in FILES}
     assert numbers == {
-        *map(str, range(19)),
+        *map(str, range(20)),
         "redteam.toml",
         "redteam",
     }  # 1 answers the second question of its issue, too
@@ -42,7 +42,7 @@ def test_a_suite_resolves_and_states_its_cost(path, monkeypatch):
     assert planned.settings
     assert suite.x in (None, "seconds", *suite.grid)
     assert suite.cpu_minutes == pytest.approx(cpu_minutes([planned]), rel=0.33)
-    if path.stem not in ("8-main", "8-lora", "17-objectives"):
+    if path.stem not in ("8-main", "8-lora", "17-objectives", "19-share"):
         assert all(m.split == "tuning" for m in planned.members)
 
 
@@ -111,7 +111,7 @@ def test_a_part_of_the_trainings_compares_all_arms_on_fewer_subjects(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", ["0-search", "2-mix", "3-dropout", "4-rephrased", "9-solver", "18-delta"])
+@pytest.mark.parametrize("name", ["0-search", "2-mix", "3-dropout", "4-rephrased", "9-solver", "18-delta", "19-share"])
 def test_committed_results_are_what_their_suite_would_make_today(name):
     """A setting that a later change gives another key would be trained again, beside numbers that say something else."""
     planned = plan(read_suite(HOME / f"{name}.toml"), Asked())

@@ -47,7 +47,7 @@ class SemanticDelta:
 
     Known to fail: where class images' captions have nothing in the slot, which is an error. With several subjects and fewer class
     rows than photos in a batch, adjectives and details reach only some of them. Colors are heard less: the photo under the noise
-    still has its own.
+    still has its own. A ``share`` of a quarter lost three of twenty subjects (docs/log.md).
     """
 
     rows: ClassVar[str] = "subject"

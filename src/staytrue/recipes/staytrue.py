@@ -18,8 +18,9 @@ def staytrue(backbone: Backbone) -> RunConfig:
     place, prompts that name none (another style, texture, motion) keep the subject less well; where only the photos' leave it
     out, other classes drift. And ``semantic_delta`` for styles: words that are trained beside class images alone ("a painting of")
     lose the subject; with it they move the subject as they move its class. All three were tried on tuning subjects of the
-    miniature (docs/log.md, suites 2-mix and 18-delta). The objective costs two frozen passes and a trained one of a quarter of the
-    photos, and, in full fine-tuning, the memory of a frozen copy; ``train.objectives.style.weight=0`` does without.
+    miniature (docs/log.md, suites 2-mix and 18-delta). The objective costs two frozen passes and a trained one of the photos in
+    nearly every step, and, in full fine-tuning, the memory of a frozen copy; ``train.objectives.style.weight=0`` does without. A
+    ``share`` of the photos costs less, and lost some subjects (docs/log.md).
     Where most photos look protected, it cleans them as ``shortcut_defense`` does, and learns what noise is called from noisy
     copies of them.
     Which of the other recipes' parts belong into the default is to be chosen by evidence that is not there yet.
@@ -31,9 +32,7 @@ def staytrue(backbone: Backbone) -> RunConfig:
         "train": {
             "steps": 2000,
             "background_dropout": 0.5,
-            "objectives": {
-                "style": {"weight": 1.0, "objective": {"name": "semantic_delta", "strength": 1.5, "share": 0.25}}
-            },
+            "objectives": {"style": {"weight": 1.0, "objective": {"name": "semantic_delta", "strength": 1.5}}},
             "previews": {"every": "500 steps"},
         },
         "generate": {"sampling": {"steps": 50}},
