@@ -43,6 +43,7 @@ ROUNDS = {
             "16-adapters",
             "17-objectives",
             "18-delta",
+            "19-share",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),
