@@ -21,6 +21,18 @@ from staytrue.types import Caption, Subject
         ("old pair of glasses", "an old pair of glasses"), ("children", "children"), ("alpine skis", "alpine skis"),
         ("bus", "a bus"), ("glass", "a glass"), ("camera lens", "a camera lens"), ("iris", "an iris"),
         ("bowl of berries", "a bowl of berries"), ("oil painting", "an oil painting"), ("gas", "a gas"),
+        ("UFO", "a UFO"), ("USB stick", "a USB stick"), ("UV lamp", "a UV lamp"), ("UK flag", "a UK flag"),
+        ("usb stick", "a usb stick"), ("MP3 player", "an MP3 player"), ("LED lamp", "an LED lamp"),
+        ("RC car", "an RC car"), ("SUV", "an SUV"), ("rc car", "an rc car"), ("HDMI cable", "an HDMI cable"),
+        ("TV set", "a TV set"), ("A4 page", "an A4 page"), ("F1 car", "an F1 car"), ("UFOs", "UFOs"),
+        ("LEGO brick", "a LEGO brick"), ("NASA rocket", "a NASA rocket"), ("SIM card", "a SIM card"),
+        ("UNO card", "an UNO card"), ("RED FOX", "a RED FOX"), ("onesie", "a onesie"),
+        ("unanimous vote", "a unanimous vote"), ("unibrow", "a unibrow"), ("uvula", "a uvula"),
+        ("unimportant cat", "an unimportant cat"), ("umber rug", "an umber rug"), ("urn", "an urn"),
+        ("ulcer", "an ulcer"), ("18th birthday cake", "an 18th birthday cake"), ("1800s house", "an 1800s house"),
+        ("1800s", "an 1800s"), ("11th dog", "an 11th dog"), ("110 volt lamp", "a 110 volt lamp"),
+        ("1900s house", "a 1900s house"), ("80s radio", "an 80s radio"),
+        ("alias", "an alias"), ("pancreas", "a pancreas"), ("bacteria", "bacteria"), ("cacti", "cacti"),
     ],
 )  # fmt: skip
 def test_articles(words: str, said: str) -> None:

@@ -10,10 +10,17 @@ import re
 from functools import cache
 from importlib.resources import files
 
-# spelled with a vowel, spoken with a consonant: "a unicorn", "a European", "a one-eyed cat", "a ukulele"
-SPOKEN_AS_CONSONANT = re.compile(r"uni(?=[cfqtvosy-]|la|$)|u[bkrst][aeiou]|util|usu|eu|ewe|on(?:e|ce)\b|ouija")
-# spelled with a consonant, spoken with a vowel: "an hour", "an x-ray", "an 8-bit cat", "an 11-year-old"
-SPOKEN_AS_VOWEL = re.compile(r"hour|honest|honor|honour|heir|[fhlmnrsx]\b|8|11\b|18\b")
+# spelled with a vowel, spoken with a consonant: "a unicorn", "a European", "a one-eyed cat", "a onesie", "a UFO", said "you"
+SPOKEN_AS_CONSONANT = re.compile(
+    r"uni(?=[bcfpqtvosy-]|dir|la|$)|unanim|unesco|u[bkrstv][aeiou]|util|usu|eu|ewe|on(?:e|ce|esies?)\b|ouija"
+    r"|u\b|u(?:fos?|sb|v|k)\b"
+)
+# spelled with a consonant, spoken with a vowel: "an hour", "an x-ray", "an 8-bit cat", "an 18th birthday cake", "an 1800s house"
+SPOKEN_AS_VOWEL = re.compile(r"hour|honest|honor|honour|heir|[fhlmnrsx]\b|8|1[18](?:\d\d)?(?!\d)")
+# said letter by letter, so that the name of the first decides: "an SUV", "an MP3 player", "an HDMI cable", not "LEGO" or "NASA"
+INITIALISM = re.compile(r"[A-Z](?:[A-Z]{1,2}|[A-Z0-9]*\d[A-Z0-9]*|[B-DF-HJ-NP-TV-Z][A-Z]+)\b")
+IN_SMALL_LETTERS = re.compile(r"(?:hdmi|lcd|led|lp|mp[34]|rc|rv|suv)\b")
+SAID_AS_WORDS = frozenset({"LAN", "MAC", "RAM", "ROM", "SCUBA", "SIM", "SWAT", "UNO"})
 # words before a living noun that make a thing of it: "teddy bear", "rubber duck"
 MADE_OF = frozenset(
     {
@@ -48,21 +55,28 @@ def with_article(words: str, identifier: str = "") -> str:
 
 def sounds_like_a_vowel(words: str) -> bool:
     """Whether "an" goes before the words."""
-    start = words.lower()
+    start, letters = words.lower(), INITIALISM.match(words)
+    if IN_SMALL_LETTERS.match(start) or (letters and not _is_a_word(letters[0])):
+        return start[0] in "aefhilmnorsx"
     if start[:1] in "aeiou":
-        return not SPOKEN_AS_CONSONANT.match(start) and not re.match(r"u\b", start)
+        return not SPOKEN_AS_CONSONANT.match(start)
     return bool(SPOKEN_AS_VOWEL.match(start))
+
+
+def _is_a_word(capitals: str) -> bool:
+    """Whether capitals are said as a word, as in "RAM" and, shouted, "RED FOX"."""
+    return capitals in SAID_AS_WORDS or capitals.lower() in lexicon("living") | lexicon("colors")
 
 
 def is_plural(words: str) -> bool:
     """Whether the noun that the words end in, before any "of" or "with", names several, or a pair.
 
-    "sunglasses", "red boots" and "children" do, "pair of boots", "bus", "glass" and "lens" do not.
+    "sunglasses", "red boots" and "children" do, "pair of boots", "bus", "glass", "lens" and "1800s" do not.
     """
     head = INNER.split(words.lower())[0].split()[-1].rpartition("-")[2]
     if head in lexicon("plurals"):
         return True
-    return bool(re.search(r"[^siu]s$", head)) and len(head) > 3 and head not in lexicon("singulars")
+    return bool(re.search(r"[^siu\d]s$", head)) and len(head) > 3 and head not in lexicon("singulars")
 
 
 def names_something_living(noun: str) -> bool:
