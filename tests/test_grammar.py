@@ -2,9 +2,9 @@
 
 import pytest
 
-from staytrue.generate.prompts import fill, lives
+from staytrue.generate.prompts import fill
 from staytrue.grammar import is_plural, lexicon, names_something_living, with_article
-from staytrue.types import Caption, Subject
+from staytrue.types import Caption, Subject, is_person, lives
 
 
 @pytest.mark.parametrize(
@@ -57,21 +57,34 @@ def test_one(noun: str) -> None:
     assert not is_plural(noun)
 
 
-@pytest.mark.parametrize(
-    ("noun", "alive"),
-    [
-        ("dog", True),
-        ("sheep dog", True),
-        ("dog bowl", False),
-        ("teddy bear", False),
-        ("rubber duck", False),
-        ("Cat", True),
-    ],
-)
+LIVING = (
+    "dog", "Cat", "sheep dog", "dogs", "puppies", "wolves", "geese", "corgi", "golden retriever", "toy poodle",
+    "man in a hat", "dog with a toy", "kid", "lady", "actor", "doctors", "children", "women", "people",
+)  # fmt: skip
+THINGS = (
+    "dog bowl", "teddy bear", "rubber duck", "hot dog", "hot dogs", "rocking horse", "computer mouse", "robot dog", "robot-dog",
+    "balloon dog", "porcelain cat", "stone lion", "statue of a man", "borzoi", "glass", "clock face",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("noun", "alive"), [*((n, True) for n in LIVING), *((n, False) for n in THINGS)])
 def test_alive(noun: str, alive: bool) -> None:
     assert names_something_living(noun) is alive
     assert lives(Subject(name="s", photos=".", class_noun=noun)) is alive
     assert lives(Subject(name="s", photos=".", class_noun=noun, living=not alive)) is not alive
+
+
+@pytest.mark.parametrize(
+    ("noun", "vague", "alive", "person"),
+    [
+        ("borzoi", "dog", True, False), ("barista", "person", True, True), ("dog bowl", "bowl", False, False),
+        ("duck", "toy", False, False), ("wolf", "stuffed animal", False, False), ("mouse", "device", False, False),
+        ("toy poodle", "dog", True, False), ("toy poodle", "toy", False, False), ("cat", "pet", True, False),
+    ],
+)  # fmt: skip
+def test_the_broad_noun_is_asked_too(noun: str, vague: str, alive: bool, person: bool) -> None:
+    one = Subject(name="s", photos=".", class_noun=noun, class_noun_vague=vague)
+    assert (lives(one), is_person(one)) == (alive, person)
 
 
 def test_captions_and_prompts_of_pairs() -> None:
@@ -85,7 +98,8 @@ def test_captions_and_prompts_of_pairs() -> None:
     assert fill("an old {}", pair).plain == "old boots"
 
 
-@pytest.mark.parametrize("name", ["plurals", "singulars", "living"])
+@pytest.mark.parametrize("name", ["plurals", "singulars", "living", "things"])
 def test_lexicons_are_clean(name: str) -> None:
     assert all(word == word.strip().lower() for word in lexicon(name))
     assert not lexicon("plurals") & lexicon("singulars")
+    assert not lexicon("living") & lexicon("things")

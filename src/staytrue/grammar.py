@@ -1,6 +1,6 @@
 """The little English that captions need: a, an or nothing before a noun, and which nouns are alive.
 
-Rules with short lists of exceptions, ``assets/words/{plurals,singulars,living}.txt``. Whoever knows better says so: a class
+Rules with short lists of exceptions, ``assets/words/{plurals,singulars,living,things}.txt``. Whoever knows better says so: a class
 noun is written as it should be read ("pair of boots"), and ``subjects.living`` overrides the lexicon.
 """
 
@@ -21,24 +21,9 @@ SPOKEN_AS_VOWEL = re.compile(r"hour|honest|honor|honour|heir|[fhlmnrsx]\b|8|1[18
 INITIALISM = re.compile(r"[A-Z](?:[A-Z]{1,2}|[A-Z0-9]*\d[A-Z0-9]*|[B-DF-HJ-NP-TV-Z][A-Z]+)\b")
 IN_SMALL_LETTERS = re.compile(r"(?:hdmi|lcd|led|lp|mp[34]|rc|rv|suv)\b")
 SAID_AS_WORDS = frozenset({"LAN", "MAC", "RAM", "ROM", "SCUBA", "SIM", "SWAT", "UNO"})
-# words before a living noun that make a thing of it: "teddy bear", "rubber duck"
-MADE_OF = frozenset(
-    {
-        "teddy",
-        "toy",
-        "plush",
-        "plushie",
-        "stuffed",
-        "rubber",
-        "gummy",
-        "wooden",
-        "ceramic",
-        "plastic",
-        "paper",
-        "knitted",
-    }
-)
 INNER = re.compile(r" (?:of|with|in|on|at|from|for) ")
+# endings of several, and of one: "puppies", "wolves", "foxes", "dogs", "women"
+PLURALS = (("ies", "y"), ("ves", "f"), ("es", ""), ("s", ""), ("men", "man"))
 
 
 def with_article(words: str, identifier: str = "") -> str:
@@ -73,19 +58,43 @@ def is_plural(words: str) -> bool:
 
     "sunglasses", "red boots" and "children" do, "pair of boots", "bus", "glass", "lens" and "1800s" do not.
     """
-    head = INNER.split(words.lower())[0].split()[-1].rpartition("-")[2]
+    head = _head(words)
     if head in lexicon("plurals"):
         return True
     return bool(re.search(r"[^siu\d]s$", head)) and len(head) > 3 and head not in lexicon("singulars")
 
 
-def names_something_living(noun: str) -> bool:
-    """Whether a lexicon of living beings has the noun, or its last word, and no word before says that it is a toy.
+def names_something_living(noun: str, vague: str = "") -> bool:
+    """Whether a lexicon of living beings has the noun, or its last word, or those of a broader noun, in either number.
 
-    A "sheep dog" lives, a "dog bowl" does not, nor a "teddy bear".
+    Not where a word of either makes a thing of it: a "sheep dog" lives, as does a "borzoi" that is a "dog", a "dog bowl" does
+    not, nor a "teddy bear", nor a "duck" that is a "toy".
     """
-    words = noun.lower().split()
-    return bool({words[-1], " ".join(words)} & lexicon("living")) and not MADE_OF & set(words)
+    return _names(lexicon("living") | lexicon("people/nouns"), noun, vague)
+
+
+def names_a_person(noun: str, vague: str = "") -> bool:
+    """Whether it is a human being that the noun, or a broader one, names."""
+    return _names(lexicon("people/nouns"), noun, vague)
+
+
+def _names(known: frozenset[str], *nouns: str) -> bool:
+    """Whether one of the nouns is known. Where it is whole, as the "toy poodle" is, no word of it makes a thing of it."""
+    said = [INNER.split(noun.lower())[0] for noun in nouns if noun.strip()]
+    unknown = [words for words in said if not known & _forms(words)]
+    if any(lexicon("things") & {*words.replace("-", " ").split(), *_forms(words)} for words in unknown):
+        return False
+    return len(unknown) < len(said) or any(known & _forms(_head(words)) for words in unknown)
+
+
+def _head(words: str) -> str:
+    """The noun that the words end in, before any "of" or "with"."""
+    return INNER.split(words.lower())[0].split()[-1].rpartition("-")[2]
+
+
+def _forms(noun: str) -> frozenset[str]:
+    """The noun, and what it may be the plural of."""
+    return frozenset({noun, *(noun.removesuffix(many) + one for many, one in PLURALS if noun.endswith(many))})
 
 
 @cache

@@ -26,7 +26,7 @@ from staytrue.purify.stage import check_names
 from staytrue.regularize.base import WordedPriorSet
 from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_bytes, write_json
 from staytrue.train.scored import LIMIT, cost_share, scored_steps
-from staytrue.types import Facts, Slot, Subject, Worded
+from staytrue.types import Facts, Slot, Subject, Worded, is_person, lives
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
 
@@ -78,7 +78,8 @@ def _alone(here: RunFolder) -> Iterator[None]:
 def check(config: RunConfig) -> None:
     """Raises a ``StaytrueError`` for what would fail later: no subject, unusable photos, prompts, backbone or objectives.
 
-    Warns of what will only be missing, such as the scores of a judge that is not on this machine, and of work for nothing.
+    Warns of what will only be missing, such as the scores of a judge that is not on this machine, and of work for nothing; says
+    who was taken for living.
     """
     if not config.subjects:
         raise ConfigError("subjects: a run needs at least one")
@@ -102,7 +103,7 @@ def check(config: RunConfig) -> None:
         source.place()
     available = {"frozen_base", "initial_weights"}
     if config.train.class_rows and config.regularize.name != "none":
-        available |= {"class_rows", *(f"class_{slot}" for slot in _slots(config, facts))}
+        available |= {"class_rows", *(f"class_{slot}" for slot in _slots(config))}
     if config.train.adapter.trains_text:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
@@ -114,14 +115,29 @@ def check(config: RunConfig) -> None:
     _look_for_selecting_clip(config, facts)
     _look_for_readers_of_class_images(config)
     _look_for_idle_settings(config)
+    _tell_who_lives(config.subjects)
 
 
-def _slots(config: RunConfig, facts: Facts) -> frozenset[Slot]:
+def _slots(config: RunConfig) -> frozenset[Slot]:
     """What the captions of every subject's class images may say beside noun and background."""
     made = config.regularize
     if not isinstance(made, WordedPriorSet):
         return frozenset()
-    return frozenset.intersection(frozenset(get_args(Slot)), *(made.slots(one, facts) for one in config.subjects))
+    return frozenset.intersection(frozenset(get_args(Slot)), *(made.slots(one) for one in config.subjects))
+
+
+def _tell_who_lives(subjects: Sequence[Subject]) -> None:
+    """Words of class images and default prompts follow from it, so a noun that the lexicon takes wrongly must be seen in time."""
+    console = Console(stderr=True, highlight=False)
+    for place, one in enumerate(subjects):
+        if one.living is None:
+            form = "a person" if lives(one) and is_person(one) else "something living" if lives(one) else "a thing"
+            console.print(
+                f"  {one.name}: {one.class_noun!r} is taken for {form} in class captions and default prompts; if that is wrong:"
+                f" subjects.{place}.living={'false' if lives(one) else 'true'}",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def _check_apart(subjects: Sequence[Subject]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from staytrue.grammar import names_something_living, with_article
+from staytrue.grammar import names_a_person, names_something_living, with_article
 
 Role = Literal["subject", "class"]
 Pooling = Literal["eos", "released"]
@@ -26,7 +26,7 @@ class Subject(BaseModel):
         class_noun: the specific class noun, such as "teddy bear".
         class_noun_vague: the broad one, such as "toy"; None means the same as ``class_noun``.
         identifier: the rare token written directly before the class noun.
-        living: whether motions and moods apply to it; None means: look the noun up.
+        living: whether motions and moods apply to it; None means: look the nouns up.
         heldout: folder with photos never trained on, to judge against; None where there are none.
     """
 
@@ -126,8 +126,15 @@ def with_suffix(text: str, suffix: str) -> str:
 
 
 def lives(subject: Subject) -> bool:
-    """Whether motions and clothes suit the subject: as it says itself, else as the lexicon of living beings does."""
-    return names_something_living(subject.class_noun) if subject.living is None else subject.living
+    """Whether motions and clothes suit the subject: as it says itself, else as the lexicon says of its nouns."""
+    if subject.living is not None:
+        return subject.living
+    return names_something_living(subject.class_noun, subject.class_noun_vague or "")
+
+
+def is_person(subject: Subject) -> bool:
+    """Whether its nouns name a human being, whose body and skin have words of their own."""
+    return names_a_person(subject.class_noun, subject.class_noun_vague or "")
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,22 @@ def test_a_selection_that_costs_much_because_it_was_asked_to_is_warned_of():
     assert not warned("train.select.every=100 steps")
 
 
+def test_who_is_taken_for_living_is_said_and_how_to_say_otherwise(capsys):
+    """Not of a subject that says it itself, as bundled ones do."""
+    can, dog = (one.model_copy(update={"living": None}) for one in changed().subjects[::-1])
+    actor = dog.model_copy(update={"name": "me", "class_noun": "actor", "identifier": "vexu"})
+    check(changed().model_copy(update={"subjects": (can, dog, actor)}))
+    said = [line for line in capsys.readouterr().err.splitlines() if "taken for" in line]
+    assert [line.partition(": ")[2].partition(" in ")[0] for line in said] == [
+        "'can' is taken for a thing", "'dog' is taken for something living", "'actor' is taken for a person",
+    ]  # fmt: skip
+    assert [line.rpartition(" ")[2] for line in said] == [
+        "subjects.0.living=true", "subjects.1.living=false", "subjects.2.living=false",
+    ]  # fmt: skip
+    check(changed())
+    assert "taken for" not in capsys.readouterr().err
+
+
 def test_class_images_that_nothing_reads_are_warned_of():
     off = ("train.objectives.class.weight=0", "train.objectives.style.weight=0")
     assert not warned()

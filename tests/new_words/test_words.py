@@ -177,6 +177,8 @@ def test_the_papers_questions_word_for_word(pool, domain, asked):
         (NewWords(domain="animal"), ["bodies", "skins", "emotions", "motions", "backgrounds", "styles"]),
         (NewWords(domain="person"), ["bodies", "skins", "emotions", "motions", "backgrounds", "styles"]),
         (NewWords(domain="horse", pools=("motions",)), ["motions"]),
+        (NewWords(domain="children"), ["bodies", "skins", "emotions", "motions", "backgrounds", "styles"]),
+        (NewWords(domain="robots"), ["shapes", "colors", "textures", "backgrounds", "styles"]),
         (NewWords(domain="dragon", living=True), ["bodies", "skins", "emotions", "motions", "backgrounds", "styles"]),
         (NewWords(domain="dog", living=False), ["shapes", "colors", "textures", "backgrounds", "styles"]),
     ],

@@ -61,6 +61,7 @@ def test_nouns_are_derived_and_kept_apart():
     ladder = SemanticLadder(others=("car", "toy"))
     assert ladder.nouns(bear) == (["teddy bear", "toy"], ["car"])
     assert ladder.nouns(Subject(name="d", photos="p", class_noun="dog")) == (["dog", "animal"], ["car", "toy"])
+    assert ladder.nouns(Subject(name="a", photos="p", class_noun="actor"))[0] == ["actor", "person"]
     with pytest.raises(ConfigError, match="neighbors of 'teddy bear' too"):
         SemanticLadder(others=("toy",)).nouns(bear)
 

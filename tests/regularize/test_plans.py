@@ -8,11 +8,12 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
+from staytrue.generate.prompts import default_prompts
 from staytrue.regularize.base import Brief, image_seed
 from staytrue.regularize.class_prompt import ClassPrompt
 from staytrue.regularize.none import NoPriorSet
 from staytrue.regularize.structured import Structured, interleave, own_backgrounds
-from staytrue.regularize.words import built_in, is_living, pool, style_phrase
+from staytrue.regularize.words import built_in, pool, style_phrase
 from staytrue.types import Caption, Facts, Slot
 from tests.regularize.stand_in import WORDS, subject
 
@@ -146,12 +147,12 @@ def test_slots_are_what_the_captions_say(changes, noun) -> None:
     facts = replace(MINIATURE, words=WORDS | {"accessories": ["a crown", "a tie", "a hat"]})
     trained_as = [planned.trained_as or planned.caption for planned in prior_set.plan(brief(noun, facts))]
     said = {slot for slot in get_args(Slot) if any(caption.says(slot) for caption in trained_as)}
-    assert prior_set.slots(subject(noun), facts) == said
+    assert prior_set.slots(subject(noun)) == said
 
 
 def test_the_style_of_a_class_prompt_is_one() -> None:
-    assert ClassPrompt(style="a painting of").slots(subject("dog"), REAL) == {"style"}
-    assert ClassPrompt().slots(subject("dog"), REAL) == frozenset()
+    assert ClassPrompt(style="a painting of").slots(subject("dog")) == {"style"}
+    assert ClassPrompt().slots(subject("dog")) == frozenset()
 
 
 def test_classes_have_words_of_their_own() -> None:
@@ -235,17 +236,21 @@ def test_built_in_pools_serve_models_without_lists(name: str) -> None:
         assert all(style_phrase(w) == w for w in words)
 
 
-@pytest.mark.parametrize(
-    ("noun", "told", "facts", "living"),
-    [
-        ("dog", None, MINIATURE, True), ("backpack", None, MINIATURE, False), ("dog", False, MINIATURE, False),
-        ("sheep dog", None, REAL, True), ("dog bowl", None, REAL, False), ("Cat", None, REAL, True),
-        ("bear plushie", None, REAL, False), ("vase", True, REAL, True), ("teddy bear", None, REAL, False),
-        ("rubber duck", None, REAL, False), ("teddy bear", True, REAL, True),
-    ],
-)  # fmt: skip
-def test_who_lives(noun: str, told: bool | None, facts: Facts, living: bool) -> None:
-    assert is_living(subject(noun, living=told), facts) is living
+@pytest.mark.parametrize("noun", ["actor", "children", "teddy bear", "robot", "dogs", "hot dog"])
+def test_sets_and_prompts_have_one_form(noun: str) -> None:
+    """A set that makes a thing of the subject beside prompts that dress it would test what was never trained, and so inversely."""
+    words = WORDS | {"nouns": {noun: {"living": noun in ("teddy bear", "robot")}}}
+    for facts in (REAL, replace(MINIATURE, words=words)):
+        living = any("wearing" in prompt for prompt in default_prompts(subject(noun), facts))
+        assert living is (noun in ("actor", "children", "dogs"))
+        assert any(planned.caption.details for planned in Structured(count=20).plan(brief(noun, facts))) is living
+
+
+def test_people_have_words_of_their_own_in_either_number_and_by_the_broad_noun() -> None:
+    skins = set(built_in("people/skins")) - set(built_in("skins"))
+    for noun, vague in (("kids", None), ("barista", "person")):
+        one = replace(brief(noun, REAL), subject=subject(noun, class_noun_vague=vague))
+        assert {word for p in Structured(count=30).plan(one) for word in p.caption.adjectives} & skins
 
 
 def evaluated(**changes: object) -> list[Caption]:

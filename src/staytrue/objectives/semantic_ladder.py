@@ -10,7 +10,7 @@ from staytrue.errors import ConfigError
 from staytrue.objectives.base import Step
 from staytrue.objectives.squares import Frequent, row_weights
 from staytrue.registry import component
-from staytrue.types import Caption, Subject, lives
+from staytrue.types import Caption, Subject, is_person, lives
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,8 +32,8 @@ class SemanticLadder:
     ``train.noise_pool``). Returns one loss per subject row, in [0, inf): log(1 + |N| / |P|) where all are equally near.
 
     Args:
-        neighbors: P; None means class noun, vague class noun, and of the living "animal". Of things no word is above all: "object"
-            is rarely said of them, and the miniature does not know it.
+        neighbors: P; None means class noun, vague class noun, and of the living "animal", of people "person". Of things no word is
+            above all: "object" is rarely said of them, and the miniature does not know it.
         others: N; what is also in P is left out of it.
         temperature: tau.
         frequent: whose scene c_f has: the row's own "caption", or "class": "a photo of a [f]".
@@ -60,7 +60,8 @@ class SemanticLadder:
 
     def nouns(self, subject: Subject) -> tuple[list[str], list[str]]:
         """P and N of a subject. Raises ``ConfigError`` where nothing is left of N."""
-        derived = (subject.class_noun, subject.class_noun_vague or "", "animal" if lives(subject) else "")
+        above = "person" if is_person(subject) else "animal"
+        derived = (subject.class_noun, subject.class_noun_vague or "", above if lives(subject) else "")
         near = [noun for noun in dict.fromkeys(self.neighbors or derived) if noun]
         far = [noun for noun in dict.fromkeys(self.others) if noun not in near]
         if not far:

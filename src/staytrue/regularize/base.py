@@ -85,8 +85,8 @@ class DrawnPriorSet(Protocol):
 class WordedPriorSet(Protocol):
     """A prior set whose captions say more than the class."""
 
-    def slots(self, subject: Subject, facts: Facts) -> frozenset[Slot]:
-        """What its captions may fill beside noun and background, for a subject and the backbone that draws."""
+    def slots(self, subject: Subject) -> frozenset[Slot]:
+        """What its captions may fill beside noun and background, for a subject."""
         ...
 
 

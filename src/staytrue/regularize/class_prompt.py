@@ -10,7 +10,7 @@ from staytrue.generate.sampling import Sampling
 from staytrue.registry import component
 from staytrue.regularize.base import AnyBackbone, Brief, Planned, default_count, image_seed
 from staytrue.regularize.clip_filter import ClipFilter
-from staytrue.types import Caption, Facts, Slot, Subject
+from staytrue.types import Caption, Slot, Subject
 
 COUNT = 200
 
@@ -42,7 +42,7 @@ class ClassPrompt:
         """The words before the noun."""
         return [self.style]
 
-    def slots(self, subject: Subject, facts: Facts) -> frozenset[Slot]:  # noqa: ARG002
+    def slots(self, subject: Subject) -> frozenset[Slot]:  # noqa: ARG002
         """A style, where its prompt has one."""
         return frozenset({"style"}) if self.style else frozenset()
 

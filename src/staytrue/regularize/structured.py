@@ -21,14 +21,12 @@ from staytrue.regularize.words import (
     OBJECT,
     PEOPLE,
     check_folder,
-    is_living,
-    is_person,
     own_entries,
     places_the_subject,
     pool,
     style_phrase,
 )
-from staytrue.types import Caption, Facts, Slot, Subject
+from staytrue.types import Caption, Facts, Slot, Subject, is_person, lives
 
 COUNT = 2000
 Kind = Literal["against", "photo", "styled"]
@@ -105,9 +103,9 @@ class Structured:
         """The user's own pools, and the words that photos' captions begin with."""
         return [self.photo_style, *own_entries(self.words)]
 
-    def slots(self, subject: Subject, facts: Facts) -> frozenset[Slot]:
+    def slots(self, subject: Subject) -> frozenset[Slot]:
         """What its captions may fill beside noun and background."""
-        moves = is_living(subject, facts) and self.stated != 0
+        moves = lives(subject) and self.stated != 0
         filled = {
             "style": self.styled > 0 or (self.photo > 0 and bool(self.photo_style)),
             "adjectives": self.stated != 0,
@@ -142,7 +140,7 @@ class Structured:
 
     def _pools(self, brief: Brief) -> Pools:
         subject, facts = brief.subject, brief.facts
-        living = is_living(subject, facts)
+        living = lives(subject)
         kin = PEOPLE if living and is_person(subject) else ""
         keep = guard(facts).seen if self.leak_guard else tuple
 

@@ -1,4 +1,4 @@
-"""The word pools of captions, and which nouns are alive."""
+"""The word pools of captions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from staytrue.errors import ConfigError
-from staytrue.grammar import names_something_living, with_article
-from staytrue.types import Facts, Subject
+from staytrue.grammar import with_article
+from staytrue.types import Facts
 
 MOTION_SLOT = "a $concept "
 PEOPLE = "people/"
@@ -67,22 +67,6 @@ def places_the_subject(facts: Facts, folder: Path | None = None) -> bool:
 def style_phrase(style: str) -> str:
     """A style as a caption begins with it: "pixel art" becomes "a pixel art of", "a painting of" stays."""
     return style if style.endswith(" of") else f"{with_article(style)} of"
-
-
-def is_living(subject: Subject, facts: Facts) -> bool:
-    """Whether motions and moods apply: what the subject says, else the backbone's nouns, else a small lexicon."""
-    if subject.living is not None:
-        return subject.living
-    nouns = facts.words.get("nouns")
-    known = nouns.get(subject.class_noun) if isinstance(nouns, dict) else None
-    if isinstance(known, dict) and "living" in known:
-        return bool(known["living"])
-    return names_something_living(subject.class_noun)
-
-
-def is_person(subject: Subject) -> bool:
-    """Whether the class noun names a human being, whose body and skin have words of their own."""
-    return subject.class_noun.lower().split()[-1] in built_in("people/nouns")
 
 
 @cache

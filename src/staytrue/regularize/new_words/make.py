@@ -14,7 +14,6 @@ from staytrue.regularize.new_words import WRITERS
 from staytrue.regularize.new_words.cleaning import distinct, entries
 from staytrue.regularize.new_words.questions import MORE, OF_OBJECTS, OF_THE_LIVING, Question, question
 from staytrue.regularize.new_words.writer import Turn, Writer
-from staytrue.regularize.words import built_in
 from staytrue.runs import make_folder, write_text
 
 if TYPE_CHECKING:
@@ -53,9 +52,7 @@ class NewWords:
 
     def questions(self) -> list[Question]:
         """What will be asked, in order."""
-        noun = self.domain.lower()
-        person = noun.split()[-1] in built_in("people/nouns")
-        living = noun == "animal" or person or names_something_living(noun) if self.living is None else self.living
+        living = names_something_living(self.domain) if self.living is None else self.living
         return [question(pool, self.domain) for pool in self.pools or (OF_THE_LIVING if living else OF_OBJECTS)]
 
 
