@@ -6,7 +6,7 @@ import pytest
 
 from staytrue.backbones import SD
 from staytrue.regularize.base import Brief
-from staytrue.regularize.conditions import KINDS, content, guard, unseen
+from staytrue.regularize.conditions import EMPTY, KINDS, content, guard, unseen
 from staytrue.regularize.structured import Structured
 from staytrue.regularize.words import POOLS, pool
 from staytrue.types import Caption, Facts
@@ -56,7 +56,10 @@ def test_what_contains_a_condition_goes_with_it() -> None:
     ("one", "other"),
     [
         ("on the beach", "near a beach"), ("in front of brick walls", "by the brick wall"), ("a top hat", "wearing a top hat"),
-        ("with a city in the background", "in the city"), ("berries", "a berry"),
+        ("with a city in the background", "in the city"), ("berries", "a berry"), ("silver", "silvery"), ("tan", "tanned"),
+        ("in a crowd", "crowded"), ("red", "reddish"), ("gray", "grey"), ("gray", "greyish"), ("a scarf", "scarves"),
+        ("autumn leaves", "an autumn leaf"), ("knives", "a knife"), ("rose", "rosy"), ("blue", "bluish"), ("in fog", "foggy"),
+        ("a stripe", "striped"), ("on grass", "grassy"),
     ],
 )  # fmt: skip
 def test_one_condition_in_other_words(one: str, other: str) -> None:
@@ -67,20 +70,59 @@ def test_different_conditions() -> None:
     assert content("a top hat") != content("a hat")
     assert content("in the rain") & content("a rainbow") == set()
     assert content("underwater") == {"underwater"}
+    different = (
+        "rain",
+        "rainbow",
+        "gold",
+        "golden",
+        "bed",
+        "speed",
+        "bus",
+        "gray",
+        "red",
+        "redder",
+        "wood",
+        "ice",
+        "wave",
+        "tie",
+    )
+    assert len({content(word) for word in different}) == len(different)
+
+
+@pytest.mark.parametrize("facts", [REAL, TOY], ids=["real", "toy"])
+def test_ones_own_pools_are_split_too(facts: Facts, tmp_path) -> None:
+    """What the manifest says is kept out is the user's own, and is in no caption; a list that is not there is the backbone's."""
+    own = {"colors": "red blue teal plum", "backgrounds": "on a roof;in a lab;at a gate;near a dam"}
+    (tmp_path / "colors.txt").write_text(own["colors"].replace(" ", "\n"))
+    (tmp_path / "backgrounds.txt").write_text(own["backgrounds"].replace(";", "\n"))
+    made = Structured(count=200, words=tmp_path)
+    out = made.conditions(facts)["unseen"]
+    assert len(out["colors"]) == len(out["backgrounds"]) == 2
+    assert set(out["colors"]) < set(own["colors"].split())
+    assert set(out["accessories"]) < set(pool("accessories", facts))
+    captions = [p.caption for p in made.plan(Brief(subject("backpack"), (), facts, seed=0))]
+    assert {c.adjectives[1] for c in captions} == set(own["colors"].split()) - set(out["colors"])
+    assert {c.background for c in captions} == {"", *own["backgrounds"].split(";")} - set(out["backgrounds"])
+    assert all(unseen(color, facts, tmp_path) for color in out["colors"])
 
 
 @pytest.mark.parametrize("noun", ["backpack", "dog", "woman"])
 @pytest.mark.parametrize("facts", [REAL, TOY], ids=["real", "toy"])
 def test_no_caption_of_a_set_speaks_of_what_is_kept_out(noun: str, facts: Facts) -> None:
-    """Independent of the guard's code: no held word group inside any slot, except the photos' own backgrounds."""
+    """Independent of the guard's endings: no kept-out word group inside any slot, except the photos' own backgrounds."""
+
+    def plain(text: str) -> set[str]:
+        return {
+            re.sub(r"(?<=\w{3})(?:s|y|ed|ish)$", "", w) for w in re.findall(r"[a-z]+", text.lower()) if w not in EMPTY
+        }
+
     own = "on a red carpet"
     brief = Brief(subject(noun), (Caption(noun, background=own),), facts, seed=0)
-    held = [set(words) for words in guard(facts).held]
+    held = [plain(condition) for out in guard(facts).unseen_by_kind().values() for condition in out]
     captions = [p.caption for p in Structured(count=150, accessories=0.3).plan(brief)]
     for caption in captions:
         for slot in (*caption.adjectives, caption.details, caption.style, caption.background):
-            plain = {re.sub(r"(?<=\w{3})s$", "", w) for w in re.findall(r"[a-z]+", slot.lower())}
-            assert slot == own or not any(group <= plain for group in held), slot
+            assert slot == own or not any(group <= plain(slot) for group in held), slot
     assert any(c.background == own for c in captions)
     free = [p.caption for p in Structured(count=150, accessories=0.3, leak_guard=False).plan(brief)]
     assert any(guard(facts).unseen(word) for caption in free for word in caption.adjectives)

@@ -2,10 +2,10 @@
 
 With a small vocabulary every evaluation prompt's background, color and accessory would be in the set, and a score would
 tell what was trained on. So half of each list is kept out, and results are reported for seen and unseen conditions apart. The
-split is a property of the vocabulary alone, the same for every recipe, subject, seed and run.
+split is a property of the vocabulary alone, a user's own pools included, the same for every recipe, subject, seed and run.
 
 It goes by conditions, not by strings: what is kept out is "beach", in whatever pool and sentence. An entry that holds all the
-content words of a kept-out condition is kept out too: with "red" go "a red scarf" and "on a red background".
+content words of a kept-out condition is kept out too: with "red" go "a red scarf" and "reddish".
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 from staytrue.regularize.words import pool
 from staytrue.types import Facts
@@ -27,6 +28,9 @@ LITTLE_WORDS = (
 )
 EMPTY = frozenset(LITTLE_WORDS.split())
 JOINED = re.compile(r"\b(?:in front of|on top of|next to|in the background|in the middle of|at the side of)\b")
+# "snows", "rosy" and "rose", "tanned", "reddish", where three letters or more are left; not "glass", "gray" or "speed"
+ENDING = re.compile(r"(?<=\w{3})(?:(?<!s)s|e|(?<=[^aeiou])[iy]|(?<!e)ed|ish)$")
+DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1$")
 Words = frozenset[str]
 
 
@@ -36,7 +40,7 @@ class Guard:
 
     Attributes:
         listed: every condition by kind ("colors", "backgrounds", "accessories").
-        held: content words of each condition that is kept out.
+        held: content of each condition that is kept out.
     """
 
     listed: tuple[tuple[str, tuple[str, ...]], ...]
@@ -64,25 +68,28 @@ class Guard:
         return found
 
 
-def guard(facts: Facts) -> Guard:
-    """The split of the words a backbone has: its own lists (the miniature), or the built-in pools."""
-    return _split(tuple((kind, pool(kind, facts)) for kind in KINDS))
+def guard(facts: Facts, folder: Path | None = None) -> Guard:
+    """The split of the words there are: the user's own in a folder, else the backbone's lists (the miniature), else the built-in.
+
+    A list of the user's own is halved anew: the one in whose place it stands keeps nothing out of it.
+    """
+    return _split(tuple((kind, pool(kind, facts, folder)) for kind in KINDS))
 
 
-def unseen(condition: str, facts: Facts) -> bool:
+def unseen(condition: str, facts: Facts, folder: Path | None = None) -> bool:
     """Whether the leak guard keeps a condition out of every set: for evaluations, which report the two halves apart.
 
     It says what may be in a set, not what is: "accessories" are in one only with ``regularize.accessories`` above 0,
     ``regularize.leak_guard=false`` and ``regularize.evaluation_prompts`` put anything in (the manifest of the stage says so),
     and the backgrounds of a subject's own photos are always there.
     """
-    return guard(facts).unseen(condition)
+    return guard(facts, folder).unseen(condition)
 
 
 def content(condition: str) -> Words:
-    """The words that carry the meaning, without plural endings: "in front of the brick walls" is {brick, wall}."""
+    """Stems of the words that carry the meaning: "in front of the brick walls" and "by a bricked wall" are {brick, wal}."""
     words = re.findall(r"[a-z0-9]+", JOINED.sub(" ", condition.lower().replace("'", "")))
-    return frozenset(_singular(w) for w in words if w not in EMPTY)
+    return frozenset(_stem(w) for w in words if w not in EMPTY)
 
 
 @lru_cache(maxsize=8)
@@ -106,8 +113,12 @@ def _rank(condition: str) -> str:
     return hashlib.sha256(f"unseen {condition}".encode()).hexdigest()
 
 
-def _singular(word: str) -> str:
-    for ending, instead in (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ss", "ss")):
-        if word.endswith(ending):
-            return word.removesuffix(ending) + instead
-    return word.removesuffix("s")
+def _stem(word: str) -> str:
+    """What is left of a word without endings: red of "reddish", tan of "tanned", silver of "silvery", ber of "berries".
+
+    No word, and of two meanings now and then ("a fair" and "a fairy"): what is kept out for nothing costs little.
+    """
+    word = word.replace("grey", "gray")
+    while ENDING.search(word):
+        word = ENDING.sub("", word)
+    return re.sub(r"f$", "v", DOUBLED.sub(r"\1", word))  # "scarf" as "scarves"

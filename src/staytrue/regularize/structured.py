@@ -65,8 +65,8 @@ class Structured:
         placeless: share of captions, those against training aside, without a background; the paper has none. They keep what a
             sentence that names no place draws, such as "a red dog", which ``train.background_dropout`` teaches the subject in.
         words: folder of word pools to use instead of the built-in ones, such as `staytrue words` writes.
-        leak_guard: whether half of the backgrounds, colors and accessories are never in the set. The backgrounds of the
-            subject's own photos always are: the photos show them anyway.
+        leak_guard: whether half of the backgrounds, colors and accessories, those in ``words`` too, are never in the set. The
+            backgrounds of the subject's own photos always are: the photos show them anyway.
         evaluation_prompts: whether the prompts of the evaluation are in the set too, among those against training, as in
             the paper: True for those of ``generate.prompts``; a list or a text file for others.
         filter: drops pictures in which CLIP does not find the class, or that it finds bad; None keeps all.
@@ -135,14 +135,14 @@ class Structured:
         return {
             "leak_guard": self.leak_guard,
             "evaluation_prompts": asked if isinstance(asked, bool) else "listed",
-            "unseen": guard(facts).unseen_by_kind() if self.leak_guard else {},
+            "unseen": guard(facts, self.words).unseen_by_kind() if self.leak_guard else {},
         }
 
     def _pools(self, brief: Brief) -> Pools:
         subject, facts = brief.subject, brief.facts
         living = lives(subject)
         kin = PEOPLE if living and is_person(subject) else ""
-        keep = guard(facts).seen if self.leak_guard else tuple
+        keep = guard(facts, self.words).seen if self.leak_guard else tuple
 
         def words(name: str) -> tuple[str, ...]:
             return keep(pool(name, facts, self.words))

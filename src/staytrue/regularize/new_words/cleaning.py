@@ -32,7 +32,7 @@ def clean(line: str, pool: str) -> str:
 
 
 def distinct(found: Iterable[str]) -> list[str]:
-    """Those whose words, without articles, order and plural endings, were not there before."""
+    """Those whose words, without articles, order and endings, were not there before."""
     kept: dict[tuple[frozenset[str], str], str] = {}
     for entry in found:
         first = entry.split()[0]
