@@ -205,7 +205,10 @@ def words(
         typer.echo(f"{pool}: {len(entries)}{short}: {', '.join(entries[:8])}{' ...' if len(entries) > 8 else ''}")
 
     make_pools(wanted, out, tell)
-    typer.echo(f"\nLook through {out}, mend what needs it, then: staytrue run ... regularize.words={out}")
+    typer.echo(
+        f"\nLook through {out}, mend what needs it (where a pool is short, the same command asks on), then:"
+        f" staytrue run ... regularize.words={out}"
+    )
 
 
 @app.command()

@@ -110,6 +110,32 @@ def test_asks_on_until_there_are_enough_and_not_again_for_what_is_there(server, 
     assert len(server.asked) == 2
 
 
+def test_a_short_pool_goes_on_where_it_was(server, tmp_path):
+    """The conversation begins with what is there, a user's own mending included, and nothing of that is lost."""
+    (tmp_path / "shapes.txt").write_text("boxy\nsquare boxy\nboxy square\n\n")
+    server.more = "1. boxy\n2. gnarled"
+    wanted = NewWords(domain="car", pools=("shapes",), size=4, writer=Endpoint())
+    assert make_pools(wanted, tmp_path) == {"shapes": 4}
+    assert (tmp_path / "shapes.txt").read_text().splitlines() == ["boxy", "square boxy", "boxy square", "gnarled"]
+    [(_, _, body)] = server.asked
+    assert [t["content"] for t in body["messages"][1:]] == [
+        "boxy\nsquare boxy\nboxy square", "give me 1 more, in the same form, all different from the ones before.",
+    ]  # fmt: skip
+
+
+def test_a_refusal_is_an_error_that_says_what_to_do(server, monkeypatch, capsys, tmp_path):
+    server.answers = ANSWERS | {"shape": "I'm sorry, but I can't help with that."}
+    server.more = "I'm sorry, please ask for something else."
+    out = tmp_path / "cars"
+    assert typed(monkeypatch, "words", "words.domain=car", "words.rounds=2", "--out", out) == 2
+    said = capsys.readouterr()
+    assert "no entry for shapes: " in said.err
+    assert "I'm sorry, please ask" in said.err
+    assert str(out / "shapes.txt") in said.err
+    assert "Look through" not in said.out
+    assert sorted(p.stem for p in out.iterdir()) == ["backgrounds", "colors", "styles", "textures"]
+
+
 def test_waits_for_a_busy_server_and_gives_up_on_others(server, tmp_path):
     server.failures = [503, 429]
     assert "oxy" in Endpoint(wait_s=0).answer([{"role": "user", "content": "shape"}])
@@ -147,6 +173,7 @@ def test_nothing_is_asked_without_an_address(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("pool", "domain", "asked"),
     [
+        ("bodies", "children", "give me 100 adjective words describing the body of children"),
         ("shapes", "object", "give me 100 adjective words describing the shape of an object"),
         ("colors", "object", "give me 100 adjective words describing the color of an object"),
         ("textures", "object", "give me 100 adjective words describing the texture of an object"),
@@ -209,6 +236,35 @@ def test_cleaning(pool, line, kept):
     assert clean(line, pool) == kept
 
 
+CHATTY = """<think>Okay, the user wants shapes. Say, round, boxy, some, sure.
+1. none
+</think>
+Absolutely! Here are some words, sure:
+
+**Basic shapes**
+1. Round
+2. Boxy
+- slender
+
+Enjoy, and let me know, please, if you need more."""
+
+
+@pytest.mark.parametrize(
+    ("pool", "answer", "kept"),
+    [
+        ("shapes", CHATTY, ["round", "boxy", "slender"]),
+        ("shapes", "round, boxy</think>square, flat", ["square", "flat"]),
+        ("shapes", "<think>round, boxy, and so on, until it was cut", []),
+        ("shapes", "Sure, here's some:\nround, boxy, flat\nEnjoy, let me know.", ["round", "boxy", "flat"]),
+        ("shapes", "Basic shapes\nround\nOkay\nNone", ["round"]),
+        ("emotions", "1) happy\n2) sad", ["happy", "sad"]),
+        ("backgrounds", "In case you want more.\non a hill", ["on a hill"]),
+    ],
+)
+def test_chatter_is_no_entry(pool, answer, kept):
+    assert entries(answer, pool) == kept
+
+
 def test_near_duplicates_go():
     assert distinct(["red brick", "brick red", "red bricks", "brick"]) == ["red brick", "brick"]
     assert distinct(["on a table", "on the tables", "under a table"]) == ["on a table", "under a table"]
@@ -240,6 +296,7 @@ def test_a_local_model_answers_the_same_to_the_same(language_model):
 
     writer, turns = Local(path=language_model, max_new_tokens=12), [{"role": "user", "content": "a red dog"}]
     assert writer.answer(turns) == writer.answer(turns) != ""
+    assert writer.answer(turns).startswith("1.")  # as the question ends where there is no chat template
     assert writer.answer(turns) != Local(path=language_model, max_new_tokens=12, seed=1).answer(turns)
     assert len(Local(path=language_model, max_new_tokens=4).answer(turns)) < len(writer.answer(turns))
     greedy = Local(path=language_model, max_new_tokens=12, temperature=0)

@@ -35,7 +35,7 @@ def pool(name: str, facts: Facts, folder: Path | None = None) -> tuple[str, ...]
     short = name.removeprefix(PEOPLE)
     for file in (folder / f"{name}.txt", folder / f"{short}.txt") if folder else ():
         if file.is_file():
-            return _without_slots(_lines(file.read_text(encoding="utf-8-sig")))
+            return _without_slots(entries_of(file))
     if not facts.words:
         return _without_slots(built_in(name))
     return tuple(facts.words.get(short, facts.words.get(STAND_INS.get(short, ""), ())))
@@ -45,7 +45,12 @@ def own_entries(folder: Path | None) -> list[str]:
     """All words of a user's own pools; none without a folder. Raises ``ConfigError`` where there is no pool in it."""
     check_folder(folder)
     files = [folder / f"{kin}{name}.txt" for kin in ("", PEOPLE) for name in POOLS] if folder else []
-    return [entry for f in files if f.is_file() for entry in _without_slots(_lines(f.read_text(encoding="utf-8-sig")))]
+    return [entry for file in files for entry in _without_slots(entries_of(file))]
+
+
+def entries_of(file: Path) -> tuple[str, ...]:
+    """The lines of a user's list, without blank ones; none where there is no file."""
+    return _lines(file.read_text(encoding="utf-8-sig")) if file.is_file() else ()
 
 
 def check_folder(folder: Path | None) -> None:

@@ -8,16 +8,28 @@ from collections.abc import Iterable
 from staytrue.grammar import sounds_like_a_vowel
 from staytrue.regularize.conditions import EMPTY, content
 
+# up to the end of what a model thinks aloud, or from its beginning where it was cut off
+THOUGHTS = re.compile(r"\A.*</think(?:ing)?>|<think(?:ing)?>.*", re.DOTALL | re.IGNORECASE)
+LISTED = re.compile(r"\s*(?:\(?\d+[.):]|[-*]\s|[•–])\s*\S")
 NUMBERED = re.compile(r"^\s*(?:\(?\d+[.):]|[-*•–])\s*")
 QUOTES = "“”\"'`‘’*_ \t.,;:!"
 WORDS = re.compile(r"[a-z0-9]+(?:[ '-][a-z0-9]+)*")
 LONGEST = {"backgrounds": 12, "motions": 14, "styles": 8}
 SLOT = "$concept"
+# what is said around a list: words that no entry has, and entries that are none
+TALKING = "i i'm i'll i've me you you'd your let's can't cannot here's sorry please thanks"
+TALK = frozenset(TALKING.split())
+CHATTING = "absolutely certainly enjoy etc hello maybe next no none ok okay say some sure unfortunately well yes"
+CHATTER = frozenset(CHATTING.split())
 
 
 def entries(answer: str, pool: str) -> list[str]:
-    """The clean entries of one answer, in order, without repetitions: one a line, or a line with commas for adjectives."""
-    lines = answer.replace("\r", "").split("\n")
+    """The clean entries of one answer, in order, without repetitions: one a line, or a line with commas for adjectives.
+
+    What a model says while it thinks is none, nor are lines without number or bullet where others have them.
+    """
+    lines = THOUGHTS.sub("", answer).replace("\r", "").split("\n")
+    lines = [line for line in lines if LISTED.match(line)] or lines
     if pool not in LONGEST:
         lines = [part for line in lines for part in line.split(",")]
     return distinct(filter(None, (clean(line, pool) for line in lines)))
@@ -28,7 +40,10 @@ def clean(line: str, pool: str) -> str:
     text = " ".join(NUMBERED.sub("", line).strip(QUOTES).lower().replace("’", "'").split())
     fits = {"motions": _motion, "backgrounds": _background, "styles": _style}.get(pool, _adjective)
     found = fits(text)
-    return found if len(found.split()) <= LONGEST.get(pool, 3) else ""
+    said = found.split()
+    if found in CHATTER or {*TALK, pool} & set(said):  # "basic shapes" is a heading
+        return ""
+    return found if len(said) <= LONGEST.get(pool, 3) else ""
 
 
 def distinct(found: Iterable[str]) -> list[str]:

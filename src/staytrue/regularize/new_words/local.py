@@ -48,13 +48,14 @@ class Local:
         self.ready()
         write = _writer(str(self.path))
         asked: Any = turns
-        if not write.tokenizer.chat_template:
-            asked = "\n\n".join(turn["content"] for turn in turns) + "\n\n1."
+        begun = "" if write.tokenizer.chat_template else "1."
+        if begun:
+            asked = "\n\n".join([*(turn["content"] for turn in turns), begun])
         sampling = {"do_sample": True, "temperature": self.temperature} if self.temperature else {"do_sample": False}
         with torch.random.fork_rng():
             torch.manual_seed(self.seed + len(turns))
             [made] = write(asked, return_full_text=False, max_new_tokens=self.max_new_tokens, **sampling)
-        return str(made["generated_text"])
+        return begun + str(made["generated_text"])
 
 
 @lru_cache(maxsize=1)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from staytrue.errors import ConfigError
 from staytrue.grammar import names_something_living
 from staytrue.registry import component
 from staytrue.regularize.new_words import WRITERS
 from staytrue.regularize.new_words.cleaning import distinct, entries
 from staytrue.regularize.new_words.questions import MORE, OF_OBJECTS, OF_THE_LIVING, Question, question
-from staytrue.regularize.new_words.writer import Turn, Writer
+from staytrue.regularize.new_words.writer import Turn
+from staytrue.regularize.words import entries_of
 from staytrue.runs import make_folder, write_text
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class Settings(BaseModel):
 def make_pools(
     wanted: NewWords, folder: Path, tell: Callable[[str, list[str], int], None] = lambda *_: None
 ) -> dict[str, int]:
-    """Writes ``folder/<pool>.txt`` for each question; a pool that is there already is left as it is, and nothing asked.
+    """Writes ``folder/<pool>.txt`` for each question; of a pool that is there already, only what it is short of is asked.
 
     Args:
         wanted: the settings.
@@ -76,30 +78,47 @@ def make_pools(
 
     Returns:
         Entries of each pool.
+
+    Raises:
+        ConfigError: for some no answer had an entry; the others are written.
     """
-    found = {}
+    found, empty = {}, {}
     for asked in wanted.questions():
         file, size = folder / f"{asked.pool}.txt", wanted.size or asked.size
-        if not file.is_file():
+        there = list(entries_of(file))
+        if len(there) < size:
             wanted.writer.ready()
             make_folder(folder)  # before anything is asked, which takes long
-            if made := ask(wanted.writer, asked, size, wanted.rounds):
-                write_text(file, "\n".join(made) + "\n")
-        there = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+            there, answer = ask(wanted, asked, size, there)
+            if there:
+                write_text(file, "\n".join(there) + "\n")
+            else:
+                empty[asked.pool] = answer
         found[asked.pool] = len(there)
         tell(asked.pool, there, size)
+    if empty:
+        pool, answer = next(iter(empty.items()))
+        raise ConfigError(
+            f"no entry for {', '.join(empty)}: no answer held any that fits (the last for {pool} began"
+            f" {' '.join(answer.split())[:80]!r}). Run the same command again with another model (words.writer), or write"
+            f" {folder / f'{pool}.txt'} by hand, one entry a line; pools that have entries are kept"
+        )
     return found
 
 
-def ask(writer: Writer, asked: Question, size: int, rounds: int) -> list[str]:
-    """The entries of as many answers as it takes to reach ``size``, all of one conversation; at most ``rounds`` answers."""
+def ask(wanted: NewWords, asked: Question, size: int, there: list[str]) -> tuple[list[str], str]:
+    """What is there, and the entries of as many answers as it takes to reach ``size``, at most ``rounds``; and the last answer.
+
+    All of one conversation, which begins with what is there.
+    """
     turns: list[Turn] = [{"role": "user", "content": asked.text}]
-    found: list[str] = []
-    for _ in range(rounds):
-        answer = writer.answer(turns)
-        found = distinct([*found, *entries(answer, asked.pool)])
+    found, answer = list(there), "\n".join(there)
+    for _ in range(wanted.rounds):
+        if answer:
+            more = MORE.format(number=size - len(found))
+            turns += [{"role": "assistant", "content": answer}, {"role": "user", "content": more}]
+        answer = wanted.writer.answer(turns)
+        found += [entry for entry in distinct([*found, *entries(answer, asked.pool)]) if entry not in found]
         if len(found) >= size:
             break
-        more = MORE.format(number=size - len(found))
-        turns += [{"role": "assistant", "content": answer}, {"role": "user", "content": more}]
-    return found
+    return found, answer

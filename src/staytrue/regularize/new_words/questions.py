@@ -52,5 +52,6 @@ def question(pool: str, domain: str) -> Question:
     if pool in DESCRIBED:
         text = ADJECTIVES.format(what=DESCRIBED[pool], domain=with_article(domain))
     else:
-        text = {"backgrounds": BACKGROUNDS, "motions": MOTIONS.replace("{domain}", domain), "styles": STYLES}[pool]
+        motions = MOTIONS.replace("a specific {domain}", with_article(f"specific {domain}"))
+        text = {"backgrounds": BACKGROUNDS, "motions": motions, "styles": STYLES}[pool]
     return Question(pool, text, SIZES[pool])
