@@ -98,7 +98,7 @@ def test_captions_and_prompts_of_pairs() -> None:
     assert fill("an old {}", pair).plain == "old boots"
 
 
-@pytest.mark.parametrize("name", ["plurals", "singulars", "living", "things"])
+@pytest.mark.parametrize("name", ["plurals", "singulars", "living", "things", "named"])
 def test_lexicons_are_clean(name: str) -> None:
     assert all(word == word.strip().lower() for word in lexicon(name))
     assert not lexicon("plurals") & lexicon("singulars")

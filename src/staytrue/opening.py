@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 import staytrue
+from staytrue.backbones.clip_words import END_OF_WORD, clip_words
 from staytrue.config import RunConfig, overridden, parse, values_of
 from staytrue.errors import ConfigError, ResumeError
 from staytrue.images.load import load_folder
@@ -115,6 +116,7 @@ def check(config: RunConfig) -> None:
     _look_for_selecting_clip(config, facts)
     _look_for_readers_of_class_images(config)
     _look_for_idle_settings(config)
+    _look_at_identifiers(config, facts)
     _tell_who_lives(config.subjects)
 
 
@@ -124,6 +126,22 @@ def _slots(config: RunConfig) -> frozenset[Slot]:
     if not isinstance(made, WordedPriorSet):
         return frozenset()
     return frozenset.intersection(frozenset(get_args(Slot)), *(made.slots(one) for one in config.subjects))
+
+
+def _look_at_identifiers(config: RunConfig, facts: Facts) -> None:
+    """Parts of a word have meanings of their own. A word with a row to itself has no parts; the miniature knows words only."""
+    if facts.vocabulary is not None or _trains_rows(config):
+        return
+    words = clip_words(config.backbone.files().folder)
+    for subject in config.subjects:
+        tokens = words.spell(subject.identifier)
+        if len(tokens) > 1:
+            warnings.warn(
+                f"the identifier {subject.identifier!r} is {len(tokens)} tokens for {facts.title}"
+                f" ({' '.join(token.removesuffix(END_OF_WORD) for token in tokens)}), which mean something of their own;"
+                f" `staytrue list identifiers backbone.path={config.backbone.path}` finds words that are a single one",
+                stacklevel=2,
+            )
 
 
 def _tell_who_lives(subjects: Sequence[Subject]) -> None:

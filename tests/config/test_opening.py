@@ -82,6 +82,24 @@ def test_a_selection_that_costs_much_because_it_was_asked_to_is_warned_of():
     assert not warned("train.select.every=100 steps")
 
 
+def test_an_identifier_of_several_tokens_is_warned_of(tmp_path):
+    """Not where it gets a row of its own, nor on the miniature, which says what words it does not know."""
+    tiny = f"backbone.path={tiny_sd(tmp_path / 'tiny')}"
+
+    def about(identifier, *assignments):
+        said = warned(tiny, f"subjects.0.identifier={identifier}", *assignments)
+        return [text for text in said if text.startswith("the identifier ")]
+
+    assert not about("olis")
+    [said] = about("olisdog")
+    assert said.startswith("the identifier 'olisdog' is 3 tokens for ")
+    assert "(oli s dog)" in said
+    assert f"`staytrue list identifiers {tiny}`" in said
+    assert "is 4 tokens" in about("<zwx1>")[0]
+    assert not about("<zwx1>", "train.adapter.name=textual_inversion", 'train.adapter.initializers=["toy", "toy"]')
+    assert not [text for text in warned("subjects.0.identifier=olisdog") if text.startswith("the identifier")]
+
+
 def test_who_is_taken_for_living_is_said_and_how_to_say_otherwise(capsys):
     """Not of a subject that says it itself, as bundled ones do."""
     can, dog = (one.model_copy(update={"living": None}) for one in changed().subjects[::-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from staytrue.backbones.sd_tokenizer import clip_merges, vocabulary
 from staytrue.errors import BackboneError
 
 END_OF_WORD = "</w>"
+PIECE = re.compile(r"[^\W\d_]+|\d|(?:[^\w\s]|_)+")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class ClipWords:
                 break
             parts = _merged(parts, best)
         return parts
+
+    def spell(self, text: str) -> list[str]:
+        """The tokens of any text: letters that follow each other are a word, signs too, and a digit is one by itself."""
+        return [token for piece in PIECE.findall(text.lower()) for token in self.tokens(piece)]
 
     def is_one_token(self, word: str) -> bool:
         """Whether the word is a single token of the vocabulary."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,35 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from staytrue.backbones import BACKBONES
 from staytrue.backbones.clip_words import END_OF_WORD, ClipWords, clip_words
+from staytrue.caption.meaning import means_something, offends
 from staytrue.errors import ConfigError
 from staytrue.generate.sampling import Request, Sampling
-from staytrue.grammar import lexicon, with_article
+from staytrue.grammar import with_article
 from staytrue.registry import component
 from staytrue.types import Facts
 
 if TYPE_CHECKING:
     from PIL import Image
-
-# single tokens that do name something, or nobody wants to type
-NOT_THESE = frozenset(
-    {
-        "sks",
-        "jap",
-        "japs",
-        "nips",
-        "fck",
-        "fcking",
-        "kkk",
-        "cnt",
-        "nsfw",
-        "nude",
-        "porn",
-        "tits",
-        "slut",
-        "homo",
-        "isis",
-    }
-)
 
 
 @component
@@ -45,7 +27,8 @@ class Identifiers:
     """The settings of `staytrue list identifiers`.
 
     Without ``draw`` only the tokenizer is read. Of its one-token words it takes the latest merged, which were the rarest in
-    the text that the tokenizer was made from; a backbone that lists words without meaning (the miniature) has those.
+    the text that the tokenizer was made from, less those that are known to mean something or to offend (``meaning.py``); a
+    backbone that lists words without meaning (the miniature) has those.
 
     With ``draw`` it asks the backbone itself, for n seeds s of the same first noise:
         moved = mean_s (1 - cos(I("a [noun]", s), I("a [word] [noun]", s)))
@@ -85,12 +68,11 @@ class Identifiers:
     def search(self, words: ClipWords, facts: Facts) -> list[str]:
         """The first ``count`` candidates."""
         least, most = self.letters
-        listed = [w for w in facts.words.get("identifiers", ()) if words.is_one_token(w)]
-        meant = NOT_THESE | lexicon("living") | lexicon("plurals") | lexicon("colors")
-        every = [w for w in listed or words.whole_words() if least <= len(w) <= most and w not in meant]
-        if not every:
+        own = [w for w in facts.words.get("identifiers", ()) if words.is_one_token(w)]
+        fits = (w for w in own or rare_words(words) if least <= len(w) <= most)
+        if not (found := list(itertools.islice(fits, self.count))):
             raise ConfigError(f"no word of {least} to {most} letters is one token; widen identifiers.letters")
-        return every[: self.count]
+        return found
 
     def drawn(self, backbone: Any, chosen: list[str], device: str) -> dict[str, Drawn]:
         """What each word draws, least first."""
@@ -100,7 +82,7 @@ class Identifiers:
         from staytrue.generate.sampling import draw
 
         plain = with_article(self.class_noun)
-        asked = {"": plain} | {word: f"a {word} {self.class_noun}" for word in chosen}
+        asked = {"": plain} | {word: with_article(f"{word} {self.class_noun}", word) for word in chosen}
         requests = [Request(text, seed) for text in asked.values() for seed in range(self.pictures)]
         images: list[Image.Image] = list(draw(backbone.load(device), requests, self.sampling))
         clip = clip_judge(self.checkpoint, backbone.facts()).load(device)
@@ -136,9 +118,16 @@ class Drawn:
     loss: float
 
 
+def rare_words(words: ClipWords) -> Iterator[str]:
+    """One-token words without a meaning that can be told, the rarest first."""
+    every = words.whole_words()
+    known = frozenset(every)
+    return (word for word in every if not offends(word) and not means_something(word, known))
+
+
 def spelled(word: str, words: ClipWords) -> str:
     """The word's tokens, in words."""
-    tokens = words.tokens(word.lower())
+    tokens = words.spell(word)
     if words.is_one_token(word.lower()):
         return f"one token, {words.ids[word.lower() + END_OF_WORD]} of {len(words.ids)}"
     return f"{len(tokens)} tokens: {' '.join(t.removesuffix(END_OF_WORD) for t in tokens)}"
