@@ -265,8 +265,8 @@ def _named_backbone(overrides: list[str] | None) -> str | None:
 
 def _checked(values: Values, overrides: list[str] | None) -> RunConfig:
     """The configuration with overrides; says which words the backbone does not know, and when it is the miniature."""
+    from staytrue.checks import unknown_words
     from staytrue.config import overridden, parse
-    from staytrue.opening import unknown_words
 
     config = parse(overridden(values, overrides or []))
     _tell(config.backbone.facts(), unknown_words(config))

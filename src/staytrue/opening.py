@@ -1,33 +1,24 @@
-"""What happens before the first stage: everything that can be checked without weights is, and ``config.json`` is saved."""
+"""What happens before the first stage: what can be checked is (``checks``), and ``config.json`` is saved."""
 
 from __future__ import annotations
 
 import platform
-import re
 import subprocess
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import get_args
 
 from filelock import FileLock, Timeout
 from rich.console import Console
 
 import staytrue
-from staytrue.backbones.clip_words import END_OF_WORD, clip_words
-from staytrue.config import RunConfig, overridden, parse, values_of
+from staytrue.checks import check, with_defense
+from staytrue.config import RunConfig, parse, values_of
 from staytrue.errors import ConfigError, ResumeError
-from staytrue.images.load import load_folder
-from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify.inspection.inspect import Inspected
-from staytrue.purify.stage import check_names
-from staytrue.regularize.base import WordedPriorSet
-from staytrue.runs import RunFolder, fingerprint, make_folder, read_json, write_bytes, write_json
-from staytrue.train.scored import LIMIT, cost_share, scored_steps
-from staytrue.types import Facts, Slot, Subject, Worded, is_person, lives
+from staytrue.runs import RunFolder, make_folder, read_json, write_bytes, write_json
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
 
@@ -76,120 +67,6 @@ def _alone(here: RunFolder) -> Iterator[None]:
         lock.release()
 
 
-def check(config: RunConfig) -> None:
-    """Raises a ``StaytrueError`` for what would fail later: no subject, unusable photos, prompts, backbone or objectives.
-
-    Warns of what will only be missing, such as the scores of a judge that is not on this machine, and of work for nothing; says
-    who was taken for living.
-    """
-    if not config.subjects:
-        raise ConfigError("subjects: a run needs at least one")
-    facts = config.backbone.facts()
-    _check_apart(config.subjects)
-    for subject in config.subjects:
-        for photos in filter(None, (subject.photos, subject.heldout)):
-            found = load_folder(photos)
-            if photos == subject.photos and config.train.select and len(found) < 2:
-                raise ConfigError(
-                    f"train.select holds one photo of each subject out, and {subject.name} has {len(found)}; add photos, or set"
-                    " train.select=null"
-                )
-        _check_heldout(subject)
-    config.generate.texts(config.subjects, facts)
-    if config.generate.lora_weight != 1.0 and config.train.adapter.name != "lora":
-        raise ConfigError(
-            f"generate.lora_weight: this run trains with {config.train.adapter.name}, and has no LoRA to weigh"
-        )
-    for source in config.generate.loras:
-        source.place()
-    available = {"frozen_base", "initial_weights"}
-    if config.train.class_rows and config.regularize.name != "none":
-        available |= {"class_rows", *(f"class_{slot}" for slot in _slots(config))}
-    if config.train.adapter.trains_text:
-        available.add("trainable_phrase")
-    check_needs(Composed(config.train.objectives), frozenset(available))
-    config.train.texts(config.subjects)  # raises for words that contradict each other
-    _check_starts(config)
-    with_defense(config)
-    _look_for_judges(config, facts)
-    _look_at_cost_of_selecting(config)
-    _look_for_selecting_clip(config, facts)
-    _look_for_readers_of_class_images(config)
-    _look_for_idle_settings(config)
-    _look_at_identifiers(config, facts)
-    _tell_who_lives(config.subjects)
-
-
-def _slots(config: RunConfig) -> frozenset[Slot]:
-    """What the captions of every subject's class images may say beside noun and background."""
-    made = config.regularize
-    if not isinstance(made, WordedPriorSet):
-        return frozenset()
-    return frozenset.intersection(frozenset(get_args(Slot)), *(made.slots(one) for one in config.subjects))
-
-
-def _look_at_identifiers(config: RunConfig, facts: Facts) -> None:
-    """Parts of a word have meanings of their own. A word with a row to itself has no parts; the miniature knows words only."""
-    if facts.vocabulary is not None or _trains_rows(config):
-        return
-    words = clip_words(config.backbone.files().folder)
-    for subject in config.subjects:
-        tokens = words.spell(subject.identifier)
-        if len(tokens) > 1:
-            warnings.warn(
-                f"the identifier {subject.identifier!r} is {len(tokens)} tokens for {facts.title}"
-                f" ({' '.join(token.removesuffix(END_OF_WORD) for token in tokens)}), which mean something of their own;"
-                f" `staytrue list identifiers backbone.path={config.backbone.path}` finds words that are a single one",
-                stacklevel=2,
-            )
-
-
-def _tell_who_lives(subjects: Sequence[Subject]) -> None:
-    """Words of class images and default prompts follow from it, so a noun that the lexicon takes wrongly must be seen in time."""
-    console = Console(stderr=True, highlight=False)
-    for place, one in enumerate(subjects):
-        if one.living is None:
-            form = "a person" if lives(one) and is_person(one) else "something living" if lives(one) else "a thing"
-            console.print(
-                f"  {one.name}: {one.class_noun!r} is taken for {form} in class captions and default prompts; if that is wrong:"
-                f" subjects.{place}.living={'false' if lives(one) else 'true'}",
-                markup=False,
-                soft_wrap=True,
-            )
-
-
-def _check_apart(subjects: Sequence[Subject]) -> None:
-    """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between.
-
-    Words are compared as CLIP reads them: capitals and further blanks make no difference.
-    """
-    check_names(subjects)
-    words = [" ".join(subject.identifier.lower().split()) for subject in subjects]
-    if twice := sorted({word for word in words if words.count(word) > 1}):
-        raise ConfigError(
-            f"subjects: two share the identifier {twice[0]!r}; give each its own identifier, which tells them apart in prompts"
-        )
-
-
-def _check_heldout(subject: Subject) -> None:
-    """Photos that are trained on would be scored as "photos it has never seen"."""
-    if subject.heldout is None:
-        return
-    trained = {fingerprint(photo.path): photo.path for photo in load_folder(subject.photos)}
-    if both := [photo.path for photo in load_folder(subject.heldout) if fingerprint(photo.path) in trained]:
-        raise ConfigError(
-            f"subjects: {subject.name} is trained on {both[0].name}, which is held out, too; take it from one of the folders"
-        )
-
-
-def _check_starts(config: RunConfig) -> None:
-    """Raises where token rows are trained, and fewer words to start from are named than there are subjects."""
-    from staytrue.adapters.token_rows import starting_words
-
-    if _trains_rows(config):
-        starting_words([subject.identifier for subject in config.subjects], config.train.adapter.initializers)
-
-
 def defended(config: RunConfig, found: Sequence[Inspected]) -> RunConfig:
     """The settings with ``inspect.defense`` over them where most photos of a subject are suspect and no purifier was chosen.
 
@@ -212,104 +89,6 @@ def defended(config: RunConfig, found: Sequence[Inspected]) -> RunConfig:
     return with_defense(config)
 
 
-def with_defense(config: RunConfig) -> RunConfig:
-    """``inspect.defense`` over the settings. Raises ``ConfigError`` where it does not fit them."""
-    try:
-        return parse(overridden(values_of(config), config.inspect.defense))
-    except ConfigError as error:
-        raise ConfigError(f"inspect.defense: {error}") from None
-
-
-def _look_for_judges(config: RunConfig, facts: Facts) -> None:
-    """Better said now than after hours of training."""
-    asking: dict[str, list[str]] = {}
-    for metric, checkpoint in config.evaluate.absent(facts).items():
-        asking.setdefault(checkpoint, []).append(f"evaluate.metrics.{metric}")
-    for checkpoint, metrics in asking.items():
-        on_hub = _may_be_on_hub(checkpoint)
-        lacking = "unless it can be downloaded when the pictures are scored, they" if on_hub else "the pictures"
-        warnings.warn(
-            f"the judge {checkpoint} ({', '.join(metrics)}) is not on this machine: {lacking} will have no such scores."
-            f" {f'Get it now with `hf download {checkpoint}`, or name' if on_hub else 'Name'} a folder that holds it:"
-            f" {metrics[0]}.judge=/models/{Path(checkpoint).name}",
-            stacklevel=2,
-        )
-
-
-def _look_at_cost_of_selecting(config: RunConfig) -> None:
-    """An interval of one's own is kept, whatever it costs. Raises where there is nothing to choose from."""
-    train, subjects = config.train, len(config.subjects)
-    if not train.select:
-        return
-    share = cost_share(train, subjects, scored_steps(train, subjects))
-    if share >= LIMIT:
-        warnings.warn(
-            f"train.select.every={train.select.every}: scoring takes up to {share:.1%} of the time of training (by count);"
-            f" train.select.every=null keeps it under {LIMIT:.0%}",
-            stacklevel=2,
-        )
-
-
-def _look_for_selecting_clip(config: RunConfig, facts: Facts) -> None:
-    """Better said now than when class images have been drawn."""
-    from staytrue.encoders.checkpoint import at_hand
-    from staytrue.encoders.own import own_clip
-
-    if not config.train.select or at_hand(checkpoint := own_clip(config.train.select.checkpoint, facts).checkpoint):
-        return
-    remedy = (
-        f"a folder that holds it: train.select.checkpoint=/models/{Path(checkpoint).name}; or set train.select=null"
-    )
-    if not _may_be_on_hub(checkpoint):
-        raise ConfigError(f"train.select.checkpoint: there is no CLIP at {checkpoint}; name {remedy}")
-    warnings.warn(
-        f"the CLIP {checkpoint} (train.select) is not on this machine: unless it can be downloaded when training starts,"
-        f" training will stop there. Get it now with `hf download {checkpoint}`, or name {remedy}",
-        stacklevel=2,
-    )
-
-
-def _may_be_on_hub(checkpoint: str) -> bool:
-    return bool(re.fullmatch(r"\w[\w.-]*/[\w.-]+", checkpoint))
-
-
-def _look_for_readers_of_class_images(config: RunConfig) -> None:
-    """Class images take the longest of all to make."""
-    train, made = config.train, config.regularize.name
-    asked = Composed(train.objectives)
-    read = [term.objective.rows == "all" for term in asked.active().values()]
-    read += [need.startswith("class_") for need in asked.needs()]
-    if made == "none" or (train.class_rows and any(read)):
-        return
-    why = "no objective with a weight reads class rows" if train.class_rows else "train.class_rows is 0"
-    warnings.warn(
-        f"class images will be made (regularize.name={made}), but training will not read them: {why}; set"
-        " regularize.name=none to do without",
-        stacklevel=2,
-    )
-
-
-def _look_for_idle_settings(config: RunConfig) -> None:
-    """What was set and changes nothing is mostly meant for another adapter or sampler than the one chosen."""
-    train, sampling = config.train, config.generate.sampling
-    rows, reads_text = _trains_rows(config), bool(getattr(train.adapter, "text_encoder", False))
-    named = getattr(train.adapter, "initializers", ())
-    idle = {
-        "train.token_learning_rate": train.token_learning_rate and not rows and "no token row is trained",
-        "train.adapter.initializers": named and not rows and "no token row is trained",
-        "train.text_encoder_learning_rate": train.text_encoder_learning_rate
-        and not reads_text
-        and "the text encoder is not trained",
-        "train.class_suffix": train.class_suffix
-        and (not train.class_rows or config.regularize.name == "none")
-        and "there are no class images",
-        "generate.sampling.negative": sampling.negative and sampling.guidance == 1 and "guidance is 1",
-    }
-    for name, why in idle.items():
-        if why:
-            warnings.warn(f"{name} has no effect: {why}", stacklevel=2)
-
-
 def saved_config(folder: Path) -> RunConfig:
     """The configuration a run folder was last run with."""
     file = RunFolder(folder).config
@@ -322,30 +101,6 @@ def saved_config(folder: Path) -> RunConfig:
             f"{folder} is not a run folder: its {file.name} is not one of Staytrue's; name a run, or a new folder for one"
         ) from None
     return parse(values)
-
-
-def unknown_words(config: RunConfig) -> list[str]:
-    """Words of the settings that the backbone's vocabulary lacks, in order; none where it has no list.
-
-    Those of captions that come with pictures are looked at when they are read.
-    """
-    facts = config.backbone.facts()
-    if facts.vocabulary is None:
-        return []
-    texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
-    texts += [config.generate.sampling.negative, *config.train.texts(config.subjects)]
-    texts += [text for part in (config.caption, config.regularize) if isinstance(part, Worded) for text in part.texts()]
-    taught = set()
-    if _trains_rows(config):
-        taught = {subject.identifier.lower() for subject in config.subjects}
-        texts += config.train.adapter.initializers[: len(config.subjects)]
-    return [word for word in facts.unknown(texts) if word not in taught]
-
-
-def _trains_rows(config: RunConfig) -> bool:
-    """Whether each identifier gets a token row, and so need not be a word."""
-    adapter = config.train.adapter
-    return adapter.name in ("cross_attention", "textual_inversion") or bool(getattr(adapter, "token", False))
 
 
 def resolved_device(device: str) -> str:

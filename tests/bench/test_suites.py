@@ -13,8 +13,8 @@ from staytrue.bench.plan import Task, run_config, tasks
 from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.results import read_results
 from staytrue.bench.suites import file_name, read_suite, require_chosen, variants
+from staytrue.checks import unknown_words
 from staytrue.errors import ConfigError
-from staytrue.opening import unknown_words
 from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import write_json
 

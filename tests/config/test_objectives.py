@@ -4,11 +4,11 @@ import tomllib
 
 import pytest
 
+from staytrue.checks import check, unknown_words
 from staytrue.config import overridden, parse, to_toml, values_of
 from staytrue.errors import ConfigError
 from staytrue.generate import TEA
 from staytrue.objectives import OBJECTIVES, SemanticAnchor
-from staytrue.opening import check, unknown_words
 from staytrue.recipes.demo import bundled_subject, demo
 
 

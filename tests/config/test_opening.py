@@ -7,10 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from staytrue.backbones import SD
+from staytrue.checks import check, unknown_words
 from staytrue.cli import _recipe_values
 from staytrue.config import overridden, parse, values_of
 from staytrue.errors import ConfigError, ResumeError
-from staytrue.opening import check, open_run, unknown_words
+from staytrue.opening import open_run
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.types import Subject

@@ -3,8 +3,8 @@
 import pytest
 
 from staytrue.backbones import SD
+from staytrue.checks import check, unknown_words
 from staytrue.config import overlaid, values_of
-from staytrue.opening import check, unknown_words
 from staytrue.recipes import RECIPES, quick, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.types import Facts

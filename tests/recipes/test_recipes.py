@@ -5,9 +5,9 @@ import tomllib
 import pytest
 
 from staytrue.backbones import SD
+from staytrue.checks import with_defense
 from staytrue.config import parse, to_toml, values_of
 from staytrue.errors import ConfigError
-from staytrue.opening import with_defense
 from staytrue.recipes import DEFAULT, RECIPES, quick, recipe
 from staytrue.types import Facts
 

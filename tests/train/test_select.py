@@ -16,6 +16,7 @@ from staytrue import pipeline
 from staytrue.backbones import SD
 from staytrue.bench.prompts import ListName, class_prompts, other_prompts, suite_prompts, suite_words
 from staytrue.bench.subjects import HOME
+from staytrue.checks import unknown_words
 from staytrue.config import overridden, parse, values_of
 from staytrue.encoders.own import own_clip
 from staytrue.errors import ConfigError
@@ -23,7 +24,6 @@ from staytrue.evaluate.base import Judged
 from staytrue.generate.prompts import fill
 from staytrue.generate.sampling import Sampling
 from staytrue.generate.tea import TEA
-from staytrue.opening import unknown_words
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import read_json, read_jsonl
