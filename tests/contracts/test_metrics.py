@@ -6,9 +6,10 @@ from PIL import Image
 
 from staytrue.evaluate import METRICS, Judged, Metric
 from staytrue.types import Facts
+from tests.encoders.tiny_faces import tiny_faces, with_insightface
 from tests.encoders.tiny_judges import tiny_clip, tiny_vit
 
-SETTINGS = {"dino": tiny_vit, "clip_i": tiny_clip, "clip_t": tiny_clip}
+SETTINGS = {"dino": tiny_vit, "clip_i": tiny_clip, "clip_t": tiny_clip, "face": tiny_faces}
 FACTS = Facts("sd", "t", 64, (4, 8, 8), "epsilon")
 
 
@@ -23,7 +24,9 @@ def case(request, tmp_path_factory):
     pictures = [
         Judged(picture(i), prompt, (picture(7), picture(8))) for i, prompt in enumerate(["a dog", "a red cat", "a toy"])
     ]
-    return metric, metric.encoder(FACTS).load(), pictures
+    with pytest.MonkeyPatch.context() as patch:
+        with_insightface(patch)
+        yield metric, metric.encoder(FACTS).load(), pictures
 
 
 def test_is_a_metric_and_documents_itself(case):

@@ -62,11 +62,12 @@ def weights_sha256(checkpoint: str) -> str:
 
 
 def _weights(checkpoint: str) -> list[Path]:
-    """The weight files there are: of a folder its safetensors, or else the older form."""
+    """The weight files there are: of a folder its safetensors, or else the older form, or ONNX."""
     folder = Path(checkpoint)
     if not folder.is_dir():
         return _cached(checkpoint)
-    return sorted(folder.glob("*.safetensors")) or [p for p in (folder / name for name in WEIGHTS) if p.is_file()]
+    older = [p for p in (folder / name for name in WEIGHTS) if p.is_file()]
+    return sorted(folder.glob("*.safetensors")) or older or sorted(folder.glob("*.onnx"))
 
 
 def _cached(checkpoint: str) -> list[Path]:

@@ -11,7 +11,8 @@ from staytrue.evaluate.clip_i import ClipI
 from staytrue.evaluate.clip_t import ClipT
 from staytrue.evaluate.config import Evaluate
 from staytrue.evaluate.dino import Dino
+from staytrue.evaluate.face import Face
 from staytrue.evaluate.metrics import METRICS
 from staytrue.evaluate.reduce import Interval, bootstrap
 
-__all__ = ["METRICS", "ClipI", "ClipT", "Dino", "Evaluate", "Interval", "Judged", "Metric", "bootstrap"]
+__all__ = ["METRICS", "ClipI", "ClipT", "Dino", "Evaluate", "Face", "Interval", "Judged", "Metric", "bootstrap"]

@@ -3,6 +3,7 @@
 from staytrue.evaluate.clip_i import ClipI
 from staytrue.evaluate.clip_t import ClipT
 from staytrue.evaluate.dino import Dino
+from staytrue.evaluate.face import Face
 from staytrue.registry import Registry
 
-METRICS = Registry("metrics", Dino, ClipI, ClipT)
+METRICS = Registry("metrics", Dino, ClipI, ClipT, Face)

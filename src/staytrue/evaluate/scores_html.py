@@ -7,7 +7,7 @@ from typing import Any
 
 from staytrue.types import Score
 
-TITLES = {"dino": "DINO", "clip_i": "CLIP-I", "clip_t": "CLIP-T"}
+TITLES = {"dino": "DINO", "clip_i": "CLIP-I", "clip_t": "CLIP-T", "face": "Face"}
 ASKS = {
     "trained": "likeness to the photos it was trained on",
     "heldout": "likeness to photos it has never seen",
