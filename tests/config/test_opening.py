@@ -24,10 +24,10 @@ def changed(*assignments, name="staytrue"):
     return parse(overridden(values_of(config), assignments))
 
 
-def warned(*assignments):
+def warned(*assignments, name="staytrue"):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        check(changed(*assignments))
+        check(changed(*assignments, name=name))
     return [str(one.message) for one in caught]
 
 
@@ -228,10 +228,13 @@ def test_an_ending_of_class_images_needs_some():
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_no_recipe_has_a_setting_without_effect(name):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        check(changed(name=name))
-    assert not [one for one in caught if "no effect" in str(one.message)]
+    assert not [said for said in warned(name=name) if "no effect" in said]
+
+
+def test_a_face_judge_is_a_folder_and_not_looked_for_on_the_hub():
+    [said] = warned("evaluate.metrics.face={name='face', judge='models/auraface'}")
+    assert "models/auraface (evaluate.metrics.face) is not on this machine" in said
+    assert "hf download" not in said
 
 
 def test_a_word_that_a_row_starts_from_is_to_be_known():

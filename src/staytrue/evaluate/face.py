@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -35,7 +36,7 @@ class Face:
     def encoder(self, facts: Facts) -> Any:  # noqa: ARG002
         from staytrue.encoders import FaceJudge
 
-        return FaceJudge(self.judge)
+        return FaceJudge(str(Path(self.judge).expanduser().absolute()))  # never a hub id
 
     def refuses(self, facts: Facts) -> bool:  # noqa: ARG002
         return False
