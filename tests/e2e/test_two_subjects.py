@@ -128,6 +128,7 @@ def test_two_subjects_from_photos_to_report(monkeypatch, home, adapter):
         "a olis dog next to a sks cat",
         "olis dog, sks cat",
         "<h3>a photo of olis</h3>",
+        "<h3>a photo of a sks cat</h3>",
         "<h3>a photo of sks</h3>",
     ):
         assert shown in report
