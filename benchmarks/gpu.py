@@ -44,6 +44,7 @@ ROUNDS = {
             "17-objectives",
             "18-delta",
             "19-share",
+            "20-word-guidance",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),

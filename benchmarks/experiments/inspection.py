@@ -33,6 +33,7 @@ from staytrue.purify.inspection.measures import MEASURES, PERTURBATION, measure
 from staytrue.purify.inspection.verdict import Limit, judge
 from staytrue.purify.jpeg import Jpeg
 from staytrue.purify.none import NoPurifier
+from staytrue.purify.spandrel_file import spandrel
 from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import fingerprint, read_jsonl, write_json
 from staytrue.types import Subject
@@ -214,6 +215,7 @@ def main() -> None:
         help="at most this many of each split under attacks, which cost hours, negatives minutes",
     )
     options = parser.parse_args()
+    spandrel()  # the miniature's restorer is asked: without it, limits would lack latent_aim
     names = attacks() if options.protections else []
     options.kept.parent.mkdir(parents=True, exist_ok=True)
     found = collect(names, options)

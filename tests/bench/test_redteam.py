@@ -1,6 +1,7 @@
 """The red team's benchmark end to end on a tiny random-weight model, its grid, its summary and its tables."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from staytrue.bench.redteam_tables import redteam_markdown
 from staytrue.bench.results import STAGES, Results, read_results
 from staytrue.bench.suites import Suite, file_name, read_suite
 from staytrue.bench.tables import make_tables
-from staytrue.errors import ConfigError
+from staytrue.errors import ConfigError, MissingExtraError
 from staytrue.images.load import load_folder
 from staytrue.purify import Tools, cleaner
 from staytrue.runs import read_json, write_json
@@ -463,3 +464,10 @@ def test_a_suite_without_protections_is_no_red_team(tmp_path):
     file.write_text('[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n')
     with pytest.raises(ConfigError, match="no protections"):
         redteam(Asked(bench={"suite": str(file)}))
+
+
+def test_without_the_restorer_nothing_is_inspected_or_trained(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "spandrel", None)
+    monkeypatch.setattr("staytrue.bench.redteam.look_again", lambda *_: pytest.fail("looked without a restorer"))
+    with pytest.raises(MissingExtraError, match=r"staytrue\[restore\]"):
+        redteam(Asked(subjects="can", quick=True, out=tmp_path), device="cpu")

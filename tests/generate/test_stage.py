@@ -8,7 +8,7 @@ from PIL import Image
 
 from staytrue.backbones import SD
 from staytrue.errors import BackboneError
-from staytrue.generate import TEA, Generate, Sampling
+from staytrue.generate import TEA, Generate, Sampling, WordGuidance
 from staytrue.generate.stage import generate_stage
 from staytrue.images.metadata import read_png_facts
 from staytrue.images.photos import PhotoRow
@@ -116,9 +116,9 @@ def company(monkeypatch):
 
     batches, solve = [], solver.solve
 
-    def moved(backbone, requests, sampling):
+    def moved(backbone, requests, sampling, guide=None):
         batches.append([r.prompt for r in requests])
-        return solve(backbone, requests, sampling) + sum(r.seed % 97 for r in requests) / 97
+        return solve(backbone, requests, sampling, guide) + sum(r.seed % 97 for r in requests) / 97
 
     monkeypatch.setattr(solver, "solve", moved)
     return batches
@@ -216,3 +216,32 @@ def test_suffix_and_adjustment_are_the_personalized_models_alone(made):
     after = {p.model: pixels(run, p) for p in read_jsonl(run.images / "images.jsonl", Picture)}
     assert np.abs(after["personalized"] - before["personalized"][1]).max() > 0
     assert np.abs(after["base"] - before["base"][1]).max() <= 1
+
+
+def test_word_guidance_is_the_personalized_models_alone_and_asks_the_untrained_one(made):
+    run, subjects, backbone = made
+    plain = Generate(prompts=("a {} on the beach",), images_per_prompt=1, sampling=GENERATE.sampling, concept=1)
+
+    def drawn(settings):
+        generate_stage(run, settings, subjects, backbone)
+        pictures = read_jsonl(run.images / "images.jsonl", Picture) + read_jsonl(run.images / "concept.jsonl", Picture)
+        return [(p.file, pixels(run, p), read_png_facts(run.images / p.file)) for p in pictures]
+
+    before, after = drawn(plain), drawn(replace(plain, words=WordGuidance(weight=2.0)))
+    changed = {file for (file, a, _), (_, b, _) in zip(before, after, strict=True) if np.abs(a - b).max() > 1}
+    said = {file for file, _, facts in after if "words" in facts}
+    [own] = [file for file, _, _ in before if "/personalized/" in file]
+    assert changed == said == {own}
+    assert {file: facts for file, _, facts in after}[own]["words"] == "WordGuidance(weight=2.0)"
+    for (_, a, _), (_, b, _) in zip(before, drawn(plain), strict=True):
+        np.testing.assert_allclose(a, b, atol=1)
+    # the trained model is no base: were it asked for the words, another picture would come
+    [(_, by_base, _)] = [row for row in after if row[0] == own]
+    shutil.copytree(run.model, run.root / "as-base")
+    generate_stage(run, replace(plain, words=WordGuidance(weight=2.0)), subjects, SD(path=str(run.root / "as-base")))
+    assert (
+        np.abs(
+            pixels(run, next(p for p in read_jsonl(run.images / "images.jsonl", Picture) if p.file == own)) - by_base
+        ).max()
+        > 1
+    )

@@ -1,4 +1,4 @@
-"""Sampling a second time: guidance (2207.12598, eq. 6) with a negative prompt, and DDIM's steps (2010.02502, eq. 12).
+"""Sampling a second time: guidance (2207.12598, eq. 6), a negative prompt, word guidance, and DDIM's steps (2010.02502, eq. 12).
 
 The network stands still in this: a known function of latents, time and text, so that only the arithmetic around it is compared.
 """
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from staytrue.generate import Request, Sampling
+from staytrue.generate import Request, Sampling, WordGuidance
 from staytrue.generate.solver import solve
 from staytrue.types import Facts
 
@@ -32,9 +32,17 @@ def network(x, t, states):
     return np.tanh(x) * 0.6 + 0.3 * states.mean() + 1e-4 * t * states[0, 0]
 
 
+def untrained(x, t, states):
+    """Another network, which hears other words."""
+    return np.sin(x) * 0.4 + 0.3 * states[1].mean() + 1e-4 * t * states[0, 1]
+
+
 class UNet:
+    def __init__(self, network):
+        self.network = network
+
     def __call__(self, rows, t, encoder_hidden_states):
-        made = [network(x, float(t), c) for x, c in zip(rows.numpy(), encoder_hidden_states.numpy(), strict=True)]
+        made = [self.network(x, float(t), c) for x, c in zip(rows.numpy(), encoder_hidden_states.numpy(), strict=True)]
         return SimpleNamespace(sample=torch.tensor(np.stack(made)))
 
     def modules(self):
@@ -43,7 +51,7 @@ class UNet:
 
 BACKBONE = SimpleNamespace(
     facts=Facts("sd", "t", 12, SHAPE, "epsilon"),
-    unet=UNet(),
+    unet=UNet(network),
     text_encoder=torch.nn.Identity().eval(),
     vae=torch.nn.Identity().eval(),
     device=torch.device("cpu"),
@@ -62,7 +70,7 @@ def naive_alphas():
     return alphas
 
 
-def naive_picture(request, negative, w, steps):
+def naive_picture(request, negative, w, steps, words=None):
     """One latent, number by number."""
     alphas = naive_alphas()
     x = torch.randn(SHAPE, generator=torch.Generator().manual_seed(request.seed)).double().numpy()
@@ -70,9 +78,13 @@ def naive_picture(request, negative, w, steps):
     for t in [1 + stride * k for k in reversed(range(steps))]:
         toward, away = network(x, t, meaning(request.prompt)), network(x, t, meaning(negative))
         a, before = alphas[t], alphas[t - stride] if t >= stride else alphas[0]
+        if words:
+            asked, alone = (untrained(x, t, meaning(text)) for text in words[1:])
         made = np.empty_like(x)
         for place in np.ndindex(x.shape):
             e = away[place] + w * (toward[place] - away[place])
+            if words:
+                e += words[0] * (asked[place] - alone[place])
             x0 = (x[place] - math.sqrt(1 - a) * e) / math.sqrt(a)
             made[place] = math.sqrt(before) * x0 + math.sqrt(1 - before) * e
         x = made
@@ -94,3 +106,30 @@ def test_the_negative_prompt_and_the_weight_matter_here():
     assert np.abs(plain - strong).max() > 1e-2
     off = [naive_picture(REQUESTS[0], text, 1.0, steps=5) for text in ("", "noisy")]
     np.testing.assert_allclose(*off, atol=1e-12)
+
+
+NAMED = [
+    Request("a olis dog on grass", 3, (("olis", "dog"),), "a dog on grass"),
+    Request("a olis dog", 4, (("olis", "dog"),), "a dog"),
+    Request("a cat on grass", 5),  # names no subject: as without
+    Request("a olis dog next to a sks cat", 6, (("olis", "dog"), ("sks", "cat")), "a dog next to a cat"),
+]
+ALONE = ["a photo of a dog", "a photo of a dog", None, "a photo of a dog and a cat"]
+
+
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+@pytest.mark.parametrize("weight", [0.5, 2.0])
+def test_word_guidance(guidance, weight):
+    guide = WordGuidance(weight=weight).beside(SimpleNamespace(unet=UNet(untrained), encode_text=BACKBONE.encode_text))
+    ours = solve(BACKBONE, NAMED, Sampling(steps=5, guidance=guidance), guide).numpy()
+    for request, alone, made in zip(NAMED, ALONE, ours, strict=True):
+        words = (weight, request.plain, alone) if alone else None
+        np.testing.assert_allclose(made, naive_picture(request, "", guidance, 5, words), rtol=1e-4, atol=1e-4)
+        if alone:
+            assert np.abs(made - naive_picture(request, "", guidance, steps=5)).max() > 1e-2
+
+
+def test_word_guidance_of_a_batch_without_subjects_asks_nothing():
+    guide = WordGuidance().beside(SimpleNamespace(unet=None, encode_text=None))
+    sampling = Sampling(steps=2, guidance=3.0)
+    assert torch.equal(solve(BACKBONE, REQUESTS, sampling, guide), solve(BACKBONE, REQUESTS, sampling))

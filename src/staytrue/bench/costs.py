@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 TRAINED_ROW_S, DRAWN_ROW_S, RUN_S = 0.05, 0.012, 20.0
 ATTACKED_ROW_S = 0.1  # a gradient to the pixels passes the autoencoder, too; an estimate
 SET = 300  # class images where the recipe does not say
+FROZEN = 1 / 3  # of a trained row: a pass forward alone
+# passes of the photos that an objective takes beside the one that all share, of the trained and of the frozen network
+PASSES = {
+    "semantic_anchor": (0, 1),
+    "semantic_ladder": (1, 10),
+    "semantic_delta": (1, 2),
+    "direct_consistency": (0, 1),
+    "output_preservation": (1, 1),
+}
 
 
 def cpu_minutes(plans: Iterable[Planned]) -> float:
@@ -44,7 +53,7 @@ def cpu_minutes(plans: Iterable[Planned]) -> float:
             seconds += _trained_s(config) + (len({one.steps for one in task.settings}) - 1) * RUN_S
             sets[task.member.name, task.seed, fingerprint(config.regularize)] = config.regularize
             for setting in task.settings:
-                seconds += _pictures(setting, task.member.subject) * _drawn_s(setting.config.generate.sampling)
+                seconds += _drawing_s(setting, task.member.subject)
         seconds += sum(attacks.values())
         seconds += _sets_s(sets.values())
     return seconds / 60
@@ -66,7 +75,21 @@ def pair_minutes(todo: Iterable[PairTask]) -> float:
 
 
 def _trained_s(config: RunConfig) -> float:
-    return RUN_S + config.train.steps * (config.train.batch + config.train.class_rows) * TRAINED_ROW_S
+    train = config.train
+    rows = train.batch * (1 + _passes(config)) + train.class_rows
+    return RUN_S + train.steps * train.accumulation * rows * TRAINED_ROW_S
+
+
+def _passes(config: RunConfig) -> float:
+    """How many further times the photos of a step pass the network, in trained rows; what objectives share is counted for each."""
+    found = 0.0
+    for term in config.train.objectives.values():
+        objective: Any = term.objective
+        trained, frozen = PASSES.get(objective.name, (0, 0)) if term.weight else (0, 0)
+        if getattr(objective, "reading", "A") != "A":  # of semantic_anchor
+            trained += 1
+        found += (trained + FROZEN * frozen) * getattr(objective, "share", 1)
+    return found
 
 
 def _sets_s(priors: Iterable[Any]) -> float:
@@ -83,9 +106,16 @@ def _attack_s(made: Protecting) -> float:
     return float(method.gradients() * photos * draws * between * ATTACKED_ROW_S)
 
 
-def _pictures(setting: Setting, subject: Subject) -> int:
-    asked = suite_prompts(subject, setting.bench.lists, setting.bench.prompts)
-    return setting.bench.images_per_prompt * (len(asked) + len(beside(setting.bench, subject)))
+def _drawing_s(setting: Setting, subject: Subject) -> float:
+    """Of all pictures of a run; word guidance takes two rows a step more for those that name the subject."""
+    sampling, asked = (
+        setting.config.generate.sampling,
+        suite_prompts(subject, setting.bench.lists, setting.bench.prompts),
+    )
+    seconds = (len(asked) + len(beside(setting.bench, subject))) * _drawn_s(sampling)
+    if setting.config.generate.words:
+        seconds += len(asked) * sampling.steps * 2 * DRAWN_ROW_S
+    return float(setting.bench.images_per_prompt * seconds)
 
 
 def _drawn_s(sampling: Sampling) -> float:

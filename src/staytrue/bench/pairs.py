@@ -202,11 +202,12 @@ def _drawn(task: PairTask, here: Sequence[RunFolder], device: str) -> list[list[
     personalize(backbone, here[0].model, [LoraSource(path=other.root) for other in here[1:]])
     named = tuple((s.identifier, s.class_noun) for s in task.pair.subjects)
     requests = [
-        Request(with_suffix(p.text, generate.suffix), picture_seed(generate.seed, p.plain, n), named)
+        Request(with_suffix(p.text, generate.suffix), picture_seed(generate.seed, p.plain, n), named, p.plain)
         for p in task.asked
         for n in range(number)
     ]
-    images = list(draw(backbone, requests, generate.sampling))
+    guide = generate.words.beside(task.setting.config.backbone.load(device)) if generate.words else None
+    images = list(draw(backbone, requests, generate.sampling, guide=guide))
     sheet = contact_sheet(images, [r.prompt for r in requests], columns=2 * number)
     name = f"{task.pair.name}-{'apart' if task.arm.apart else 'together'}.png"
     write_bytes(here[0].root / name, png_bytes(sheet))

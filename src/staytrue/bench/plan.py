@@ -37,7 +37,7 @@ LATER: dict[str, dict[str, Any]] = {
     "train": {"background_dropout": 0.0, "noisy": None},
     "regularize": {"placeless": 0.0},
     "objective": {"share": 1.0},
-    "generate": {"concept": 0},
+    "generate": {"concept": 0, "words": None},
 }
 # what came with the package when the first results were made: unsaid, too
 FIRST_BUNDLE = "95fb7f0b95b693c2ee55cfe908e34fac2f599ca0de215caedb65568542c4cd65"

@@ -17,6 +17,7 @@ from staytrue.bench import metrics
 from staytrue.bench.arms import CLEAN, FULL, JOINED, PARTS, UNDEFENDED, RedTeam
 from staytrue.bench.look_again import look_again
 from staytrue.bench.minibench import Asked, minibench, plan, suites
+from staytrue.bench.plan import Setting
 from staytrue.bench.protected import protect_of
 from staytrue.bench.results import Record, Results, results_in, so_far
 from staytrue.bench.suites import Suite
@@ -24,6 +25,7 @@ from staytrue.errors import ConfigError
 from staytrue.opening import resolved_device
 from staytrue.protect.config import Protect
 from staytrue.protect.radius import levels
+from staytrue.purify.spandrel_file import spandrel
 from staytrue.runs import read_json, write_json
 
 SUITE = Path("benchmarks/suites/redteam.toml")
@@ -50,12 +52,15 @@ def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
 
     Raises:
         ConfigError: the suite has no protections.
+        MissingExtraError: the inspection's limits need a restorer that cannot be read here.
         StaytrueError: some runs failed; the others are kept and summarized.
     """
     asked = asked if asked.settings.suites else replace(asked, bench={**(asked.bench or {}), "suite": str(SUITE)})
     plans = [plan(suite, asked) for suite in suites(asked)]
     if without := [p.suite.name for p in plans if p.suite.redteam is None]:
         raise ConfigError(f"{', '.join(without)} has no protections; `staytrue bench minibench` runs it")
+    if any(_inspects_with_restorer(one) for p in plans for one in p.settings):
+        spandrel()  # without it photos under Glaze and MetaCloak would look ordinary, and the AUC be another
     look_again(plans, resolved_device(device))
     files = []
     try:
@@ -67,6 +72,11 @@ def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
                 keys = {s.variant.label: s.key for s in one.settings}
                 files.append(write_redteam(out, one.suite, [m.name for m in one.members], keys))
     return files
+
+
+def _inspects_with_restorer(one: Setting) -> bool:
+    own = one.config.backbone.facts().is_miniature
+    return own and one.config.inspect.deep(own) == "model"
 
 
 def write_redteam(out: Path, suite: Suite, names: Sequence[str], keys: Mapping[str, str] | None = None) -> Path:

@@ -32,12 +32,18 @@ class Request:
     Attributes:
         prompt: the text.
         seed: of this one picture.
-        named: identifier and class noun of each subject in the prompt, for ``Sampling.tea``.
+        named: identifier and class noun of each subject in the prompt, for ``Sampling.tea`` and word guidance.
+        plain: the prompt without identifiers, for word guidance.
     """
 
     prompt: str
     seed: int
     named: tuple[tuple[str, str], ...] = ()
+    plain: str = ""
+
+
+# of a batch: from its latents, as the network is given them, and the timestep to what is added to the guided prediction
+Guide = Callable[[Sequence[Request]], Callable[["Tensor", "Tensor"], "Tensor"]]
 
 
 @component
@@ -84,6 +90,7 @@ def draw(
     requests: Sequence[Request],
     sampling: Sampling,
     on_image: Callable[[Request, Image.Image], None] | None = None,
+    guide: Guide | None = None,
 ) -> Iterator[Image.Image]:
     """Draws the requests in order, a batch at a time, as they are consumed.
 
@@ -92,18 +99,19 @@ def draw(
         requests: what to draw; order is kept.
         sampling: how.
         on_image: called with every finished picture, for progress.
+        guide: what is added to the predictions for a batch (``WordGuidance.beside``).
 
     Yields:
         One RGB picture per request.
     """
-    for request, (image, _) in zip(requests, draw_with_latents(backbone, requests, sampling), strict=True):
+    for request, (image, _) in zip(requests, draw_with_latents(backbone, requests, sampling, guide), strict=True):
         if on_image:
             on_image(request, image)
         yield image
 
 
 def draw_with_latents(
-    backbone: LoadedBackbone, requests: Sequence[Request], sampling: Sampling
+    backbone: LoadedBackbone, requests: Sequence[Request], sampling: Sampling, guide: Guide | None = None
 ) -> Iterator[tuple[Image.Image, Tensor]]:
     """As ``draw``, with each picture's scaled latent (channels, height, width; float32, on the CPU) beside it."""
     from staytrue.generate.solver import decode, solve
@@ -111,5 +119,5 @@ def draw_with_latents(
     for start in range(0, len(requests), sampling.batch):
         group = requests[start : start + sampling.batch]
         # a whole batch is finished before the first yield, so a consumer may use, even train, the same network between
-        latents = solve(backbone, group, sampling)
+        latents = solve(backbone, group, sampling, guide)
         yield from zip(decode(backbone, latents), latents.cpu(), strict=True)

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from staytrue.backbones.base import LoadedBackbone
-from staytrue.generate.sampling import Request, Sampling
+from staytrue.generate.sampling import Guide, Request, Sampling
 
 SOLVERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "euler": EulerDiscreteScheduler}
 
@@ -39,12 +39,12 @@ def first_noise(requests: Sequence[Request], shape: tuple[int, ...]) -> Float[Te
 
 @torch.no_grad()
 def solve(
-    backbone: LoadedBackbone, requests: Sequence[Request], sampling: Sampling
+    backbone: LoadedBackbone, requests: Sequence[Request], sampling: Sampling, guide: Guide | None = None
 ) -> Float[Tensor, "rows channels height width"]:
     """Scaled latents of a batch of requests, float32.
 
-    Guidance: ``negative + w * (prompt - negative)``, both rows in one forward pass; skipped at w = 1. The state stays
-    in float32 whatever the network computes in.
+    Guidance: ``negative + w * (prompt - negative)``, both rows in one forward pass; skipped at w = 1; then what a guide adds.
+    The state stays in float32 whatever the network computes in.
     """
     solver = scheduler(sampling.solver, backbone.scheduler_config)
     solver.set_timesteps(sampling.steps, device=backbone.device)
@@ -52,12 +52,15 @@ def solve(
     guided = sampling.guidance > 1
     with ready(backbone):
         condition = _condition(backbone, requests, sampling)
+        added = guide(requests) if guide else None
         for t in solver.timesteps:
             rows = solver.scale_model_input(torch.cat([latents] * 2) if guided else latents, t)
             output = backbone.unet(rows.to(condition.dtype), t, encoder_hidden_states=condition).sample.float()
             if guided:
                 negative, positive = output.chunk(2)
                 output = negative + sampling.guidance * (positive - negative)
+            if added:
+                output = output + added(rows[: len(latents)], t)
             latents = solver.step(output, t, latents).prev_sample
     return latents
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from staytrue.runs import RunFolder, fingerprint, manifest_key, run_stage, write
 from staytrue.types import Facts, Picture, Subject, with_suffix
 
 if TYPE_CHECKING:
-    from staytrue.backbones.base import Backbone
+    from staytrue.backbones.base import Backbone, LoadedBackbone
 
 PICTURES, CONCEPT = "images.jsonl", "concept.jsonl"
 
@@ -38,7 +38,7 @@ class Task:
     @property
     def request(self) -> Request:
         named = tuple((s.identifier, s.class_noun) for s in self.cast) if self.picture.model == "personalized" else ()
-        return Request(self.picture.prompt, self.picture.seed, named)
+        return Request(self.picture.prompt, self.picture.seed, named, self.picture.prompt_plain)
 
 
 def generate_stage(
@@ -70,7 +70,7 @@ def generate_stage(
         tasks = list(_tasks(generate, casts, facts, {"base": fingerprint(backbone), "personalized": trained}))
         concept = list(_concept(generate, subjects, facts, trained))
         if any(_lacks(folder, t) for t in (*tasks, *concept)):
-            _draw(run, tasks, concept, generate, backbone.load(device))
+            _draw(run, tasks, concept, generate, lambda: backbone.load(device))
         _remove_others(folder, {t.picture.file for t in (*tasks, *concept)})
         write_jsonl(folder / PICTURES, [t.picture for t in tasks])
         write_jsonl(folder / CONCEPT, [t.picture for t in concept])
@@ -119,7 +119,7 @@ def _concept(generate: Generate, subjects: Sequence[Subject], facts: Facts, key:
 
 
 def _bare(generate: Generate) -> Generate:
-    return replace(generate, sampling=replace(generate.sampling, negative=""))
+    return replace(generate, sampling=replace(generate.sampling, negative=""), words=None)
 
 
 def _picture(cast: Cast, prompt: Prompt, place: tuple[int, int], source: tuple[Any, int]) -> Picture:
@@ -144,6 +144,8 @@ def _facts(picture: Picture, generate: Generate, facts: Facts, key: str) -> dict
     about |= {"model": f"{facts.title}, {picture.model}", "weights": key, "solver": sampling.solver}
     if sampling.tea and picture.model == "personalized":
         about |= {"tea": str(sampling.tea)}
+    if generate.words and picture.model == "personalized":
+        about |= {"words": str(generate.words)}
     return about | {"steps": sampling.steps, "guidance": sampling.guidance, "software": "staytrue"}
 
 
@@ -159,8 +161,11 @@ def _lacks(folder: Path, task: Task) -> bool:
     return not path.is_file() or read_png_facts(path) != {k: str(v) for k, v in task.facts.items()}
 
 
-def _draw(run: RunFolder, tasks: list[Task], concept: list[Task], generate: Generate, backbone: Any) -> None:
+def _draw(
+    run: RunFolder, tasks: list[Task], concept: list[Task], generate: Generate, load: Callable[[], LoadedBackbone]
+) -> None:
     """What lacks; the base model's pictures first: then the same loaded model is personalized."""
+    backbone = load()
     plans = {m: [t for t in tasks if t.picture.model == m] for m in ("base", "personalized")} | {"concept": concept}
     personal = False
     if unknown := backbone.facts.unknown([t.picture.prompt_plain for t in tasks if _lacks(run.images, t)]):
@@ -173,8 +178,10 @@ def _draw(run: RunFolder, tasks: list[Task], concept: list[Task], generate: Gene
                 personalize(backbone, run.model, generate.loras, generate.lora_weight)
                 personal = True
             bar = progress.add_task(f"drawing, {name}", total=len(mine))
-            sampling = (_bare(generate) if name == "concept" else generate).sampling
-            images = draw(backbone, [t.request for t in mine], sampling, lambda *_, bar=bar: progress.advance(bar))
+            asked = _bare(generate) if name == "concept" else generate
+            guide = asked.words.beside(load()) if asked.words and mine and name == "personalized" else None
+            requests, advance = [t.request for t in mine], lambda *_, bar=bar: progress.advance(bar)
+            images = draw(backbone, requests, asked.sampling, advance, guide)
             for task, image in zip(mine, images, strict=True):
                 if _lacks(run.images, task):
                     write_bytes(run.images / task.picture.file, png_bytes(image, task.facts))
