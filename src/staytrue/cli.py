@@ -90,7 +90,7 @@ def run(
     further = further if isinstance(further, list) else [further]  # what is wrong with it is said with the rest
     # a run of several subjects is named after none of them
     name = photos.resolve().name if further or not out else out.name
-    values = _recipe_values(recipe, backbone or _named_backbone(overrides), quick, above)
+    values = _recipe_values(recipe, backbone, quick, above, overrides)
     first = {"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}
     values["subjects"] = [first, *further]
     _start(_checked(values, overrides), out or Path("runs") / "-and-".join(_names(values)), device, dry_run, rights)
@@ -212,12 +212,17 @@ def words(
 
 
 @app.command()
-def show(recipe: Annotated[str, typer.Argument(help="Name of a recipe.")], backbone: BackboneName = None) -> None:
+def show(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
+    overrides: Overrides = None,
+    backbone: BackboneName = None,
+) -> None:
     """Print a recipe as TOML, every setting resolved for the backbone: a file for --config."""
-    from staytrue.config import parse, to_toml
+    from staytrue.config import overridden, parse, to_toml
 
+    values = overridden(_recipe_values(recipe, backbone, False, {}, overrides), overrides or [])
     # it names the recipe, since TOML cannot say what a recipe sets to nothing
-    typer.echo(f'recipe = "{recipe}"\n{to_toml(parse(_recipe_values(recipe, backbone, False, {})))}')
+    typer.echo(f'recipe = "{recipe}"\n{to_toml(parse(values))}')
 
 
 def main() -> None:
@@ -236,31 +241,25 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
         typer.secho(f"Warning: {message}", fg="yellow", err=True)
 
 
-def _recipe_values(name: str | None, backbone: str | None, quick: bool, above: Values) -> Values:
+def _recipe_values(
+    name: str | None, backbone: str | None, quick: bool, above: Values, overrides: list[str] | None = None
+) -> Values:
     """A recipe for the backbone in question, made small if asked, with the values of a file on top, which may name it."""
-    from staytrue.backbones import SD
-    from staytrue.config import layered, values_of
+    from staytrue.config import layered, named_backbone, values_of
     from staytrue.recipes import DEFAULT, recipe
     from staytrue.recipes import quick as made_quick
 
     name = name or str(above.get("recipe", DEFAULT))
     above = {key: value for key, value in above.items() if key != "recipe"}
-    path = backbone or above.get("backbone", {}).get("path", "miniature")
-    if backbone and "backbone" in above:  # the flag's, not the file's
-        above = above | {"backbone": above["backbone"] | {"path": backbone}}
-    config = recipe(name, SD(path=path))
+    if backbone:  # the flag's, not the file's
+        above = layered(above, {"backbone": {"path": backbone}})
+    config = recipe(name, named_backbone(above, overrides or []))
     return layered(values_of(made_quick(config) if quick else config), above)
 
 
 def _names(values: Values) -> list[str]:
     """Names of the subjects, as far as they can be read before anything is checked."""
     return [str(subject.get("name", "")) for subject in values["subjects"] if isinstance(subject, dict)]
-
-
-def _named_backbone(overrides: list[str] | None) -> str | None:
-    """A recipe depends on the backbone, so that must be known before the other overrides are applied."""
-    named = [text.partition("=")[2] for text in overrides or [] if text.startswith("backbone.path=")]
-    return named[-1] if named else None
 
 
 def _checked(values: Values, overrides: list[str] | None) -> RunConfig:

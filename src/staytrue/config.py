@@ -126,6 +126,16 @@ def _names_first(pair: tuple[list[str], Any]) -> tuple[bool, int]:
     return not named, len(pair[0]) if named else 0
 
 
+def named_backbone(values: Values, assignments: Iterable[str]) -> Any:
+    """The backbone that values and assignments name, whole: a recipe depends on it, so it must be known before the recipe is.
+
+    Raises ``ConfigError`` for what they have wrong in that section.
+    """
+    section = {key: value for key, value in values.items() if key == "backbone"}
+    mine = [text for text in assignments if text.partition("=")[0].strip().startswith("backbone.")]
+    return parse(overridden(layered({"backbone": values_of(RunConfig())["backbone"]}, section), mine)).backbone
+
+
 def overlaid(config: RunConfig, above: Values) -> RunConfig:
     """The configuration with some values on top: how one recipe is derived from another."""
     return parse(layered(values_of(config), above))

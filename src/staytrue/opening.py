@@ -29,12 +29,13 @@ def open_run(config: RunConfig, folder: Path, device: str) -> Iterator[RunFolder
 
     Raises:
         StaytrueError: what ``check`` finds.
-        ResumeError: the folder holds a run of other subjects or of another backbone, or another process works in it. A run that
-            is refused later leaves the settings that were there.
+        ResumeError: the folder holds a run of other photos or, once training has begun, of subjects with other words (held-out
+            photos aside) or of another backbone; or another process works in it. A run that is refused later leaves the
+            settings that were there.
     """
     here = RunFolder(folder)
     if here.config.is_file():
-        _refuse_another(config, saved_config(folder), folder)
+        _refuse_another(config, saved_config(folder), here)
     check(config)
     make_folder(folder)
     with _alone(here):
@@ -134,18 +135,29 @@ def checkout() -> Path | None:
 
 
 def commit() -> str | None:
-    """The git commit of Staytrue's own source tree; None where it runs from an installed package."""
+    """The git commit of Staytrue's own source tree; None where it runs from an installed package, or there is no git."""
     home = checkout()
     if home is None:
         return None
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=False)
+    try:
+        answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=False)
+    except OSError:  # no git here
+        return None
     return answer.stdout.strip() or None
 
 
-def _refuse_another(config: RunConfig, saved: RunConfig, folder: Path) -> None:
-    for section in ("subjects", "backbone"):
-        if getattr(saved, section) != getattr(config, section):
-            raise ResumeError(
-                f"{folder} holds a run with other {section}:\n  there: {getattr(saved, section)}\n"
-                f"  asked: {getattr(config, section)}\nName another folder with --out, or delete this one."
-            )
+def _refuse_another(config: RunConfig, saved: RunConfig, here: RunFolder) -> None:
+    """Before anything was trained only other photos are refused: words may be mended, as the program advises at the start."""
+    begun = here.training.exists()
+    there, asked = _told_apart(saved, begun), _told_apart(config, begun)
+    if there != asked or (begun and saved.backbone != config.backbone):
+        section = "subjects" if there != asked else "backbone"
+        raise ResumeError(
+            f"{here.root} holds a run with other {section}:\n  there: {getattr(saved, section)}\n"
+            f"  asked: {getattr(config, section)}\nName another folder with --out, or delete this one."
+        )
+
+
+def _told_apart(config: RunConfig, begun: bool) -> list[object]:
+    """What another run's subjects differ in; nobody trains on held-out photos."""
+    return [one.model_copy(update={"heldout": None}) if begun else (one.name, one.photos) for one in config.subjects]

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -105,13 +107,23 @@ def make_folder(folder: Path) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file so that a reader, or a crash, sees the old one or the new one, never half of it."""
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """``write_bytes`` for what writes a file itself: the name to write to. What fails, as on a full disk, leaves nothing there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -153,7 +165,13 @@ def manifest_key(folder: Path) -> str:
     return str(read_json(manifest)["key"]) if manifest.is_file() else ""
 
 
-def run_stage(folder: Path, inputs: Any, work: Callable[[Path], dict[str, Any] | None], mends: bool = True) -> bool:
+def run_stage(
+    folder: Path,
+    inputs: Any,
+    work: Callable[[Path], dict[str, Any] | None],
+    mends: bool = True,
+    scratch: str = "-",
+) -> bool:
     """Runs one stage unless its folder is complete for these inputs.
 
     Args:
@@ -161,22 +179,26 @@ def run_stage(folder: Path, inputs: Any, work: Callable[[Path], dict[str, Any] |
         inputs: everything the outcome depends on (section of the config, keys of earlier stages, files' fingerprints).
         work: does the stage's work inside ``folder`` and may return facts for the manifest.
         mends: whether the work runs again where files that it wrote are gone.
+        scratch: a folder inside of what only an interrupted run needs: it goes once the manifest is there, and never before.
 
     Returns:
         True if the work ran, False if it was skipped.
     """
     key = fingerprint(inputs)
     if manifest_key(folder) == key and not (mends and _lost(folder)):
+        shutil.rmtree(folder / scratch, ignore_errors=True)  # of a run that was killed before it could
         return False
     make_folder(folder)
     (folder / "manifest.json").unlink(missing_ok=True)
     started = time.monotonic()
     facts = work(folder) or {}
     duration_s = round(time.monotonic() - started, 3)
-    outputs = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    names = (p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
+    outputs = sorted(name.as_posix() for name in names if name.parts[0] != scratch)
     write_json(
         folder / "manifest.json", {"key": key, "inputs": inputs, "duration_s": duration_s, "outputs": outputs, **facts}
     )
+    shutil.rmtree(folder / scratch, ignore_errors=True)
     return True
 
 

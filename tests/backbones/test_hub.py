@@ -117,6 +117,15 @@ def test_a_variant_that_is_not_there_is_said(hub):
         SD(path=HUB_ID, variant="fp16").load()
 
 
+@pytest.mark.parametrize("tail", [".fp16", ".fp16-00001-of-00002", "-00001-of-00002.fp16"])
+def test_a_folder_that_has_another_variant_alone_says_which(tmp_path, tail):
+    folder = tiny_sd(tmp_path / "sd", size=16)
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_name(f"diffusion_pytorch_model{tail}.safetensors"))
+    with pytest.raises(BackboneError, match=r"but a variant of it: set backbone\.variant=fp16"):
+        SD(path=str(folder)).load()
+
+
 def test_a_folder_of_pickles_is_not_loaded(tmp_path):
     folder = tiny_sd(tmp_path / "sd", size=16)
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"

@@ -71,3 +71,11 @@ def test_braces_that_a_user_wrote_stay() -> None:
     caption = with_identifier("a dog with {letters}", subject())
     assert caption is not None
     assert caption.render() == "a zwx dog with {letters}"
+
+
+@pytest.mark.parametrize("rest", ["on a sofa with the zwx dog's toy", "near Zwx"])
+def test_a_place_that_names_the_subject_is_none_for_class_images(rest: str) -> None:
+    caption = with_identifier(f"a zwx dog {rest}", subject())
+    assert caption is not None
+    assert caption.background == ""
+    assert caption.render() == f"a zwx dog {rest}"

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from staytrue.cli import main
+from tests.backbones.test_sd import fake_file
 from tests.tiny import tiny_sd
 
 PHOTOS = "src/staytrue/assets/minibench/dog6/train"
@@ -176,8 +177,42 @@ def test_protect_names_no_miniature_where_another_backbone_was_named(monkeypatch
 def test_a_folder_of_another_subject_is_not_continued(monkeypatch, capsys, tmp_path):
     out = tmp_path / "run"
     typed(monkeypatch, "run", PHOTOS, "--class-noun", "dog", "--out", out, "--dry-run")
+    others = PHOTOS.replace("dog6", "cat2")
+    assert typed(monkeypatch, "run", others, "--class-noun", "dog", "--out", out, "--dry-run") == 2
+    assert "holds a run with other subjects" in capsys.readouterr().err
+    (out / "4-training").mkdir()
     assert typed(monkeypatch, "run", PHOTOS, "--class-noun", "wolf", "--out", out, "--dry-run") == 2
     assert "holds a run with other subjects" in capsys.readouterr().err
+
+
+def test_advice_that_is_given_before_training_can_be_followed(monkeypatch, capsys, tmp_path):
+    """As "if that is wrong: subjects.0.living=...", or another identifier; held-out photos may come at any time."""
+    out = tmp_path / "run"
+    words = ["run", PHOTOS, "--class-noun", "dog", "--out", out, "--dry-run"]
+    for more in ([], ["subjects.0.living=false"], ["--identifier", "sks"]):
+        assert typed(monkeypatch, *words, *more) == 0
+    (out / "4-training").mkdir()
+    heldout = PHOTOS.replace("train", "heldout")
+    assert typed(monkeypatch, *words, "--identifier", "sks", f"subjects.0.heldout={heldout}") == 0
+    assert typed(monkeypatch, *words) == 2
+    assert "holds a run with other subjects" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["an assignment", "the file"])
+def test_what_a_single_file_does_not_say_of_itself_can_be_said(monkeypatch, capsys, tmp_path, where):
+    """An SD 2.x file: a recipe that fits the backbone must know all that was said of it."""
+    checkpoint = fake_file(tmp_path / "sd2.safetensors", 1024)
+    words = ["run", PHOTOS, "--class-noun", "dog", "--out", tmp_path / "run", "--dry-run", "--backbone", checkpoint]
+    assert typed(monkeypatch, *words) == 2
+    assert "set backbone.prediction" in capsys.readouterr().err
+    said = ["backbone.prediction=v_prediction"]
+    if where == "the file":
+        (tmp_path / "c.toml").write_text('[backbone]\nprediction = "v_prediction"\n')
+        said = ["--config", tmp_path / "c.toml"]
+    monkeypatch.setattr("staytrue.checks._look_at_identifiers", lambda *_: None)  # its tokenizer is not there
+    assert typed(monkeypatch, *words, *said) == 0
+    assert typed(monkeypatch, "show", "dreambooth", "backbone.prediction=epsilon", "--backbone", checkpoint) == 0
+    assert 'prediction = "epsilon"' in capsys.readouterr().out
 
 
 SECOND = """

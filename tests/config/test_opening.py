@@ -11,7 +11,7 @@ from staytrue.checks import check, unknown_words
 from staytrue.cli import _recipe_values
 from staytrue.config import overridden, parse, values_of
 from staytrue.errors import ConfigError, ResumeError
-from staytrue.opening import open_run
+from staytrue.opening import commit, open_run
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.types import Subject
@@ -242,3 +242,8 @@ def test_a_word_that_a_row_starts_from_is_to_be_known():
     rows = "train.adapter.name=cross_attention"
     assert unknown_words(changed(rows)) == ["ktn", "pll"]
     assert not unknown_words(changed(rows, "train.adapter.initializers=['prax', 'unzi']"))
+
+
+def test_without_git_there_is_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert commit() is None

@@ -109,6 +109,10 @@ def test_the_identifier_is_taken_out_as_a_word_only():
     assert fill("a metropolis with a {}", subject()).plain == "a metropolis with a dog"
 
 
+def test_the_identifier_is_taken_out_in_any_letters():
+    assert fill("A Olis dog, and OLIS again", subject()).plain == "A dog, and again"
+
+
 def test_a_file_has_one_prompt_a_line(tmp_path):
     file = tmp_path / "prompts.txt"
     file.write_text("# mine\na {} on the beach\n\n  a red {}  \n", encoding="utf-8")

@@ -114,6 +114,8 @@ def test_nothing_is_drawn_twice(tmp_path: Path, sampler: Sampler) -> None:
     first = captioned(tmp_path, mine)
     regularize_stage(first, ClassPrompt(count=4), [mine], backbone, 0, "cpu")
     assert regularize_stage(first, ClassPrompt(count=4), [mine], backbone, 0, "cpu") is False
+    other_batch = ClassPrompt(count=4, sampling=Sampling(batch=3))
+    assert regularize_stage(first, other_batch, [mine], backbone, 0, "cpu") is False
     second = RunFolder(first.root.parent / "two")
     (second.root / "2-captions").mkdir(parents=True)
     (second.captions / "captions.jsonl").write_text((first.captions / "captions.jsonl").read_text())

@@ -48,3 +48,13 @@ def test_they_leave_the_training_as_it_is(folder, tmp_path):
     assert len(list((run.training / "previews").glob("step-*.png"))) == 3
     assert plain.keys() == watched.keys()
     assert all(torch.equal(plain[name], watched[name]) for name in plain)
+
+
+def test_a_prompt_of_a_plural_has_no_article(folder, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "staytrue.train.previews.draw", lambda _, requests, __: asked.extend(requests) or [Image.new("RGB", (8, 8))]
+    )
+    glasses = SUBJECT.model_copy(update={"class_noun": "sunglasses"})
+    PreviewGrids(FEW, (glasses,), tmp_path).step(SimpleNamespace(step=1, backbone=None), {})
+    assert [request.prompt for request in asked] == ["olis sunglasses on the beach"]

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from staytrue.backbones import SD
 from staytrue.errors import ResumeError
 from staytrue.runs import read_json
+from staytrue.train.config import Previews
 from staytrue.train.select import Select
 from staytrue.train.stage import train_stage
 from tests.tiny import tiny_sd
@@ -158,3 +159,74 @@ def test_an_interrupted_longer_training_does_not_push_out_a_shorter_ones_checkpo
             train_stage(run, small(steps=steps), [SUBJECT], sd, seed=3)
     names = [f.name for f in sorted((run.training / "checkpoints").iterdir())]
     assert names == [f"step-000000{n}.safetensors" for n in (2, 4, 6)]
+
+
+def updates(monkeypatch):
+    """Counts them, training by training, from here on."""
+    from staytrue.train import stage
+
+    taken, original = [], stage.train_loop
+
+    def counting(train, state, *rest):
+        before = state.step
+        original(train, state, *rest)
+        taken.append(state.step - before)
+
+    monkeypatch.setattr(stage, "train_loop", counting)
+    return taken
+
+
+def test_killed_before_its_manifest_nothing_is_trained_twice(tmp_path, backbone, monkeypatch):
+    run = make_run(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr("staytrue.runs.write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_stage(run, small(), [SUBJECT], SD(path=str(backbone)), seed=3)
+    before, taken = lora(run), updates(monkeypatch)
+    assert train_stage(run, small(), [SUBJECT], SD(path=str(backbone)), seed=3)
+    assert taken == [2]  # from the last checkpoint, after four of six
+    assert all(torch.equal(before[name], tensor) for name, tensor in lora(run).items())
+    outputs = read_json(run.training / "manifest.json")["outputs"]
+    assert not [name for name in outputs if "checkpoint" in name]
+    (run.training / "checkpoints").mkdir()  # as a process leaves it that is killed after its manifest
+    assert not train_stage(run, small(), [SUBJECT], SD(path=str(backbone)), seed=3)
+    assert not (run.training / "checkpoints").exists()
+
+
+def test_what_only_shows_the_training_is_no_other_training(tmp_path, backbone):
+    """Pictures on the way, and when a checkpoint is written; but that is part of the choice where one is chosen."""
+    run = make_run(tmp_path / "run")
+    assert train_stage(run, small(), [SUBJECT], SD(path=str(backbone)), seed=3)
+    shown = small(checkpoint_every="3 steps", previews=Previews(every="2 steps"))
+    assert not train_stage(run, shown, [SUBJECT], SD(path=str(backbone)), seed=3)
+    assert train_stage(run, small(warmup_steps=1), [SUBJECT], SD(path=str(backbone)), seed=3)
+
+
+def test_other_weights_under_the_same_name_are_another_backbone(tmp_path, monkeypatch):
+    folder = tiny_sd(tmp_path / "sd", size=16)
+    run, half = make_run(tmp_path / "run"), make_run(tmp_path / "half")
+    assert train_stage(run, small(), [SUBJECT], SD(path=str(folder)), seed=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("staytrue.train.stage._export", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_stage(half, small(), [SUBJECT], SD(path=str(folder)), seed=3)
+    shutil.rmtree(folder)
+    tiny_sd(folder, size=16, seed=1)
+    before = lora(run)
+    assert train_stage(run, small(), [SUBJECT], SD(path=str(folder)), seed=3)
+    assert not all(torch.equal(before[name], tensor) for name, tensor in lora(run).items())
+    with pytest.raises(ResumeError, match="other settings, photos or backbone"):
+        train_stage(half, small(), [SUBJECT], SD(path=str(folder)), seed=3)
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path, backbone, monkeypatch):
+    run = make_run(tmp_path / "run")
+
+    def full(tensors, file, metadata):
+        file.write_bytes(bytes(1000))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("staytrue.train.checkpoints.save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        train_stage(run, small(), [SUBJECT], SD(path=str(backbone)), seed=3)
+    assert not list((run.training / "checkpoints").iterdir())

@@ -379,7 +379,7 @@ def test_killed_and_resumed_it_chooses_the_same(tmp_path, folder, clip, monkeypa
         return wrapped
 
     place = {
-        "checkpoints": ("staytrue.train.checkpoints.write_bytes", 2),
+        "checkpoints": ("staytrue.train.checkpoints.save_file", 2),
         "selection": ("staytrue.train.selection.write_jsonl", 3),
         "stopped": ("staytrue.train.stage._export", 1),
     }[when]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 SMALL_FILES = ("model_index.json", "facts.json", *(f"{part}/*.{kind}" for part in PARTS for kind in ("json", "txt")))
 WEIGHTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
+# weights.fp16.safetensors, weights.fp16-00001-of-00002.safetensors, weights-00001-of-00002.fp16.safetensors
+VARIANT = re.compile(r"\.([A-Za-z]\w*)(?:-\d{5}-of-\d{5})?\.safetensors$")
 CROSS_ATTENTION = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
 FIRST_CONVOLUTION = "model.diffusion_model.input_blocks.0.0.weight"
 SHIPPED = {768: "sd1", 1024: "sd2"}
@@ -70,9 +72,17 @@ class SDFiles:
             folder = Path(download(self.backbone, (*SMALL_FILES, *(p for patterns in read.values() for p in patterns))))
         for part, patterns in read.items():
             if not any(any(folder.glob(pattern)) for pattern in (*patterns, *weight_files(part, None))):
+                _advise_variant(path, folder, part, variant)
+                # of a hub id only files of the names asked for are here
+                hint = (
+                    ""
+                    if folder == self.folder
+                    else "where its files are *.fp16.safetensors, set backbone.variant=fp16, or "
+                )
+                instead = "set backbone.variant=null, " if variant else hint
                 raise BackboneError(
                     f"{path} has no {patterns[0]}; only safetensors are read, since other weight files can run code when"
-                    f" loaded: {'set backbone.variant=null, ' if variant else ''}name another copy of the checkpoint, or"
+                    f" loaded: {instead}name another copy of the checkpoint, or"
                     " convert it in an environment that trusts it (diffusers' from_pretrained, then save_pretrained, writes"
                     " safetensors) and name that folder"
                 )
@@ -134,6 +144,15 @@ def weight_files(part: str, variant: str | None) -> tuple[str, ...]:
     stem, said, shard = f"{part}/{WEIGHTS[part]}", f".{variant}" if variant else "", "-?????-of-?????"
     tails = dict.fromkeys((said, f"{said}{shard}", f"{shard}{said}"))
     return tuple(f"{stem}{tail}.safetensors" for tail in tails)
+
+
+def _advise_variant(path: str, folder: Path, part: str, variant: str | None) -> None:
+    """Raises where the weights are there under another name."""
+    found = {match[1] for file in (folder / part).glob("*.safetensors") if (match := VARIANT.search(file.name))}
+    if found - {variant}:
+        raise BackboneError(
+            f"{path} has no {weight_files(part, variant)[0]}, but a variant of it: set backbone.variant={min(found)}"
+        )
 
 
 def download(backbone: SD, patterns: tuple[str, ...]) -> str:

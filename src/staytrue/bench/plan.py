@@ -10,22 +10,21 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from staytrue.backbones import SD
 from staytrue.backbones.base import Backbone
+from staytrue.backbones.identity import backbone_identity
 from staytrue.bench.prompts import CLASS_PROMPTS, OTHER_NOUNS, class_prompts, other_prompts, suite_prompts, suite_words
 from staytrue.bench.protected import Protecting, is_protect, protect_of, protecting
 from staytrue.bench.real import REAL
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import Member, with_photos
 from staytrue.bench.suites import Variant, file_name
-from staytrue.config import RunConfig, overridden, parse, values_of
+from staytrue.config import RunConfig, named_backbone, overridden, parse, values_of
 from staytrue.encoders.checkpoint import weights_sha256
 from staytrue.encoders.clip import ClipJudge
 from staytrue.encoders.dino import DinoJudge
 from staytrue.encoders.judges import clip_judge, dino_judge
 from staytrue.purify.inspection.verdict import read_limits
 from staytrue.recipes import recipe
-from staytrue.regularize.draw import generator_identity
 from staytrue.runs import fingerprint
 from staytrue.types import Subject
 
@@ -105,10 +104,9 @@ class Task:
 
 def setting(variant: Variant, bench: Bench, out: Path) -> Setting:
     """Resolves a variant. Raises ``ConfigError`` for what its assignments have wrong."""
-    paths = [a.partition("=")[2] for a in variant.assignments if a.startswith("backbone.path=")]
     name = "dreambooth" if variant.arm.recipe == REAL else variant.arm.recipe  # photos have no recipe, only judges
-    base = values_of(recipe(name, SD(path=paths[-1].strip("\"'")) if paths else SD()))
     of_run = [a for a in variant.assignments if not is_protect(a)]
+    base = values_of(recipe(name, named_backbone({}, of_run)))
     # photos of the benchmark are what their arm says they are: nothing is to answer for a false alarm
     config = parse(
         overridden(
@@ -264,7 +262,7 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
 @cache
 def weights_of(backbone: Backbone) -> str:
     """A fingerprint of the base model's weights: read once, however many settings there are."""
-    return generator_identity(backbone)
+    return backbone_identity(backbone)
 
 
 @cache

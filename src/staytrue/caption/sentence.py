@@ -34,7 +34,7 @@ def with_identifier(text: str, subject: Subject) -> Caption | None:
     return Caption(
         noun=subject.class_noun,
         identifier=subject.identifier,
-        background=_place(after),
+        background="" if re.search(identifier, after, re.IGNORECASE) else _place(after),  # class images must not say it
         text=f"{before}{PHRASE}{after}",
     )
 

@@ -135,8 +135,8 @@ def fill(template: str, subject: Subject, other: Subject | None = None) -> Promp
 
 
 def word(text: str) -> re.Pattern[str]:
-    """Finds a word, or a phrase, where it is not part of a longer one; a word may have brackets, such as "<new1>"."""
-    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+    """Finds a word or phrase that is no part of a longer one, in large or small letters; it may have brackets, such as "<new1>"."""
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
 
 
 def _put(template: str, slot: str, words: str, identifier: str = "") -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from staytrue.backbones.identity import backbone_identity
 from staytrue.generate.config import Cast, Generate
 from staytrue.generate.personalized import personalize
 from staytrue.generate.prompts import Prompt, concept_prompts, fill
@@ -67,7 +68,7 @@ def generate_stage(
     inputs |= {"prompts": {name: asked for name, (_, asked) in casts.items()}}
 
     def work(folder: Path) -> dict[str, Any]:
-        tasks = list(_tasks(generate, casts, facts, {"base": fingerprint(backbone), "personalized": trained}))
+        tasks = list(_tasks(generate, casts, facts, {"base": backbone_identity(backbone), "personalized": trained}))
         concept = list(_concept(generate, subjects, facts, trained))
         if any(_lacks(folder, t) for t in (*tasks, *concept)):
             _draw(run, tasks, concept, generate, lambda: backbone.load(device))
@@ -152,7 +153,7 @@ def _facts(picture: Picture, generate: Generate, facts: Facts, key: str) -> dict
 def _remove_others(folder: Path, wanted: set[str]) -> None:
     """Pictures of earlier prompts would otherwise lie among those of these."""
     for path in folder.glob("*/*/*.png"):
-        if str(path.relative_to(folder)) not in wanted:
+        if path.relative_to(folder).as_posix() not in wanted:
             path.unlink()
 
 

@@ -32,7 +32,7 @@ class SemanticDelta:
     loss per subject row, in [0, inf); 0 where no class row in the batch says anything else: one of the same subject, or, of styles,
     of any; and where a row is not among the drawn ``share``, for which the others count as much more. A LoRA is its own frozen
     base; ``full`` keeps a copy. A ``train.noise_pool`` saves little: a draw seldom meets the same word again, and every answer is
-    kept. Of a caption written by hand, f, c' and f' are its slots, which have no scene.
+    kept. Of a caption written by hand, f, c' and f' are its slots: the noun, and what follows it.
 
     Args:
         carried: which slot of class images' captions takes the place of the photo's own: "style", "adjectives", or "details"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staytrue.regularize.base import Planned
-from staytrue.regularize.store import ClassImageStore, latent_beside, weights_fingerprint
-from staytrue.runs import fingerprint
+from staytrue.regularize.store import ClassImageStore, latent_beside
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,7 +22,7 @@ class Job:
 
     Attributes:
         generator: the backbone, not loaded.
-        identity: tells it from every other one (``generator_identity``).
+        identity: tells it from every other one (``backbone_identity``).
         size_px: side of its pictures.
         sampling: how it draws.
         store: where pictures go.
@@ -86,17 +84,6 @@ def draw_missing(job: Job, planned: list[Planned]) -> int:
             speed = progress.tasks[0].speed
             progress.update(task, advance=1, rate=f"{speed:.1f} images/s" if speed else "")
     return missing
-
-
-def generator_identity(backbone: Backbone) -> str:
-    """A fingerprint of the backbone's weights and prediction type: equal for a checkpoint and its copy elsewhere.
-
-    A hub id is its commit, since its weights may not be here yet.
-    """
-    files = backbone.files()  # type: ignore[attr-defined]
-    local = backbone.path == "miniature" or Path(backbone.path).expanduser().exists()
-    weights = weights_fingerprint(files.single or files.folder) if local else f"{backbone.path}@{files.folder.name}"
-    return fingerprint([weights, getattr(backbone, "variant", None), files.prediction()])
 
 
 def _keep(job: Job, facts: dict[str, Any], image: Image.Image, latent: Tensor) -> None:

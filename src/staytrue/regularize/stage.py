@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from staytrue.backbones.identity import backbone_identity
 from staytrue.images.load import read_photos
 from staytrue.images.scan import PhotoFile
 from staytrue.regularize.base import Brief, DrawnPriorSet, FilteredPriorSet, GuardedPriorSet, Planned, PriorSet
-from staytrue.regularize.draw import Job, draw_missing, generator_identity, recipe
+from staytrue.regularize.draw import Job, draw_missing, recipe
 from staytrue.regularize.redraw import draw_filtered
 from staytrue.regularize.sheet import write_sheet
 from staytrue.regularize.store import ClassImageStore, latent_beside
@@ -43,10 +44,10 @@ def regularize_stage(
     """
     drawer = (isinstance(prior_set, DrawnPriorSet) and prior_set.generator) or generator
     plans = {s.name: prior_set.plan(Brief(s, _captions(run, s), drawer.facts(), seed)) for s in subjects}
-    identity = generator_identity(drawer) if any(p.file is None for plan in plans.values() for p in plan) else ""
+    identity = backbone_identity(drawer) if any(p.file is None for plan in plans.values() for p in plan) else ""
     kept = drawer == generator
     inputs = {
-        "regularize": prior_set,
+        "regularize": _without_batch(prior_set),
         "plans": {name: fingerprint(plan) for name, plan in plans.items()},
         "files": fingerprint([_state(p.file) for plan in plans.values() for p in plan if p.file]),
         "generator": identity,
@@ -82,6 +83,13 @@ def _draw(job: Job, planned: list[Planned], prior_set: PriorSet) -> tuple[dict[P
     else:
         draw_missing(job, planned)
     return {p: job.store.picture(recipe(job, k)) for p, k in zip(planned, kept, strict=True)}, counts
+
+
+def _without_batch(prior_set: PriorSet) -> dict[str, Any]:
+    """The batch that class images are drawn in is no part of what they are (``draw.recipe``)."""
+    values = asdict(prior_set)  # type: ignore[call-overload]
+    values.get("sampling", {}).pop("batch", None)
+    return values  # type: ignore[no-any-return]
 
 
 def _warn(samples: list[Sample], facts: Facts) -> None:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LATENT = "latent"
-MODEL_FILES = frozenset({".safetensors", ".bin", ".json", ".txt"})
 
 
 @dataclass(frozen=True)
@@ -46,28 +45,3 @@ class ClassImageStore:
 def latent_beside(picture: Path) -> Path:
     """The file of a picture's latent, whether or not there is one."""
     return picture.with_suffix(".safetensors")
-
-
-def weights_fingerprint(path: Path) -> str:
-    """A hash that tells checkpoints apart without reading gigabytes.
-
-    Weights and configurations count, a folder's README and its ``facts.json`` (words, title) do not. Small files
-    count whole; of a large one its size and 64 KiB at 17 evenly spaced places: two trainings differ in nearly every
-    weight, so also there.
-    """
-    inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-    files = [p for p in inside if p.is_file() and p.suffix in MODEL_FILES and p.name != "facts.json"]
-    return fingerprint([(str(p.relative_to(path)), p.stat().st_size, fingerprint_samples(p)) for p in files])
-
-
-def fingerprint_samples(path: Path, places: int = 17, chunk: int = 1 << 16) -> str:
-    """Hash of a file, or of ``places`` evenly spaced chunks of a file larger than these."""
-    size = path.stat().st_size
-    if size <= places * chunk:
-        return fingerprint(path)
-    with path.open("rb") as file:
-        parts = []
-        for place in range(places):
-            file.seek((size - chunk) * place // (places - 1))
-            parts.append(file.read(chunk).hex())
-    return fingerprint(parts)

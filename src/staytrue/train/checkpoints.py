@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 from torch import Tensor
 
 from staytrue.errors import ResumeError
-from staytrue.runs import write_bytes
+from staytrue.runs import whole
 from staytrue.train.loop import Watched
 from staytrue.train.state import State
 
 KEPT = 2
+CHECKPOINTS = "checkpoints"  # folder inside 4-training
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,16 @@ class Checkpoints(Watched):
                 return
         self.kept.unlink(missing_ok=True)
 
-    def clear(self) -> None:
-        """Removes them, once the model is written, with what a killed write left beside them."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def forget(self) -> None:
+        """Removes what an earlier training kept, once the model is written. The folder goes with the stage (``run_stage``)."""
         if not self.keep_state:
             self.kept.unlink(missing_ok=True)
 
     def _write(self, file: Path, state: State) -> None:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors().items()}
         metadata = {"key": self.key, "step": str(state.step), "seconds": str(self.seconds)}
-        write_bytes(file, save(tensors, metadata))
+        with whole(file) as temporary:  # from where the tensors are: they, with their moments, may be 10 GB
+            save_file(tensors, temporary, metadata)
 
     def _read(self, file: Path, device: str) -> tuple[dict[str, Tensor], int, float] | None:
         """Tensors, step and seconds; None of a longer training, or of a finished one with other settings."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from staytrue.generate.prompts import fill
 from staytrue.generate.sampling import Request, draw
 from staytrue.images.grid import comparison_grid
 from staytrue.images.metadata import png_bytes
@@ -36,7 +37,7 @@ class PreviewGrids(Watched):
         """Draws, when it is time."""
         if self.previews.every is None or state.step % steps_of(self.previews.every):
             return
-        asked = [(prompt.replace("{}", s.phrase), s) for s in self.subjects for prompt in self.previews.prompts]
+        asked = [(fill(prompt, s).text, s) for s in self.subjects for prompt in self.previews.prompts]
         texts = [text for text, _ in asked]
         requests = [
             Request(text, seed, ((s.identifier, s.class_noun),)) for text, s in asked for seed in self.previews.seeds

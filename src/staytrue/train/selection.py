@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.encoders.clip import LoadedClip
@@ -30,7 +30,7 @@ from staytrue.generate.prompts import fill
 from staytrue.generate.sampling import Request, draw
 from staytrue.generate.seeds import picture_seed
 from staytrue.images.crop import center_box, fit
-from staytrue.runs import read_jsonl, write_bytes, write_jsonl
+from staytrue.runs import read_jsonl, whole, write_jsonl
 from staytrue.train.config import Train
 from staytrue.train.loop import Watched, attention, precision
 from staytrue.train.scored import cost_share, scored_steps
@@ -124,8 +124,9 @@ class Selection(Watched):
         self.rows.append(self._candidate(state, began))
         if self.best is self.rows[-1]:
             tensors = state.ema or state.adapter.state(state.backbone)
-            whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-            write_bytes(self._weights(state.step), save(whole))
+            kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+            with whole(self._weights(state.step)) as temporary:
+                save_file(kept, temporary)
             for old in self._kept()[:-KEPT]:
                 old.unlink()
         self.rows[-1] = replace(self.rows[-1], seconds=round(time.monotonic() - began, 3))

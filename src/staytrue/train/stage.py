@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,13 +14,14 @@ from rich.console import Console
 
 from staytrue.adapters.token_files import token_files
 from staytrue.backbones.base import Backbone, LoadedBackbone
+from staytrue.backbones.identity import backbone_identity
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.errors import ConfigError
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.runs import RunFolder, fingerprint, manifest_key, read_jsonl, run_stage, write_text
 from staytrue.train.batches import Batches
 from staytrue.train.card import Card
-from staytrue.train.checkpoints import Checkpoints
+from staytrue.train.checkpoints import CHECKPOINTS, Checkpoints
 from staytrue.train.config import Train
 from staytrue.train.crop_store import CropStore, encoder_fingerprint
 from staytrue.train.curve import Bar, Curve
@@ -90,10 +92,12 @@ def train_stage(
     check_needs(Composed(train.objectives), available(job))
     if train.select:
         scored_steps(train, len(job.subjects))  # raises where there is nothing to choose from
+    learned = _without_what_only_shows(train)
     inputs = {
-        "train": train,
+        "train": learned,
         "subjects": [(s.name, s.identifier, s.class_noun, s.class_noun_vague) for s in job.subjects],
         "backbone": backbone,
+        "weights": backbone_identity(backbone),
         "seed": seed,
         "captions": manifest_key(run.captions),
         "regularization": manifest_key(run.regularization),
@@ -101,9 +105,9 @@ def train_stage(
     }
     if held:
         inputs["held_out"] = held
-    goes_on = fingerprint(inputs | {"train": _whatever_its_length(train)})
     # who takes the model away, or deletes a cache, does not ask for hours of training
-    return run_stage(run.training, inputs, lambda folder: _train(job, folder, goes_on), mends=False)
+    work = partial(_train, job, key=fingerprint(inputs | {"train": _whatever_its_length(learned)}))
+    return run_stage(run.training, inputs, work, mends=False, scratch=CHECKPOINTS)
 
 
 def read_samples(run: RunFolder, subjects: Iterable[Subject]) -> list[Sample]:
@@ -140,7 +144,7 @@ def _said_of_class_images(job: Job, slot: Slot) -> bool:
 
 
 def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
-    checkpoints = Checkpoints(folder / "checkpoints", key, job.train.steps, job.train.keep_state)
+    checkpoints = Checkpoints(folder / CHECKPOINTS, key, job.train.steps, job.train.keep_state)
     backbone = job.backbone.load(job.device)
     make_step = step_maker(job, backbone, folder / "latents.safetensors")
     state = _state(job, backbone)
@@ -167,7 +171,7 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     elif state.ema:
         state.adapter.load_state(backbone, state.ema)
     _export(job, state, selection.best.step if selection else None)
-    checkpoints.clear()
+    checkpoints.forget()
     return {
         "steps": state.step,
         "rows": len(job.samples),
@@ -176,6 +180,13 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
         "duration_s": round(checkpoints.seconds, 3),  # with those of interrupted processes
         **({"selected": selection.facts()} if selection else {}),
     }
+
+
+def _without_what_only_shows(train: Train) -> Train:
+    """What the weights depend on: not what is drawn on the way, nor, where no checkpoint is chosen, when one is written."""
+    plain = Train()
+    every = train.checkpoint_every if train.select else plain.checkpoint_every
+    return replace(train, previews=plain.previews, checkpoint_every=every)
 
 
 def _whatever_its_length(train: Train) -> Train:
@@ -227,7 +238,7 @@ def _state(job: Job, backbone: LoadedBackbone) -> State:
 
 def _sweep(folder: Path, afresh: bool) -> None:
     """Removes what killed writes left, and, before the first step, what an earlier training with other settings drew."""
-    for file in folder.glob(".*.tmp"):
+    for file in folder.rglob(".*.tmp"):
         if file.is_file():
             file.unlink()
     for name in ("previews", "tensorboard") if afresh else ():
