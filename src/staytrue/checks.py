@@ -63,6 +63,7 @@ def check(config: RunConfig) -> None:
     _look_for_readers_of_class_images(config)
     _look_for_idle_settings(config)
     _look_at_identifiers(config, facts)
+    _look_at_lengths(config, facts)
     _tell_who_lives(config.subjects)
 
 
@@ -88,6 +89,19 @@ def _look_at_identifiers(config: RunConfig, facts: Facts) -> None:
                 f" `staytrue list identifiers backbone.path={config.backbone.path}` finds words that are a single one",
                 stacklevel=2,
             )
+
+
+def _look_at_lengths(config: RunConfig, facts: Facts) -> None:
+    """What a text encoder has no place for is cut off, and nothing would tell: a suffix stands last, and goes first."""
+    words = clip_words(config.backbone.files().folder)
+    texts = [*config.generate.texts(config.subjects, facts), *filter(None, [config.generate.sampling.negative])]
+    cut = {text: end for text in texts if (end := words.cut(text))}
+    for text, end in list(cut.items())[:1]:
+        warnings.warn(
+            f"{facts.title} reads {words.length - 2} tokens; {len(cut)} of {len(texts)} prompts are longer, such as {text!r}:"
+            f" it does not read {end!r}. Say it in fewer words",
+            stacklevel=2,
+        )
 
 
 def _tell_who_lives(subjects: Sequence[Subject]) -> None:

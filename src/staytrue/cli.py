@@ -302,7 +302,7 @@ def _run(config: RunConfig, folder: Path, device: str, until: str, rights: bool 
 
     here = run(config, folder, device, until, rights)
     for title, path in (("Report", here.report), ("Model", here.model), ("Pictures", here.images)):
-        if path.exists():
+        if path.exists() and (title != "Report" or until == "evaluate"):  # an earlier one is not of these pictures
             typer.echo(f"{title + ':':<10}{path}")
 
 

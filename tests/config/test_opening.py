@@ -247,3 +247,17 @@ def test_a_word_that_a_row_starts_from_is_to_be_known():
 def test_without_git_there_is_no_commit(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert commit() is None
+
+
+def test_a_prompt_that_is_cut_off_is_said():
+    """The miniature reads 30 tokens."""
+    long = "a {} " + "on the beach " * 10
+    assert not [said for said in warned() if "tokens" in said]
+    [said] = [said for said in warned(f'generate.prompts=["a {{}}", "{long.strip()}"]') if "tokens" in said]
+    assert "reads 30 tokens; 2 of 4 prompts are longer" in said
+    [said] = [
+        said
+        for said in warned('generate.prompts=["a {}"]', f"generate.suffix=without {'noise ' * 30}")
+        if "tokens" in said
+    ]
+    assert "it does not read 'noise" in said

@@ -22,10 +22,12 @@ class ClipWords:
     Attributes:
         ids: of each token.
         ranks: of each merge; earlier ones were more frequent where the tokenizer was made.
+        length: how many tokens the text encoder reads, its marks of start and end included.
     """
 
     ids: dict[str, int]
     ranks: dict[tuple[str, str], int]
+    length: int = 77
 
     def tokens(self, word: str) -> list[str]:
         """The tokens that a word of plain lower-case letters is spelled with: the merge of lowest rank first, until none fits."""
@@ -41,6 +43,15 @@ class ClipWords:
     def spell(self, text: str) -> list[str]:
         """The tokens of any text: letters that follow each other are a word, signs too, and a digit is one by itself."""
         return [token for piece in PIECE.findall(text.lower()) for token in self.tokens(piece)]
+
+    def cut(self, text: str) -> str:
+        """The end of a text that the encoder does not read, from its first word that does not fit; empty where it reads all."""
+        left = self.length - 2
+        for piece in PIECE.finditer(text.lower()):
+            left -= len(self.tokens(piece[0]))
+            if left < 0:
+                return text[piece.start() :]
+        return ""
 
     def is_one_token(self, word: str) -> bool:
         """Whether the word is a single token of the vocabulary."""
@@ -74,7 +85,10 @@ def clip_words(folder: Path) -> ClipWords:
             merges = clip_merges()
             ids = vocabulary(merges)
         pairs = [tuple(merge.split(" ")) for merge in merges]
-        return ClipWords(ids, {(left, right): rank for rank, (left, right) in enumerate(pairs)})
+        config = home / "tokenizer_config.json"
+        length = json.loads(config.read_text(encoding="utf-8")).get("model_max_length") if config.is_file() else None
+        ranks = {(left, right): rank for rank, (left, right) in enumerate(pairs)}
+        return ClipWords(ids, ranks, length if isinstance(length, int) and length < 10_000 else ClipWords.length)
     except (OSError, ValueError, KeyError) as error:
         raise BackboneError(f"{home} holds no CLIP tokenizer that can be read ({error!r})") from error
 
