@@ -28,6 +28,7 @@ def typed(monkeypatch, *words):
         (["run", PHOTOS, "--class-noun", "dog", "--recipe", "dreamboth"], "dreambooth, data-perspective"),
         (["run", PHOTOS, "--class-noun", "dog", "train.stepz=3"], "train.stepz: no such setting; there are: "),
         (["run", PHOTOS, "--class-noun", "dog", "train.steps=many"], "train.steps: "),
+        (["run", PHOTOS, "--class-noun", "dog", "generate.sampling.steps=1001"], "generate.sampling.steps: "),
         (
             ["run", PHOTOS, "--class-noun", "dog", "caption.name=poet"],
             "caption.name: no 'poet'; there are: background, blip",

@@ -59,7 +59,7 @@ class Sampling:
         tea: test-time embedding adjustment of prompts that name a subject; None for none.
     """
 
-    steps: int = Field(default=25, ge=1)
+    steps: int = Field(default=25, ge=1, le=1000)  # of the noise schedule
     guidance: float = Field(default=7.5, ge=1.0)
     solver: Literal["ddim", "dpm++", "euler"] = "ddim"
     negative: str = ""
