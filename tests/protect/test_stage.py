@@ -1,6 +1,7 @@
 """From a folder of photos to lossless files, numbers and a page."""
 
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from staytrue.protect.config import Protect, ProtectConfig
 from staytrue.protect.measure import perceptual
 from staytrue.protect.stage import Against, protect_images, protect_stage, protect_subjects, squares
 from staytrue.purify.distance import SSIM_NAME, perceptual_distance
-from staytrue.runs import read_json
+from staytrue.runs import read_json, write_json
 from staytrue.types import Subject
 from tests.encoders.tiny_judges import tiny_clip, tiny_vit
 from tests.tiny import tiny_sd
@@ -159,9 +160,51 @@ def test_same_seed_same_bytes(home, made, tmp_path):
 def test_other_settings_replace_the_photos(home, tmp_path):
     assert protect_stage(config(home, radius="2/255"), tmp_path)
     (tmp_path / "photos" / "09-old.png").write_bytes(b"of an earlier folder")
+    told = read_json(tmp_path / "protect.json")
+    write_json(tmp_path / "protect.json", told | {"written": [*told["written"], "09-old.png"]})
     assert protect_stage(config(home, radius="3/255"), tmp_path)
     assert sorted(p.name for p in (tmp_path / "photos").glob("*.png")) == ["01-0.png", "02-1.png", "03-2.png"]
     assert read_json(tmp_path / "protect.json")["changed"][0]["largest_levels"] == 3
+
+
+@pytest.mark.parametrize(
+    ("originals", "out"), [("dl/photos", "dl"), ("photos/rex", "."), ("rex", "rex")], ids=["is", "holds", "inside"]
+)
+def test_originals_are_never_written_over(originals, out, home, tmp_path, monkeypatch):
+    """Neither the subject's nor those of the reference, be it by another name for the same folder."""
+    shutil.copytree(home / "photos", tmp_path / originals)
+    (tmp_path / "link").symlink_to(tmp_path / out)
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    mine = config(home).model_copy(update={"subject": Subject(name="rex", photos=originals, class_noun="dog")})
+    for asked in (mine, config(home, reference=originals)):
+        for folder in (Path(out), tmp_path / "link"):
+            with pytest.raises(ConfigError, match=r"originals .*name another folder with --out"):
+                protect_stage(asked, folder)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_files_that_were_not_written_here_stay(home, tmp_path):
+    """The attack stops before it starts; captions that were added to a complete folder are such files."""
+    assert protect_stage(config(home, radius="2/255"), tmp_path)
+    (tmp_path / "photos" / "01-0.txt").write_text("my own words")
+    assert not protect_stage(config(home, radius="2/255"), tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match=r"files that `staytrue protect` did not write \(01-0\.txt\).*--out"):
+        protect_stage(config(home, radius="3/255"), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_killed_run_knows_its_files_again(home, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("staytrue.protect.stage._measured", killed)
+        with pytest.raises(KeyboardInterrupt):
+            protect_stage(config(home, radius="2/255"), tmp_path)
+    assert len(list((tmp_path / "photos").iterdir())) == 4
+    assert protect_stage(config(home, radius="3/255"), tmp_path)
 
 
 def test_a_judge_that_cannot_judge_says_why_and_nothing_is_lost(home, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,10 +29,11 @@ from staytrue.protect.pgd import quantized
 from staytrue.protect.radius import levels, said
 from staytrue.protect.report import write_page
 from staytrue.protect.surrogate import Surrogate
-from staytrue.runs import fingerprint, run_stage, write_bytes, write_json, write_text
+from staytrue.protect.written import FACTS, PHOTOS, clear, require_apart, require_own
+from staytrue.runs import fingerprint, manifest_key, run_stage, write_bytes, write_json, write_text
 from staytrue.types import Facts, Subject
 
-PHOTOS, FACTS, PAGE = "photos", "protect.json", "report.html"
+PAGE = "report.html"
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,16 @@ def protect_stage(config: ProtectConfig, folder: Path, device: str = "cpu") -> b
         True if the work ran, False if the folder was complete already.
 
     Raises:
+        ConfigError: the photos would be written among the originals, or among files that were not written here.
         ImageError: photos that cannot be used.
         BackboneError: the backbone cannot be attacked.
     """
     against = Against(config.backbone, device, config.seed)
-    return run_stage(folder, _inputs(config), lambda here: _work(config, against, here))
+    require_apart(folder, _folders(config))
+    inputs = _inputs(config)
+    if manifest_key(folder) != fingerprint(inputs):
+        require_own(folder)
+    return run_stage(folder, inputs, lambda here: _work(config, against, here))
 
 
 def protect_images(
@@ -98,10 +103,14 @@ def protect_subjects(
     return made
 
 
+def _folders(config: ProtectConfig) -> list[Path]:
+    """Those that photos are read from."""
+    return list(filter(None, (config.subject.photos, config.protect.reference)))
+
+
 def _inputs(config: ProtectConfig) -> dict[str, Any]:
     """All that the outcome depends on; a batch and a place on disk do not."""
-    folders = filter(None, (config.subject.photos, config.protect.reference))
-    photos = [[(f.path.name, fingerprint(f.path), f.text) for f in scan_folder(folder)] for folder in folders]
+    photos = [[(f.path.name, fingerprint(f.path), f.text) for f in scan_folder(folder)] for folder in _folders(config)]
     subject = (config.subject.class_noun, config.subject.identifier)
     protect = replace(config.protect, batch=1)
     return {"protect": protect, "subject": subject, "backbone": config.backbone, "seed": config.seed, "photos": photos}
@@ -115,13 +124,15 @@ def _work(config: ProtectConfig, against: Against, folder: Path) -> dict[str, An
     scene = _scene(protect, clean, subject, against)
     protected = _attacked(protect, scene)
     seconds = time.monotonic() - started
-    shutil.rmtree(folder / PHOTOS, ignore_errors=True)
+    clear(folder)
     names = [_file_name(number, photo.path) for number, photo in enumerate(photos, start=1)]
+    captions = [str(Path(name).with_suffix(".txt")) for name, photo in zip(names, photos, strict=True) if photo.text]
+    written = {"files": names, "written": [*names, *captions]}
+    write_json(folder / FACTS, written)  # first, so that a run killed below knows these files for its own
     for name, photo, image in zip(names, photos, protected, strict=True):
         _write(folder / PHOTOS / name, photo, image)
-    told = _measured(protect, scene, (clean, protected), facts)
+    told = _measured(protect, scene, (clean, protected), facts) | written
     told |= {
-        "files": names,
         "seconds": seconds,
         "method": protect.method,
         "radius": said(protect.radius),
