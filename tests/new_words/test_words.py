@@ -37,13 +37,16 @@ class Chat(BaseHTTPRequestHandler):
             self.send_response(self.server.failures.pop(0))
             self.send_header("Location", "/elsewhere")
             self.end_headers()
-            self.wfile.write(b'{"error": "come back later"}')
+            self.wfile.write(f'{{"error": "come back later, {self.headers.get("Authorization")}"}}'.encode())
             return
         first = body["messages"][0]["content"]
         said = next(answer for word, answer in self.server.answers.items() if word in first)
         if len(body["messages"]) > 1:
             said = self.server.more
         self.send_response(200)
+        if self.server.cut:
+            self.server.cut -= 1
+            self.send_header("Content-Length", "9999")
         self.end_headers()
         self.wfile.write(json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}]}).encode())
 
@@ -54,7 +57,7 @@ class Chat(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     found = ThreadingHTTPServer(("127.0.0.1", 0), Chat)
-    found.asked, found.failures, found.answers, found.more = [], [], ANSWERS, ""
+    found.asked, found.failures, found.answers, found.more, found.cut = [], [], ANSWERS, "", 0
     threading.Thread(target=found.serve_forever, daemon=True).start()
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{found.server_port}/v1/")
     monkeypatch.setenv("OPENAI_API_KEY", "secret-key")
@@ -141,13 +144,61 @@ def test_waits_for_a_busy_server_and_gives_up_on_others(server, tmp_path):
     assert "oxy" in Endpoint(wait_s=0).answer([{"role": "user", "content": "shape"}])
     assert len(server.asked) == 3
     server.failures = [401]
-    with pytest.raises(ConfigError, match=r"HTTP 401 .*come back later") as error:
+    with pytest.raises(ConfigError, match=r"HTTP 401 .*come back later, Bearer \[OPENAI_API_KEY\]") as error:
         Endpoint(wait_s=0).answer([{"role": "user", "content": "shape"}])
     assert "secret-key" not in str(error.value)
     assert len(server.asked) == 4
     server.failures = [503, 503]
     with pytest.raises(ConfigError, match="HTTP 503"):
         Endpoint(wait_s=0, tries=2).answer([{"role": "user", "content": "shape"}])
+
+
+SHAPE = [{"role": "user", "content": "shape"}]
+
+
+def test_what_surrounds_key_and_address_is_taken_off(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", " secret-key\r\n")
+    monkeypatch.setenv("OPENAI_BASE_URL", f" http://127.0.0.1:{server.server_port}/v1 \n")
+    assert "oxy" in Endpoint().answer(SHAPE)
+    assert server.asked[0][:2] == ("/v1/chat/completions", "Bearer secret-key")
+
+
+@pytest.mark.parametrize("key", ["secret-\rkey", "secret-\nkey", "secret- key", "secret-\u201ckey"])
+def test_a_key_that_no_request_can_carry_is_not_printed(key, server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY") as error:
+        Endpoint().answer(SHAPE)
+    assert "secret" not in str(error.value)
+    assert not server.asked
+
+
+def test_a_blank_inside_the_address_is_said(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v 1")
+    with pytest.raises(ConfigError, match="OPENAI_BASE_URL has a blank"):
+        Endpoint().answer(SHAPE)
+
+
+def test_an_address_that_is_none_is_said(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:port/v1")
+    with pytest.raises(ConfigError, match="nonnumeric port"):
+        Endpoint(model="any").answer(SHAPE)
+
+
+def test_an_answer_that_is_cut_is_asked_for_again(server):
+    server.cut = 1
+    assert "oxy" in Endpoint(wait_s=0).answer(SHAPE)
+    assert len(server.asked) == 2
+    server.cut = 2
+    with pytest.raises(ConfigError, match="IncompleteRead"):
+        Endpoint(wait_s=0, tries=2).answer(SHAPE)
+
+
+def test_what_came_before_a_failure_is_kept(server, tmp_path, monkeypatch):
+    answers = ["2. gnarled", "1. boxy"]
+    monkeypatch.setattr(Endpoint, "answer", lambda *_: answers.pop())
+    with pytest.raises(IndexError):
+        make_pools(NewWords(domain="car", pools=("shapes",), size=4, writer=Endpoint()), tmp_path)
+    assert (tmp_path / "shapes.txt").read_text().split() == ["boxy", "gnarled"]
 
 
 def test_the_key_follows_no_redirect(server):

@@ -89,10 +89,8 @@ def make_pools(
         if len(there) < size:
             wanted.writer.ready()
             make_folder(folder)  # before anything is asked, which takes long
-            there, answer = ask(wanted, asked, size, there)
-            if there:
-                write_text(file, "\n".join(there) + "\n")
-            else:
+            there, answer = ask(wanted, asked, there, file)
+            if not there:
                 empty[asked.pool] = answer
         found[asked.pool] = len(there)
         tell(asked.pool, there, size)
@@ -106,19 +104,22 @@ def make_pools(
     return found
 
 
-def ask(wanted: NewWords, asked: Question, size: int, there: list[str]) -> tuple[list[str], str]:
-    """What is there, and the entries of as many answers as it takes to reach ``size``, at most ``rounds``; and the last answer.
+def ask(wanted: NewWords, asked: Question, there: list[str], file: Path) -> tuple[list[str], str]:
+    """What is there, and the entries of as many answers as it takes to have enough, at most ``rounds``; and the last answer.
 
-    All of one conversation, which begins with what is there.
+    All of one conversation, which begins with what is there. The file has the entries after each answer: where a later one does not
+    come, they are not lost.
     """
     turns: list[Turn] = [{"role": "user", "content": asked.text}]
-    found, answer = list(there), "\n".join(there)
+    found, answer, size = list(there), "\n".join(there), wanted.size or asked.size
     for _ in range(wanted.rounds):
         if answer:
             more = MORE.format(number=size - len(found))
             turns += [{"role": "assistant", "content": answer}, {"role": "user", "content": more}]
         answer = wanted.writer.answer(turns)
         found += [entry for entry in distinct([*found, *entries(answer, asked.pool)]) if entry not in found]
+        if found:
+            write_text(file, "\n".join(found) + "\n")
         if len(found) >= size:
             break
     return found, answer
