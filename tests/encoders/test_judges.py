@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from transformers import Dinov2Config, Dinov2Model
 
 from staytrue.encoders import clip_judge, dino_judge
 from staytrue.encoders.judges import NATIVE
 from staytrue.encoders.transform import IMAGENET_MEAN, IMAGENET_STD, Transform
 from staytrue.errors import BackboneError
+from staytrue.evaluate import METRICS
 from staytrue.types import Facts
 from tests.encoders.tiny_judges import tiny_clip, tiny_vit
 
@@ -88,6 +90,51 @@ def test_a_judge_names_checkpoint_transform_pooling_and_hash(tmp_path):
 def test_a_judge_that_cannot_be_had_is_named():
     with pytest.raises(BackboneError, match=r"facebook/dino-vits16.*download it while online"):
         dino_judge("auto", facts()).load()
+
+
+def test_another_setting_than_the_judges_is_not_recommended():
+    with pytest.raises(BackboneError, match=r"protect\.judge=/models/dino-vits16") as error:
+        dino_judge("auto", facts(), "protect.judge").load()
+    assert "evaluate" not in str(error.value)
+
+
+def test_a_model_of_another_type_is_refused_with_one_to_name_instead(tmp_path):
+    """DINOv2's layer norms have other names: read as a ViT, they would be new."""
+    torch.manual_seed(0)
+    config = Dinov2Config(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=4, mlp_ratio=4, image_size=64, patch_size=8
+    )
+    Dinov2Model(config).save_pretrained(tmp_path / "dinov2")
+    with pytest.raises(
+        BackboneError, match=r"type dinov2 .* vit is .* evaluate\.metrics\.dino\.judge=facebook/dino-vits16"
+    ):
+        METRICS.get("dino")(judge=str(tmp_path / "dinov2")).encoder(facts()).load()
+    with pytest.raises(
+        BackboneError, match=r"type vit .* clip or vision-text-dual-encoder is .* openai/clip-vit-base-patch32"
+    ):
+        clip_judge(str(tiny_vit(tmp_path / "vit")), facts()).load()
+
+
+@pytest.mark.parametrize("change", ["gone", "narrow"])
+def test_weights_that_lack_are_refused(change, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    weights = tiny_vit(tmp_path) / "model.safetensors"
+    tensors = load_file(weights)
+    last = tensors.pop("layernorm.weight")
+    save_file(
+        tensors | ({"layernorm.weight": last[:5].clone()} if change == "narrow" else {}), weights, {"format": "pt"}
+    )
+    with pytest.raises(BackboneError, match=r"lacks 1 weights, .* layernorm\.weight: .* such as facebook/dino-vits16"):
+        dino_judge(str(tmp_path), facts()).load()
+
+
+def test_a_file_that_was_cut_is_said(tmp_path):
+    torch.save({"weights": torch.zeros(1000)}, tiny_vit(tmp_path) / "pytorch_model.bin")
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "pytorch_model.bin").write_bytes((tmp_path / "pytorch_model.bin").read_bytes()[:2000])
+    with pytest.raises(BackboneError, match="cannot be loaded"):
+        dino_judge(str(tmp_path), facts()).load()
 
 
 def test_another_side_than_the_transforms_is_refused(tmp_path):

@@ -174,10 +174,13 @@ def test_mismatch(monkeypatch):
             asked["texts"] = texts
             return torch.tensor([[0.25, 1.0, 0.0], [0.24, 0.0, 1.0]])
 
-    monkeypatch.setattr(own, "own_clip", lambda checkpoint, facts: Towers())
-    [row], title = mismatches([None], "owl", Facts("sd", "t", 64, (4, 8, 8), "epsilon"), Protect(clip="some/clip"))
+    monkeypatch.setattr(own, "own_clip", lambda *_: Towers())
+    facts, protect = Facts("sd", "t", 64, (4, 8, 8), "epsilon"), Protect(clip="some/clip")
+    told = mismatches([None], [None], "owl", facts, protect)
+    [row] = told["before"]
+    assert told["after"] == [row]
     assert isinstance(row, Mismatch)
-    assert title == Towers.title
+    assert told["clip"] == Towers.title
     assert asked["texts"] == ["a photo of an owl", "a photo of noise"]
     assert row.cosine == pytest.approx(0.25)
     assert row.noise_share == pytest.approx(1 / (1 + math.e), rel=1e-4)

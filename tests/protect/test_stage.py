@@ -211,8 +211,22 @@ def test_a_judge_that_cannot_judge_says_why_and_nothing_is_lost(home, tmp_path):
     protect = Protect(method="random_noise", clip=str(home / "clip"), judge="miniature")  # which sees 64 px alone
     protect_stage(config(home).model_copy(update={"protect": protect}), tmp_path)
     told = read_json(tmp_path / "protect.json")["distance"]
-    assert told["values"] is None and "64 x 64" in told["refused"]
+    assert told["values"] is None and "64 x 64" in told["refused"] and "protect.judge=" in told["refused"]
     assert "not judged" in (tmp_path / "report.html").read_text()
+
+
+def test_without_a_clip_the_attack_is_kept_and_the_mismatch_says_why(home, tmp_path):
+    """The default one is on no machine of the tests, which are offline; nor is the default judge."""
+    protect = Protect(method="random_noise")
+    made = config(home).model_copy(update={"protect": protect})
+    assert protect_stage(made, tmp_path)
+    told = read_json(tmp_path / "protect.json")
+    assert told["mismatch"]["before"] is None
+    for part, setting in (("mismatch", "protect.clip="), ("distance", "protect.judge=")):
+        assert setting in told[part]["refused"] and "evaluate" not in told[part]["refused"]
+    page = (tmp_path / "report.html").read_text()
+    assert "<td>not measured</td>" in page and "protect.clip=" in page
+    assert not protect_stage(made, tmp_path)
 
 
 def test_a_reference_folder_teaches_the_surrogates(home, tmp_path):

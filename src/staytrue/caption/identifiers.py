@@ -85,7 +85,7 @@ class Identifiers:
         asked = {"": plain} | {word: with_article(f"{word} {self.class_noun}", word) for word in chosen}
         requests = [Request(text, seed) for text in asked.values() for seed in range(self.pictures)]
         images: list[Image.Image] = list(draw(backbone.load(device), requests, self.sampling))
-        clip = clip_judge(self.checkpoint, backbone.facts()).load(device)
+        clip = clip_judge(self.checkpoint, backbone.facts(), "identifiers.checkpoint").load(device)
         rows = clip.images(images).view(len(asked), self.pictures, -1)
         bare, text = rows[0], clip.texts([plain])[0]
         between = 1 - bare @ bare.T

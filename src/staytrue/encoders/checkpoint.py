@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,70 @@ from staytrue.errors import BackboneError
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
-def load_frozen(model_class: Any, checkpoint: str, **options: Any) -> Any:
+@dataclass(frozen=True)
+class Kind:
+    """What an encoder reads.
+
+    Attributes:
+        types: what ``config.json`` may call itself (``model_type``).
+        example: a checkpoint of this kind, for messages.
+    """
+
+    types: tuple[str, ...]
+    example: str
+
+
+def load_frozen(model_class: Any, checkpoint: str, kind: Kind, setting: str = "", **options: Any) -> Any:
     """A transformers model from a folder or hub id: float32, evaluation mode, without gradients.
 
+    Args:
+        model_class: that reads it.
+        checkpoint: folder or hub id.
+        kind: what it must be.
+        setting: that names another, such as "evaluate.metrics.dino.judge", for messages.
+        options: of ``from_pretrained``.
+
     Raises:
-        BackboneError: it cannot be found or read, with what to do.
+        BackboneError: it cannot be found or read, is of another kind, or lacks weights, which would be drawn at random; with what
+            to do.
     """
-    with reading(checkpoint):
-        return model_class.from_pretrained(checkpoint, dtype="float32", **options).eval().requires_grad_(False)
+    from transformers import PretrainedConfig
+
+    options |= {"dtype": "float32", "ignore_mismatched_sizes": True, "output_loading_info": True}
+    instead = f"{setting}={kind.example}" if setting else kind.example
+    with reading(checkpoint, setting):
+        found = PretrainedConfig.get_config_dict(checkpoint)[0].get("model_type", "none")
+        if found not in kind.types:
+            raise BackboneError(
+                f"the judge {checkpoint} is of the type {found} (its config.json), and {' or '.join(kind.types)} is what is read"
+                f" here; name such a one, such as {instead}"
+            )
+        model, told = model_class.from_pretrained(checkpoint, **options)
+    if lacks := sorted({*told["missing_keys"], *(key for key, *_ in told["mismatched_keys"])}):
+        raise BackboneError(
+            f"the judge {checkpoint} lacks {len(lacks)} weights, or has them in another shape, such as {lacks[0]}: its numbers"
+            f" would mean nothing. Get it anew, or name another, such as {instead}"
+        )
+    return model.eval().requires_grad_(False)
 
 
 @contextmanager
-def reading(checkpoint: str) -> Iterator[None]:
-    """Turns what libraries raise for files that are absent or broken into a ``BackboneError`` with what to do."""
+def reading(checkpoint: str, setting: str = "") -> Iterator[None]:
+    """Turns what libraries raise for files that are absent, broken or of another model into a ``BackboneError`` with what to do.
+
+    Args:
+        checkpoint: that is read.
+        setting: that names another, such as "evaluate.metrics.dino.judge".
+    """
     from safetensors import SafetensorError
 
     try:
         yield
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        such = f", such as {setting}=/models/{Path(checkpoint).name}" if setting else ""
+        reason = str(error).partition("\n")[0]
         raise BackboneError(
-            f"the judge {checkpoint} cannot be loaded ({str(error).splitlines()[0]}); "
-            "download it while online, or name a folder that holds it, such as "
-            "evaluate.metrics.dino.judge=/models/dino-vits16"
+            f"the judge {checkpoint} cannot be loaded ({reason}); download it while online, or name a folder that holds it{such}"
         ) from error
 
 

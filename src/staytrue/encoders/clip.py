@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from staytrue.encoders.checkpoint import load_frozen, reading, require_side, weights_sha256
+from staytrue.encoders.checkpoint import Kind, load_frozen, reading, require_side, weights_sha256
 from staytrue.encoders.memory import Memory
 from staytrue.encoders.transform import Transform
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from PIL import Image
     from torch import Tensor
+
+KIND = Kind(("clip", "vision-text-dual-encoder"), "openai/clip-vit-base-patch32")
 
 
 @dataclass(frozen=True)
@@ -24,19 +26,21 @@ class ClipJudge:
             ``VisionTextDualEncoderModel``) and a CLIP tokenizer.
         transform: what pictures go through first.
         title: how the checkpoint is called in tables.
+        setting: that names another, such as "evaluate.metrics.clip_t.judge", for messages.
     """
 
     checkpoint: str
     transform: Transform
     title: str
+    setting: str = field(default="", compare=False)
 
     def load(self, device: str = "cpu") -> LoadedClip:
         """Reads the weights."""
         from transformers import AutoModel, CLIPTokenizer
 
-        model = load_frozen(AutoModel, self.checkpoint).to(device)
+        model = load_frozen(AutoModel, self.checkpoint, KIND, self.setting).to(device)
         require_side(self.checkpoint, model.config.vision_config.image_size, self.transform.crop_px)
-        with reading(self.checkpoint):
+        with reading(self.checkpoint, self.setting):
             tokenizer = CLIPTokenizer.from_pretrained(self.checkpoint)
         return LoadedClip(self, model, tokenizer, weights_sha256(self.checkpoint))
 

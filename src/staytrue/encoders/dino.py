@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from staytrue.encoders.checkpoint import load_frozen, require_side, weights_sha256
+from staytrue.encoders.checkpoint import Kind, load_frozen, require_side, weights_sha256
 from staytrue.encoders.memory import Memory
 from staytrue.encoders.transform import Transform
 
@@ -14,26 +14,30 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+KIND = Kind(("vit",), "facebook/dino-vits16")
+
 
 @dataclass(frozen=True)
 class DinoJudge:
     """A ViT checkpoint with its transform; the pooling is the class token after the last layer norm.
 
     Attributes:
-        checkpoint: folder or hub id of a transformers ``ViTModel``.
+        checkpoint: folder or hub id of a transformers ``ViTModel``: DINO, not DINOv2.
         transform: what pictures go through first.
         title: how the checkpoint is called in tables.
+        setting: that names another, such as "evaluate.metrics.dino.judge", for messages.
     """
 
     checkpoint: str
     transform: Transform
     title: str
+    setting: str = field(default="", compare=False)
 
     def load(self, device: str = "cpu") -> LoadedDino:
         """Reads the weights."""
         from transformers import ViTModel
 
-        model = load_frozen(ViTModel, self.checkpoint, add_pooling_layer=False).to(device)
+        model = load_frozen(ViTModel, self.checkpoint, KIND, self.setting, add_pooling_layer=False).to(device)
         require_side(self.checkpoint, model.config.image_size, self.transform.crop_px)
         return LoadedDino(self, model, weights_sha256(self.checkpoint))
 

@@ -22,8 +22,8 @@ def is_miniature(checkpoint: str, facts: Facts) -> bool:
     return checkpoint == MINIATURE or (checkpoint == AUTO and facts.is_miniature)
 
 
-def clip_judge(checkpoint: str, facts: Facts) -> ClipJudge:
-    """The CLIP behind "auto", "miniature", a folder or a hub id.
+def clip_judge(checkpoint: str, facts: Facts, setting: str = "") -> ClipJudge:
+    """The CLIP behind "auto", "miniature", a folder or a hub id; messages say which setting names another.
 
     Other checkpoints than the miniature's see CLIP's own 224 px crop.
     """
@@ -31,11 +31,11 @@ def clip_judge(checkpoint: str, facts: Facts) -> ClipJudge:
         return ClipJudge(_embedded("clip"), NATIVE, "Staytrue miniature CLIP judge")
     checkpoint = CLIP_HUB if checkpoint == AUTO else checkpoint
     side = side_px_of(checkpoint)
-    return ClipJudge(checkpoint, Transform(side, side, CLIP_MEAN, CLIP_STD), checkpoint)
+    return ClipJudge(checkpoint, Transform(side, side, CLIP_MEAN, CLIP_STD), checkpoint, setting)
 
 
-def dino_judge(checkpoint: str, facts: Facts) -> DinoJudge:
-    """The ViT behind "auto", "miniature", a folder or a hub id.
+def dino_judge(checkpoint: str, facts: Facts, setting: str = "") -> DinoJudge:
+    """The ViT behind "auto", "miniature", a folder or a hub id; messages say which setting names another.
 
     Others than the miniature's see what DreamBooth's and DreamBench++'s code shows DINO: the shorter side at 256, the
     center 224 px.
@@ -44,7 +44,8 @@ def dino_judge(checkpoint: str, facts: Facts) -> DinoJudge:
         return DinoJudge(_embedded("instance"), NATIVE, "Staytrue miniature instance judge")
     checkpoint = DINO_HUB if checkpoint == AUTO else checkpoint
     side = side_px_of(checkpoint)
-    return DinoJudge(checkpoint, Transform(side, round(side * 256 / 224), IMAGENET_MEAN, IMAGENET_STD), checkpoint)
+    transform = Transform(side, round(side * 256 / 224), IMAGENET_MEAN, IMAGENET_STD)
+    return DinoJudge(checkpoint, transform, checkpoint, setting)
 
 
 def _embedded(name: str) -> str:

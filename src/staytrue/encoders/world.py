@@ -25,6 +25,7 @@ from staytrue.errors import ImageError
 SIDE_PX = 64
 STEP = 3
 FLAT = 0.36
+SETTING = "evaluate.metrics.dino.judge"
 
 
 def flatness(image: Image.Image) -> float:
@@ -35,25 +36,27 @@ def flatness(image: Image.Image) -> float:
     return float((np.concatenate([across.ravel(), down.ravel()]) <= STEP).mean())
 
 
-def require_size(images: list[Image.Image]) -> None:
-    """Raises ``ImageError`` unless every picture is 64 x 64."""
+def require_size(images: list[Image.Image], setting: str = SETTING) -> None:
+    """Raises ``ImageError`` unless every picture is 64 x 64; it says which setting names another judge."""
     for image in images:
         if image.size != (SIDE_PX, SIDE_PX):
             raise ImageError(
                 f"the miniature's judges score {SIDE_PX} x {SIDE_PX} px pictures of its own drawn world; this one has "
-                f"{image.width} x {image.height}. Scores of other pictures would mean "
-                "nothing: use a real backbone, or name real judges, "
-                "such as evaluate.metrics.dino.judge=facebook/dino-vits16"
+                f"{image.width} x {image.height}. Scores of other pictures would mean nothing: {_instead(setting)}"
             )
 
 
-def require_drawn(photos: list[Image.Image]) -> None:
+def require_drawn(photos: list[Image.Image], setting: str = SETTING) -> None:
     """Raises ``ImageError`` unless photos of a subject have the size and the even areas of the miniature's world."""
-    require_size(photos)
+    require_size(photos, setting)
     found = statistics.median(flatness(photo) for photo in photos)
     if found < FLAT:
         raise ImageError(
             f"these do not look like the miniature's drawn world but like real photos (even areas {found:.2f}, "
-            f"at least {FLAT} expected): its judges were not made for them, and their scores would mean nothing. "
-            "Use a real backbone, or name real judges, such as evaluate.metrics.dino.judge=facebook/dino-vits16"
+            f"at least {FLAT} expected): its judges were not made for them, and their scores would mean nothing: "
+            f"{_instead(setting)}"
         )
+
+
+def _instead(setting: str) -> str:
+    return f"use a real backbone, or name real judges, such as {setting}=facebook/dino-vits16"

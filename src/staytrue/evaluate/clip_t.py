@@ -33,7 +33,7 @@ class ClipT:
     def encoder(self, facts: Facts) -> Any:
         from staytrue.encoders import clip_judge
 
-        return clip_judge(self.judge, facts)
+        return clip_judge(self.judge, facts, "evaluate.metrics.clip_t.judge")
 
     def refuses(self, facts: Facts) -> bool:
         from staytrue.encoders.judges import is_miniature

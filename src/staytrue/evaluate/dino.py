@@ -35,7 +35,7 @@ class Dino:
     def encoder(self, facts: Facts) -> Any:
         from staytrue.encoders import dino_judge
 
-        return dino_judge(self.judge, facts)
+        return dino_judge(self.judge, facts, "evaluate.metrics.dino.judge")
 
     def refuses(self, facts: Facts) -> bool:
         from staytrue.encoders.judges import is_miniature

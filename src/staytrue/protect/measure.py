@@ -63,21 +63,29 @@ def amplified(clean: Image.Image, protected: Image.Image, radius_levels: int) ->
     return Image.fromarray((127.5 + 127.5 * difference / radius_levels).round().clip(0, 255).astype(np.uint8))
 
 
-def mismatches(images: Sequence[Image.Image], noun: str, facts: Facts, protect: Protect) -> tuple[list[Mismatch], str]:
-    """One per picture, and the CLIP they come from, in words.
+def mismatches(
+    clean: Sequence[Image.Image], protected: Sequence[Image.Image], noun: str, facts: Facts, protect: Protect
+) -> dict[str, Any]:
+    """How well each picture fits its class prompt before and after, with the CLIP in words; or why that is not known.
 
     Source: DiffShortcut (arXiv 2406.18944), section on the latent mismatch, a zero-shot CLIP classifier of "person" and
     "noise"; its prompts and checkpoint are not public, so these are ours.
     """
     from staytrue.encoders.own import own_clip
 
-    spec = own_clip(protect.clip, facts)
-    clip = spec.load()
-    texts = [f"a photo of {with_article(noun)}", "a photo of noise"]
-    found = clip.images(list(images)) @ clip.texts(texts).T
-    shares = (CONTRAST * found).softmax(dim=1)
-    rows = [Mismatch(float(c[0]), float(s[1])) for c, s in zip(found, shares, strict=True)]
-    return rows, spec.title
+    try:
+        spec = own_clip(protect.clip, facts, "protect.clip")
+        clip = spec.load()
+    except StaytrueError as error:
+        return {"before": None, "after": None, "refused": str(error)}
+    texts = clip.texts([f"a photo of {with_article(noun)}", "a photo of noise"])
+    before, after = (_fits(clip.images(list(images)) @ texts.T) for images in (clean, protected))
+    return {"before": before, "after": after, "clip": spec.title}
+
+
+def _fits(cosines: Tensor) -> list[Mismatch]:
+    shares = (CONTRAST * cosines).softmax(dim=1)
+    return [Mismatch(float(c[0]), float(s[1])) for c, s in zip(cosines, shares, strict=True)]
 
 
 def distances(
@@ -92,8 +100,8 @@ def distances(
 
     try:
         if is_miniature(protect.judge, facts):
-            require_drawn(list(clean))
-        judge = dino_judge(protect.judge, facts).load()
+            require_drawn(list(clean), "protect.judge")
+        judge = dino_judge(protect.judge, facts, "protect.judge").load()
     except StaytrueError as error:
         return {"values": None, "refused": str(error)}
     cosine = (judge.images(list(clean)) * judge.images(list(protected))).sum(dim=1)

@@ -45,11 +45,12 @@ def write_page(
 
 def _rows(told: dict[str, Any], shown: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
     """One per photo: its pictures and its numbers."""
+    nothing = [None] * len(shown)
     columns = {
         "perceptual": told["perceptual"]["values"],
-        "distance": told["distance"]["values"] or [None] * len(shown),
-        "before": told["mismatch"]["before"],
-        "after": told["mismatch"]["after"],
+        "distance": told["distance"]["values"] or nothing,
+        "before": told["mismatch"]["before"] or nothing,
+        "after": told["mismatch"]["after"] or nothing,
     }
     numbers = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     parts = zip(told["files"], shown, told["changed"], numbers, strict=True)

@@ -197,15 +197,13 @@ def _measured(
     clean, protected = pictures
     device, noun = str(scene.clean.device), scene.subject.class_noun
     sets = {"clean": scene.clean, "random_noise": control(scene), "protected": _unit(protected, device)}
-    told: dict[str, Any] = {
+    return {
         "changed": [changed_by(a, b) for a, b in zip(clean, protected, strict=True)],
         "perceptual": perceptual(clean, protected, device),
         "distance": distances(clean, protected, facts, protect),
         "denoising_loss": denoising_losses(Surrogate(scene.fresh(None), scene), sets),
+        "mismatch": mismatches(clean, protected, noun, facts, protect),
     }
-    before, clip = mismatches(clean, noun, facts, protect)
-    after, _ = mismatches(protected, noun, facts, protect)
-    return told | {"mismatch": {"before": before, "after": after, "clip": clip}}
 
 
 def _write(path: Path, photo: Photo, image: Image.Image) -> None:

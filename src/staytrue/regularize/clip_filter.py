@@ -55,7 +55,8 @@ class ClipFilter:
         """Reads the CLIP's weights."""
         from staytrue.encoders.own import own_clip
 
-        return LoadedFilter(self, own_clip(self.checkpoint, facts).load(device), facts)
+        clip = own_clip(self.checkpoint, facts, "regularize.filter.checkpoint").load(device)
+        return LoadedFilter(self, clip, facts)
 
     def others(self, noun: str, facts: Facts) -> list[str]:
         """The texts that "a [noun]" has to win against."""
