@@ -129,6 +129,14 @@ def test_weights_that_lack_are_refused(change, tmp_path):
         dino_judge(str(tmp_path), facts()).load()
 
 
+def test_a_clip_without_its_tokenizer_is_said(tmp_path):
+    for file in tiny_clip(tmp_path).glob("*"):
+        if file.name not in ("config.json", "model.safetensors"):
+            file.unlink()
+    with pytest.raises(BackboneError, match="its tokenizer's files are absent"):
+        clip_judge(str(tmp_path), facts()).load()
+
+
 def test_a_file_that_was_cut_is_said(tmp_path):
     torch.save({"weights": torch.zeros(1000)}, tiny_vit(tmp_path) / "pytorch_model.bin")
     (tmp_path / "model.safetensors").unlink()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from PIL import Image, ImageFilter
 
 from staytrue.backbones import SD
-from staytrue.errors import ConfigError, ImageError
+from staytrue.errors import BackboneError, ConfigError, ImageError
 from staytrue.evaluate.photos_html import inspection
 from staytrue.images.load import Photo, load_folder
 from staytrue.protect.config import Protect
@@ -126,6 +127,52 @@ def test_no_clip_is_downloaded_unasked(tmp_path: Path) -> None:
     clip, reason = own_clip("auto", Tools(SD(path=str(tiny_sd(tmp_path))), class_noun="dog"))
     assert clip is None
     assert "inspect.clip" in reason
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The hub's cache, in which the tiny backbone's CLIP is some/clip; puts files of it there and returns the backbone's tools."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("staytrue.purify.inspection.zero_shot.OWN", {32: "some/clip"})
+    clip, held = tiny_clip(tmp_path / "clip"), tmp_path / "hub" / "models--some--clip"
+
+    def holds(*names: str) -> Tools:
+        (held / "snapshots" / "0").mkdir(parents=True, exist_ok=True)
+        (held / "refs").mkdir(exist_ok=True)
+        (held / "refs" / "main").write_text("0")
+        for name in names or [p.name for p in clip.iterdir()]:
+            shutil.copy(clip / name, held / "snapshots" / "0")
+        return Tools(SD(path=str(tiny_sd(tmp_path / "sd"))), class_noun="dog")
+
+    return holds
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [(["config.json"], "inspect.clip=some/clip downloads it"), (["config.json", "model.safetensors"], "tokenizer")],
+)
+def test_half_a_clip_in_the_cache_neither_stops_nor_is_completed_unasked(held, said: str, hub) -> None:
+    clip, reason = own_clip("auto", hub(*held))
+    assert clip is None
+    assert said in reason and "inspect.clip" in reason
+
+
+def test_a_clip_that_comes_later_is_looked_through(hub, noisy_run) -> None:
+    run, subject, settings = noisy_run
+    inspect = Inspect(action="proceed", **settings | {"depth": "clip"})
+    for _ in ("looked at", "read from the file"):
+        purify_stage(run, NoPurifier(), [subject], hub("config.json"), inspect)
+        assert "mismatch" not in read_json(run.inspection)["photos"][0]["measures"]
+    assert "not on this machine" in read_json(run.inspection)["skipped"][0]
+    purify_stage(run, NoPurifier(), [subject], hub(), inspect)
+    assert "mismatch" in read_json(run.inspection)["photos"][0]["measures"]
+
+
+def test_a_clip_that_is_named_and_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BackboneError, match=r"inspect\.clip=/models/nowhere"):
+        own_clip(str(tmp_path / "nowhere"), Tools())
 
 
 @pytest.mark.miniature

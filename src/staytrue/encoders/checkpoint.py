@@ -86,6 +86,11 @@ def at_hand(checkpoint: str) -> bool:
     return bool(_weights(checkpoint))
 
 
+def folder_at_hand(checkpoint: str) -> str:
+    """Where the weights are on this machine; empty where they are not. Nothing that the folder lacks is downloaded from there."""
+    return str(_weights(checkpoint)[0].parent) if at_hand(checkpoint) else ""
+
+
 def require_side(checkpoint: str, expected_px: int, given_px: int) -> None:
     """Raises ``BackboneError`` where the encoder sees squares of another side than its transform makes."""
     if expected_px != given_px:

@@ -42,6 +42,10 @@ class ClipJudge:
         require_side(self.checkpoint, model.config.vision_config.image_size, self.transform.crop_px)
         with reading(self.checkpoint, self.setting):
             tokenizer = CLIPTokenizer.from_pretrained(self.checkpoint)
+            if set(tokenizer.get_vocab()) <= set(
+                tokenizer.all_special_tokens
+            ):  # what the library makes up for absent files
+                raise OSError("its tokenizer's files are absent")
         return LoadedClip(self, model, tokenizer, weights_sha256(self.checkpoint))
 
 

@@ -69,8 +69,16 @@ def inspection_key(inspect: Inspect, sources: Any, subjects: Sequence[Subject], 
     limits = fingerprint(read_limits(inspect.limits, small))
     depth = inspect.deep(small)
     about = [sources, {s.name: s.class_noun for s in subjects}, depth, inspect.clip, limits]
-    lacks = ["spandrel"] if depth == "model" and not at_hand() else []  # once it is there, photos are looked at again
+    # once what lacks is there, photos are looked at again
+    lacks = ["spandrel"] if depth == "model" and not at_hand() else []
+    lacks += ["clip"] if depth != "pixels" and _no_clip(inspect, tools) else []
     return fingerprint([*about, str(getattr(tools.spec, "path", None)), MEASURES, *lacks])
+
+
+def _no_clip(inspect: Inspect, tools: Tools) -> bool:
+    from staytrue.purify.inspection.zero_shot import belonging
+
+    return not belonging(inspect.clip, tools)[0]
 
 
 def inspected(run: RunFolder, key: str) -> list[Inspected] | None:

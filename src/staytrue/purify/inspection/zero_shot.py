@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 
 from staytrue.encoders.clip import ClipJudge, LoadedClip
 from staytrue.encoders.transform import CLIP_MEAN, CLIP_STD, HALF, Transform
+from staytrue.errors import BackboneError
 from staytrue.grammar import with_article
 
 if TYPE_CHECKING:
@@ -66,34 +67,46 @@ def own_clip(checkpoint: str, tools: Tools) -> tuple[LoadedClip | None, str]:
     Args:
         checkpoint: "auto", a folder or a hub id.
         tools: with the backbone.
+
+    Raises:
+        BackboneError: the one that is named cannot be read.
     """
-    facts = tools.facts
-    if checkpoint == "auto" and facts and facts.is_miniature:
-        own = str(files("staytrue") / "assets" / "encoders" / "clip")
-        spec = ClipJudge(
-            own, Transform(facts.resolution_px, facts.resolution_px, HALF, HALF), "the miniature's own CLIP"
-        )
+    folder, title = belonging(checkpoint, tools)
+    if not title:
+        return None, "no CLIP is known to belong to this backbone; name one with inspect.clip"
+    if not folder:
+        return None, f"the backbone's CLIP is not on this machine; inspect.clip={title} downloads it"
+    spec = ClipJudge(folder, _transform(folder, checkpoint, tools), title, "inspect.clip")
+    try:
         return tools.once("clip", lambda: spec.load(tools.device)), ""
-    if checkpoint == "auto":
-        checkpoint = OWN.get(_text_width(tools), "")
-        if not checkpoint:
-            return None, "no CLIP is known to belong to this backbone; name one with inspect.clip"
-        if not _is_cached(checkpoint):
-            return None, f"the backbone's CLIP is not on this machine; inspect.clip={checkpoint} downloads it"
+    except BackboneError as error:
+        if checkpoint != "auto":
+            raise
+        return None, str(error)
+
+
+def belonging(checkpoint: str, tools: Tools) -> tuple[str, str]:
+    """Where the CLIP is read from, and what it is called: of "auto" the folder on this machine, each empty where there is none."""
+    from staytrue.encoders.checkpoint import folder_at_hand
+
+    if checkpoint != "auto":
+        return checkpoint, checkpoint
+    if tools.facts and tools.facts.is_miniature:
+        return str(files("staytrue") / "assets" / "encoders" / "clip"), "the miniature's own CLIP"
+    known = OWN.get(_text_width(tools), "")
+    return folder_at_hand(known) if known else "", known
+
+
+def _transform(folder: str, checkpoint: str, tools: Tools) -> Transform:
     from staytrue.encoders.judges import side_px_of
 
-    side = side_px_of(checkpoint)
-    spec = ClipJudge(checkpoint, Transform(side, side, CLIP_MEAN, CLIP_STD), checkpoint)
-    return tools.once("clip", lambda: spec.load(tools.device)), ""
+    if checkpoint == "auto" and tools.facts and tools.facts.is_miniature:
+        return Transform(tools.facts.resolution_px, tools.facts.resolution_px, HALF, HALF)
+    side = side_px_of(folder)
+    return Transform(side, side, CLIP_MEAN, CLIP_STD)
 
 
 def _text_width(tools: Tools) -> int:
     """Of the backbone's text encoder, from its small files."""
     located = getattr(tools.spec, "files", None)
     return int(located().config("text_encoder").get("hidden_size", 0)) if located else 0
-
-
-def _is_cached(checkpoint: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(checkpoint, "config.json"), str)
