@@ -7,18 +7,21 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
+from staytrue.backbones import SD
 from staytrue.images.crop import pixels_pm1
 from staytrue.purify import Tools
 from staytrue.purify.cleaned import compare, detail_kept
 from staytrue.purify.distance import SSIM_NAME, one_minus_ssim, perceptual_distance
 from staytrue.purify.gaussian import Gaussian
 from staytrue.purify.inspection import Inspect
+from staytrue.purify.inspection.pixels import noise_level
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.stage import purify_stage
 from staytrue.runs import RunFolder, read_json
 from tests.caption.tiny_models import tiny_clip
 from tests.purify.test_inspection import gaussian_noise, scene
 from tests.purify.test_stage import make_subject
+from tests.tiny import tiny_sd
 
 
 def naive_one_minus_ssim(a: np.ndarray, b: np.ndarray) -> float:
@@ -78,6 +81,20 @@ def test_over_purification_shows() -> None:
     assert mild.detail_kept > strong.detail_kept + 0.2
     assert mild.distance < strong.distance
     assert mild.identity_kept is None  # no CLIP was loaded
+
+
+def test_a_large_photo_is_measured_as_the_model_sees_it(tmp_path: Path) -> None:
+    """By hand; a photo of the camera's size has other noise, and other edges."""
+    tools = Tools(SD(path=str(tiny_sd(tmp_path))))
+    side = tools.facts.resolution_px
+    before = gaussian_noise(scene(side=8 * side), 40)
+    after = before.filter(ImageFilter.GaussianBlur(4))
+    small = [image.resize((side, side), Image.Resampling.LANCZOS) for image in (before, after)]
+    found = compare(("dog", "a.png", 0.1), before, after, tools)
+    assert (found.noise_before, found.noise_after) == pytest.approx([noise_level(image) for image in small], rel=1e-3)
+    assert found.detail_kept == pytest.approx(detail_kept(*small), rel=1e-3)
+    assert found.noise_before < 0.5 * noise_level(before)
+    assert found.detail_kept > 1.1 * detail_kept(before, after)
 
 
 def test_clip_looks_at_cleaned_photos_whoever_inspected_and_no_longer_when_cleaning_stops(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from staytrue.backbones import SD
 from staytrue.errors import BackboneError, ConfigError, MissingExtraError
 from staytrue.purify import Tools, cleaner, noising
 from staytrue.purify.chain import Chain
-from staytrue.purify.code_sr import CodeSR, is_person
+from staytrue.purify.code_sr import CodeSR
 from staytrue.purify.consistency import Pull, consistent, loss
 from staytrue.purify.diffpure import DiffPure
 from staytrue.purify.distance import one_minus_ssim
@@ -255,10 +255,12 @@ def test_code_sr_of_things_only_upscales(tmp_path: Path) -> None:
 
 
 def test_code_sr_of_people_asks_for_weights_and_for_the_extra(tmp_path: Path, monkeypatch) -> None:
-    assert is_person("young Woman")
-    assert not is_person("teddy bear")
-    with pytest.raises(ConfigError, match=r"purify\.faces"):
-        CodeSR().load(Tools(class_noun="person"))
+    """People are whom the project's lexicon names, "actor" as much as "young Woman"; a teddy bear is not."""
+    for noun in ("person", "young Woman", "actor", "grandmother"):
+        with pytest.raises(ConfigError, match=r"purify\.faces"):
+            CodeSR().load(Tools(class_noun=noun))
+    with pytest.raises(BackboneError, match="upscaler"):
+        CodeSR(upscale=Upscale(model=str(tmp_path / "upscaler"))).load(Tools(class_noun="teddy bear"))
     monkeypatch.setitem(sys.modules, "spandrel_extra_arches", None)
     with pytest.raises(MissingExtraError, match="noncommercial"):
         CodeSR(faces=tmp_path / "codeformer.pth").load(Tools(class_noun="person"))

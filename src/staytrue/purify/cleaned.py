@@ -10,6 +10,7 @@ from PIL import Image
 
 from staytrue.images.crop import pixels_pm1
 from staytrue.purify.inspection.pixels import luma, noise_level
+from staytrue.purify.scaled import as_seen
 
 if TYPE_CHECKING:
     from staytrue.purify.tools import Tools
@@ -25,9 +26,9 @@ class Cleaned:
         seconds: that the cleaning took.
         distance: perceptual, to the original.
         distance_name: which one.
-        noise_before: standard deviation of fine noise, in levels of 255.
+        noise_before: standard deviation of fine noise, in levels of 255, at the size that the model sees.
         noise_after: the same of the cleaned photo.
-        detail_kept: share of the original's edges that the cleaned photo still has, 0 to 1.
+        detail_kept: share of the original's edges that the cleaned photo still has, 0 to 1, at that size.
         identity_kept: cosine of CLIP's embeddings of both; None without CLIP.
         mismatch_before: p(noise) by CLIP.
         mismatch_after: the same of the cleaned photo.
@@ -47,7 +48,7 @@ class Cleaned:
 
 
 def compare(row: tuple[str, str, float], before: Image.Image, after: Image.Image, tools: Tools) -> Cleaned:
-    """Measures one photo before and after.
+    """Measures one photo before and after; noise and detail at the size that the model sees, the distance at the photo's own.
 
     Args:
         row: subject, file and seconds.
@@ -59,8 +60,9 @@ def compare(row: tuple[str, str, float], before: Image.Image, after: Image.Image
 
     distance = tools.once("distance", lambda: perceptual_distance(tools.device))
     pair = [pixels_pm1([image]).to(tools.device) for image in (before, after)]
-    numbers = {"noise_before": noise_level(before), "noise_after": noise_level(after)}
-    numbers |= {"distance": float(distance.between(*pair)), "detail_kept": detail_kept(before, after)}
+    first, second = (as_seen(image, tools.facts.resolution_px if tools.facts else None) for image in (before, after))
+    numbers = {"noise_before": noise_level(first), "noise_after": noise_level(second)}
+    numbers |= {"distance": float(distance.between(*pair)), "detail_kept": detail_kept(first, second)}
     seen = _seen(before, after, tools)
     rounded = {name: float(f"{value:.4g}") for name, value in (numbers | seen).items()}
     subject, file, seconds = row

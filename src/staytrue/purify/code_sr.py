@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from staytrue.errors import ConfigError
+from staytrue.grammar import names_a_person
 from staytrue.purify.upscale import Upscale
 from staytrue.registry import component
 
@@ -16,24 +17,6 @@ if TYPE_CHECKING:
 
     from staytrue.purify.base import Cleaner
     from staytrue.purify.tools import Tools
-
-PEOPLE = frozenset(
-    [
-        "person",
-        "man",
-        "woman",
-        "boy",
-        "girl",
-        "child",
-        "baby",
-        "face",
-        "lady",
-        "gentleman",
-        "human",
-        "people",
-        "portrait",
-    ]
-)
 
 
 @component
@@ -60,7 +43,7 @@ class CodeSR:
 
     def load(self, tools: Tools) -> Cleaner:
         """The cleaning. Raises ``MissingExtraError`` and ``ConfigError`` where a person's face needs what is not there."""
-        face_step = self._faces(tools) if is_person(tools.class_noun) else None
+        face_step = self._faces(tools) if names_a_person(tools.class_noun) else None
         upscale = self.upscale.load(tools)
 
         def clean(image: Image.Image) -> Image.Image:
@@ -81,8 +64,3 @@ class CodeSR:
         restore = tools.once(key, lambda: load_codeformer(path, self.fidelity, tools.device))
         find = tools.once("faces", lambda: detector(tools.device))
         return lambda image: with_faces(image, find, restore)
-
-
-def is_person(class_noun: str) -> bool:
-    """Whether a class noun names people, by its last word ("young woman")."""
-    return class_noun.lower().split()[-1] in PEOPLE

@@ -25,6 +25,12 @@ def working_size(size: tuple[int, int], side_px: int, multiple: int) -> tuple[in
     return width, height
 
 
+def as_seen(image: Image.Image, side_px: int | None) -> Image.Image:
+    """A picture at the size that the model sees: larger ones with their shorter side at ``side_px``; None takes it as it is."""
+    size = working_size(image.size, side_px or min(image.size), multiple=1)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+
+
 def at_size(image: Image.Image, size: tuple[int, int], work: Work) -> Image.Image:
     """Brings the picture to ``size``, lets ``work`` turn it (in [-1, 1]) into another, and brings that back.
 

@@ -12,7 +12,7 @@ from staytrue.errors import MissingExtraError, StaytrueError
 from staytrue.images.load import Photo
 from staytrue.purify.inspection import pixels
 from staytrue.purify.inspection.jpeg_history import jpeg_quality
-from staytrue.purify.scaled import working_size
+from staytrue.purify.scaled import as_seen
 
 if TYPE_CHECKING:
     from staytrue.purify.base import Cleaner
@@ -106,8 +106,7 @@ def of_picture(image: Image.Image, side_px: int | None = None) -> dict[str, floa
         image: as it came.
         side_px: of the model's pictures; a larger one is measured with its shorter side brought to it. None takes it as it is.
     """
-    size = working_size(image.size, side_px or min(image.size), multiple=1)
-    seen = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+    seen = as_seen(image, side_px)
     return {
         "noise_level": pixels.noise_level(seen),
         "high_frequency": pixels.high_frequency(seen),
