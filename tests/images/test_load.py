@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,23 @@ def linear_profile() -> bytes:
     header += xyz(0.9642, 1, 0.8249)[8:] + bytes(48)
     profile = header + table + data
     return len(profile).to_bytes(4, "big") + profile[4:]
+
+
+def test_other_exif_that_is_odd_does_not_matter(tmp_path: Path) -> None:
+    """A resolution written as text, beside an orientation that asks for a turn."""
+    resolution, unit = 0x011A, 0x0128
+    entries = [(0x0112, 3, 1, struct.pack("<HH", 6, 0)), (resolution, 2, 3, b"72\0\0"), (unit, 2, 2, b"i\0\0\0")]
+    packed = b"".join(struct.pack("<HHI", *head) + value for *head, value in entries)
+    tiff = b"II*\0" + struct.pack("<IH", 8, len(entries)) + packed + bytes(4)
+    picture().save(tmp_path / "a.jpg", exif=b"Exif\0\0" + tiff)
+    (photo,) = load_folder(tmp_path)
+    assert photo.image.size == (48, 64)
+
+
+def test_a_name_with_a_digit_that_is_no_number_is_sorted_too(tmp_path: Path) -> None:
+    for number, name in enumerate(("5²3.jpg", "5²20.jpg", "4.jpg")):
+        picture(number).save(tmp_path / name)
+    assert names(tmp_path) == ["4.jpg", "5²3.jpg", "5²20.jpg"]
 
 
 def test_natural_order_and_junk_skipped(tmp_path: Path) -> None:

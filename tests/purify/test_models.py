@@ -240,6 +240,11 @@ def test_the_upscaler_is_loaded_once_and_told_class_and_settings(tmp_path: Path,
     assert [k for k in tools.memory if k[0] == "upscaler"] == [("upscaler", upscale.model)]
 
 
+def test_a_prompt_may_have_other_braces() -> None:
+    assert Tools(class_noun="owl").prompt("a {dog} beside {}") == "a {dog} beside an owl"
+    assert Tools(class_noun="owl").prompt("") == ""
+
+
 def test_an_absent_upscaler_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BackboneError, match=r"purify\.model=/models/x4-upscaler"):
         Upscale(model=str(tmp_path / "none")).load(Tools())

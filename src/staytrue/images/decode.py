@@ -6,7 +6,7 @@ import io
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
 from staytrue.errors import ImageError
 
@@ -14,6 +14,15 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 MIN_SIDE_PX = 32
 MAX_PIXELS = 120_000_000
 ALPHA_COLOR = "white"
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def decode(path: Path, alpha_color: str = ALPHA_COLOR) -> Image.Image:
@@ -35,7 +44,7 @@ def decode(path: Path, alpha_color: str = ALPHA_COLOR) -> Image.Image:
             with Image.open(path, formats=FORMATS) as image:
                 _refuse(image)
                 image.load()
-                return _flatten(_srgb(ImageOps.exif_transpose(image)), alpha_color)
+                return _flatten(_srgb(_upright(image)), alpha_color)
     except Image.DecompressionBombError as error:
         raise ImageError(_too_large("far more")) from error
     except Image.UnidentifiedImageError as error:
@@ -62,6 +71,12 @@ def _too_large(size: str) -> str:
     return (
         f"has {size} pixels, over the limit of {MAX_PIXELS // 10**6} million; scale it down (1024 px a side is plenty)"
     )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as EXIF's orientation asks. Other tags are not read: some cameras and editors write odd ones."""
+    turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if turn is None else image.transpose(turn)
 
 
 def _srgb(image: Image.Image) -> Image.Image:

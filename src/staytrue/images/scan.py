@@ -91,7 +91,7 @@ def _caption(photo: Path, texts: Texts, problems: list[str]) -> str | None:
 def natural_key(path: Path) -> list[tuple[int, int, str]]:
     """Sorts "photo 2" before "photo 10", whatever the case."""
     parts = re.split(r"(\d+)", str(path).casefold())
-    return [(0, int(part), part) if part.isdigit() else (1, 0, part) for part in parts]
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def _candidates(folder: Path, texts: Texts) -> Iterator[tuple[Path, int, str | None]]:

@@ -59,4 +59,4 @@ class Tools:
 
     def prompt(self, template: str) -> str:
         """The template with ``{}`` replaced by "a dog"; an empty template stays empty."""
-        return template.format(with_article(self.class_noun)) if template else ""
+        return template.replace("{}", with_article(self.class_noun))
