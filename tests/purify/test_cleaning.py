@@ -114,6 +114,22 @@ def test_clip_looks_at_cleaned_photos_whoever_inspected_and_no_longer_when_clean
     assert "with random noise" in drawn.read_text()
 
 
+def test_a_shallower_look_is_no_reason_to_clean_again(tmp_path: Path) -> None:
+    """The picture of embeddings stays while it shows these photos, cleaned in this way, and no longer."""
+    run, subject = RunFolder(tmp_path / "run"), make_subject(tmp_path)
+    deep = Inspect(action="proceed", depth="clip", clip=str(tiny_clip(tmp_path / "clip")))
+    shallow, drawn = Inspect(action="proceed", depth="pixels"), run.purified / "embeddings-dog.svg"
+    assert purify_stage(run, Gaussian(), [subject], Tools(), deep)
+    assert not purify_stage(run, Gaussian(), [subject], Tools(), shallow)
+    assert drawn.is_file()
+    assert purify_stage(run, Gaussian(sigma_px=3), [subject], Tools(), shallow)
+    assert not drawn.exists()
+    assert purify_stage(run, Gaussian(), [subject], Tools(), deep)
+    scene(9).save(subject.photos / "new.png")
+    assert purify_stage(run, NoPurifier(), [subject], Tools(), shallow)
+    assert not drawn.exists()
+
+
 def test_the_manifest_states_seconds_and_distance(tmp_path: Path) -> None:
     run, subject = RunFolder(tmp_path / "run"), make_subject(tmp_path)
     purify_stage(run, Gaussian(), [subject])

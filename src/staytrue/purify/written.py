@@ -21,7 +21,7 @@ from staytrue.images.metadata import png_bytes
 from staytrue.images.photos import PHOTO_ROWS, PhotoRow, subject_folder
 from staytrue.purify.base import AnyPurifier, Cleaner, cleaner
 from staytrue.purify.cleaned import Cleaned, compare
-from staytrue.purify.inspection.inspect import draw_groups
+from staytrue.purify.inspection.inspect import draw_groups, embeddings
 from staytrue.purify.none import NoPurifier
 from staytrue.purify.tools import Tools
 from staytrue.runs import RunFolder, fingerprint, write_bytes, write_json, write_jsonl
@@ -57,6 +57,7 @@ def write_subject(run: RunFolder, purifier: AnyPurifier, photos: list[Photo], to
         _show(run, name, pairs, names)
     if done or run.cleaning.is_file():  # or what was cleaned before is still drawn
         cleaned = {"cleaned": [after for _, after in pairs]} if done else {}
+        embeddings(run, name).unlink(missing_ok=True)  # of what was cleaned before; drawn anew where CLIP is loaded
         draw_groups(run, name, {"photo": [photo.image for photo in photos]} | cleaned, names, tools)
     return done
 

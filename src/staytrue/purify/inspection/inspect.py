@@ -103,8 +103,7 @@ def inspect_photos(
         tools: by subject.
         key: of ``inspection_key``.
     """
-    for old in run.purified.glob("embeddings-*.svg"):  # of subjects that are no longer there
-        old.unlink()
+    _forget_embeddings(run, loaded)
     rows, skipped, labeled = [], [], []
     for name, photos in loaded.items():
         facts = tools[name].facts
@@ -124,6 +123,16 @@ def inspect_photos(
     _write_sheet(run.inspection.with_suffix(".jpg"), labeled)
     write_json(run.inspection, {"key": key, "skipped": list(dict.fromkeys(skipped)), "photos": rows})
     return rows
+
+
+def _forget_embeddings(run: RunFolder, loaded: dict[str, list[Photo]]) -> None:
+    """Removes pictures of other photos. Those of the same stay, though the depth may draw none now: cleaning wrote them."""
+    known = read_json(run.inspection)["photos"] if run.inspection.is_file() else []
+    for old in run.purified.glob("embeddings-*.svg"):
+        name = old.stem.removeprefix("embeddings-")
+        shown = [row["sha256"] for row in known if row["subject"] == name]
+        if shown != [fingerprint(photo.path) for photo in loaded.get(name, [])] or not shown:
+            old.unlink()
 
 
 def not_measured(run: RunFolder) -> list[str]:
@@ -209,4 +218,9 @@ def draw_groups(
         return
     groups = images | {"with random noise": [with_noise(image) for image in first]}
     svg = embedding_svg({kind: clip.images(pictures).numpy() for kind, pictures in groups.items()}, names)
-    write_text(run.purified / f"embeddings-{subject}.svg", svg)
+    write_text(embeddings(run, subject), svg)
+
+
+def embeddings(run: RunFolder, subject: str) -> Path:
+    """Where the picture of a subject's embeddings is, if there is one."""
+    return run.purified / f"embeddings-{subject}.svg"
