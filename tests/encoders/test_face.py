@@ -9,7 +9,7 @@ from PIL import Image
 
 from staytrue.encoders import FaceJudge
 from staytrue.encoders.checkpoint import at_hand
-from staytrue.errors import BackboneError
+from staytrue.errors import BackboneError, ImageError
 from staytrue.evaluate import METRICS, Judged
 from staytrue.types import Facts
 from tests.encoders.tiny_faces import tiny_faces, with_insightface
@@ -37,11 +37,13 @@ def test_the_largest_face_is_read_and_colors_are_in_the_order_that_insightface_t
     assert (red[:3] > 0).tolist() == [False, False, True]  # blue, green, red
 
 
-def test_a_picture_without_a_face_has_0(judge):
+def test_a_picture_without_a_face_has_0_and_photos_without_one_are_left_out(judge):
     white = Image.new("RGB", (32, 32), "white")
     metric = METRICS.get("face")(judge="anything")
     shown = [Judged(white, "a man", (picture(1),)), Judged(picture(1), "a man", (picture(1), white))]
-    assert metric(judge, shown) == pytest.approx([0.0, 0.5])
+    assert metric(judge, shown) == pytest.approx([0.0, 1.0])
+    with pytest.raises(ImageError, match="no face is found in any of the 2 photos"):
+        metric(judge, [Judged(picture(1), "a man", (white, white))])
 
 
 def test_what_judged_is_said(judge, tmp_path):

@@ -2,11 +2,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pydantic import BaseModel
 
-from staytrue.evaluate import ClipI, ClipT, Dino, Evaluate
+from staytrue.evaluate import ClipI, ClipT, Dino, Evaluate, Judged
 from staytrue.evaluate.report import said_time, write_report
+from staytrue.evaluate.similarity import mean_cosine_to_photos
 from staytrue.evaluate.stage import evaluate_stage
 from staytrue.images.photos import PhotoRow
 from staytrue.runs import RunFolder, read_json, read_jsonl, write_json, write_jsonl
@@ -66,6 +68,32 @@ def test_scores_say_what_the_class_images_could_speak_of(made):
     write_json(run.regularization / "manifest.json", {"key": "set", "conditions": said})
     assert evaluate_stage(run, cheap, subjects, FACTS)
     assert read_json(run.scores / "summary.json")["conditions"] == said
+
+
+def test_photos_are_asked_for_once_not_once_a_picture():
+    """Hashing a large photo again for each of hundreds of pictures takes longer than scoring them."""
+    asked = []
+
+    class Encoder:
+        def images(self, images):
+            asked.append(images)
+            return torch.tensor(images, dtype=torch.float32)
+
+    first, second = ((1.0, 0.0), (0.6, 0.8)), ((0.0, 1.0),)
+    pictures = [Judged((0.8, 0.6), "", photos) for photos in (first, second, first)]
+    assert mean_cosine_to_photos(Encoder(), pictures) == pytest.approx([0.88, 0.6, 0.88])
+    assert asked[1:] == [list(first), list(second)]
+
+
+def test_held_out_photos_in_subfolders_count_too(made):
+    """As kohya's trainers name them; another photo there is another result."""
+    run, subjects, _ = made
+    cheap, photo = Evaluate(metrics={}), subjects[0].heldout / "2_olis dog" / "a.png"
+    save(photo, 30)
+    assert evaluate_stage(run, cheap, subjects, FACTS)
+    assert not evaluate_stage(run, cheap, subjects, FACTS)
+    save(photo, 31)
+    assert evaluate_stage(run, cheap, subjects, FACTS)
 
 
 def test_trained_and_held_out_photos_are_not_mixed(made):

@@ -17,11 +17,12 @@ from staytrue.types import Facts
 class Face:
     """Face: likeness to the person in the photos, by an ArcFace-type network; off unless it is named.
 
-    Formula: ``mean_j cos(f(x), f(r_j))``, f the embedding of the largest face, 0 where there is none; r_j the photos.
+    Formula: ``mean_j cos(f(x), f(r_j))``, f the embedding of the largest face, 0 where there is none; r_j the photos in which there
+    is one. Without a face in any of them there are no scores, and the report says so.
     Reads: the picture, and the trained or the held-out photos. Returns: one number per picture in [-1, 1]; higher is more
     alike; 0 where no face is found.
     Source: Deng et al. 2019 (ArcFace, arXiv 1801.07698); as a score of personalization in Anti-DreamBooth (2303.15433), whose
-    ISM leaves pictures without a face out. Here they count as 0, so that losing the face is not rewarded.
+    ISM leaves pictures without a face out. Here pictures x without one count as 0, so that losing the face is not rewarded.
     Known to fail: drawn and painted faces, animals, faces seen from behind or below some 40 px; it asks for nothing but the face.
 
     Attributes:

@@ -17,6 +17,7 @@ from staytrue.evaluate.config import Evaluate
 from staytrue.evaluate.summary import summarize, summarize_casts
 from staytrue.generate.sheets import subject_photos
 from staytrue.images.load import load_folder
+from staytrue.images.scan import scan_folder
 from staytrue.runs import (
     RunFolder,
     fingerprint,
@@ -183,7 +184,8 @@ def _conditions(run: RunFolder) -> dict[str, Any]:
 
 
 def _files(folder: Path | None) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_file()) if folder else []
+    """The photos in it, those in kohya's subfolders too."""
+    return sorted(file.path for file in scan_folder(folder)) if folder else []
 
 
 def _read(path: Path) -> Image.Image:
