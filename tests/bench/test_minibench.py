@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from staytrue.bench.judge import COLUMNS
-from staytrue.bench.measure import _base, seen
+from staytrue.bench.measure import _base, measure, seen
 from staytrue.bench.minibench import in_turns, minibench, plan, suites
 from staytrue.bench.plan import beside, bundle, run_config, tasks
 from staytrue.bench.prompts import Asked as Prompt
@@ -77,6 +77,21 @@ def test_settings_that_learn_the_same_share_a_training_and_its_weights_are_not_k
     assert len(folders) == 1
     assert not (folders[0] / "4-training").exists()
     assert found["one"].records[0]["images"] != found["same_training"].records[0]["images"]
+
+
+def test_seconds_of_pictures_are_told_only_where_all_of_them_were_drawn_at_once(models, tmp_path):
+    """Of the second process one picture is missing: its seconds would be those of eight pictures' one."""
+    told = asked(models, tmp_path, bench={"prompts": 1})
+    planned = plan(suites(told)[0], told)
+    [task] = tasks(planned.settings, planned.members, {})
+    [first] = measure(task, "cpu")
+    assert first["seconds"]["images"] > 0
+    task.record(task.settings[0]).unlink()
+    next(task.folder.glob("5-images/*/*/*.png")).unlink()
+    [again] = measure(task, "cpu")
+    assert again["seconds"]["images"] is None
+    assert again["images"] == first["images"]
+    assert again["seconds"]["training"] == first["seconds"]["training"]
 
 
 def test_real_photos_have_no_likeness_to_themselves(ran):

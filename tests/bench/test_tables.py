@@ -279,6 +279,17 @@ def test_arms_that_train_at_different_speeds_are_drawn_along_their_seconds():
     assert lines == {"full": [10, 20], "lora": [4, 8]}
 
 
+def test_seconds_that_nobody_knows_are_in_no_mean(pair):
+    """Of dreambooth's two runs one drew for 3 s; of the other's none is known."""
+    known, *kept = [rec["seconds"] for r in reversed(pair) for rec in r.records]
+    known["images"] = 3
+    for seconds in kept:
+        seconds["images"] = None
+    text = markdown(pair, "reporting").rpartition("Mean seconds")[2]
+    assert "| dreambooth | 2.0 | 2.0 | 2.0 | 2.0 | 3.0 | 2.0 | 10 | cpu |" in text
+    assert "| data-perspective | 2.0 | 2.0 | 2.0 | 2.0 |  | 2.0 | 10 | cpu |" in text
+
+
 def test_what_was_asked_is_drawn_with_the_ideal_beside_it_and_only_where_it_was_judged(pair):
     axes = ("conditions", "identity_asked")
     panel = trade(pair, axes, results("ideal", record("dog", (0.9, 0.9, 0))))

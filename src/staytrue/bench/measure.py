@@ -62,8 +62,10 @@ def _one(task: Task, one: Setting, device: str) -> Record:
     start_peak(device)
     subject = task.member.subject  # judged by all of its photos, whatever it was trained on
     real = one.variant.arm.recipe == REAL
-    # rights: the photos are bundled, and what they are protected with was put there by this benchmark
-    here = RunFolder(task.folder) if real else run(config, task.folder, device, until="generate", rights=True)
+    here = RunFolder(task.folder)
+    before = _written(here)
+    if not real:  # rights: the photos are bundled, and what they are protected with was put there by this benchmark
+        run(config, task.folder, device, until="generate", rights=True)
     started = time.monotonic()
     drawn = real_photos(subject) if real else _drawn(here, config, task, one, device)
     write_bytes(strip_file(one, task.member, task.seed), png_bytes(strip([p[0] for p in drawn.pictures]), {}))
@@ -85,7 +87,7 @@ def _one(task: Task, one: Setting, device: str) -> Record:
         "commit": commit(),
         "versions": versions(),
         "judges": about_judges(judges),
-        "seconds": seconds_of(here) | {"scoring": round(time.monotonic() - started, 3)},
+        "seconds": _seconds(here, before) | {"scoring": round(time.monotonic() - started, 3)},
         "peak_memory_mb": peak_mb(device),
         "prompts": [_about(asked, texts) for asked in drawn.asked],
         **rounded(more),
@@ -124,6 +126,17 @@ def seconds_of(here: RunFolder) -> dict[str, float]:
     """Of every stage that a run has finished."""
     files = {name: getattr(here, name) / "manifest.json" for name in STAGES}
     return {name: read_json(file)["duration_s"] if file.is_file() else 0.0 for name, file in files.items()}
+
+
+def _seconds(here: RunFolder, before: dict[Path, int]) -> dict[str, float | None]:
+    """The same; of the pictures None where some of an earlier setting or process were kept, whose seconds nobody knows."""
+    kept = before.items() & _written(here).items()
+    return {name: None if name == "images" and kept else value for name, value in seconds_of(here).items()}
+
+
+def _written(here: RunFolder) -> dict[Path, int]:
+    """When each picture of a run was written."""
+    return {file: file.stat().st_mtime_ns for file in here.images.glob("*/*/*.png")}
 
 
 def _without_itself(scores: dict[str, Any]) -> dict[str, Any]:

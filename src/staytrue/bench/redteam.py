@@ -176,7 +176,7 @@ COLUMNS: dict[str, Callable[[Record], float | None]] = {
     "to_clean": lambda r: _mean(r["redteam"]["to_clean"]),
     "protecting_s": lambda r: r["redteam"]["protecting_s"],
     "cleaning_s_per_photo": lambda r: r["redteam"]["cleaning_s_per_photo"],
-    "run_s": lambda r: sum(r["seconds"].values()),
+    "run_s": lambda r: None if None in r["seconds"].values() else sum(r["seconds"].values()),
 }
 
 

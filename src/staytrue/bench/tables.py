@@ -274,13 +274,15 @@ def _guards(results: Sequence[Results]) -> str:
 
 
 def _costs(results: Sequence[Results]) -> str:
+    """Seconds that no record knows, since pictures were kept, are left out."""
     stages = [*STAGES, "scoring"]
     body = []
     for r in results:
-        mean = [sum(rec["seconds"][s] for rec in r.records) / len(r.records) for s in stages]
+        known = [[s for rec in r.records if (s := rec["seconds"][stage]) is not None] for stage in stages]
         memory = max(rec["peak_memory_mb"] for rec in r.records)
         devices = ", ".join(sorted({rec["device"] for rec in r.records}))
-        body.append([r.label, *(f"{s:.1f}" for s in mean), f"{memory:.0f}", devices])
+        means_s = [f"{sum(some) / len(some):.1f}" if some else "" for some in known]
+        body.append([r.label, *means_s, f"{memory:.0f}", devices])
     heads = ["", *(f"{s}, s" for s in stages), "peak, MiB", "device"]
     return "Mean seconds of a run by stage, and its largest peak of memory.\n\n" + _table(heads, body)
 
