@@ -347,6 +347,29 @@ def test_a_gap_that_was_not_run_says_what_is_missing():
     assert why["gap_closed.fsmg"].startswith("not run undefended")
 
 
+def test_a_missing_number_of_the_same_sampling_says_why_too():
+    """Drawn alike, fsmg costs (.9 - .8) / .9 = 11.1 %; advdm was never drawn so."""
+    grid = [*small_grid(), cell("fsmg", UNDEFENDED, [0.3]), cell("fsmg", "sample", [0.8]), cell("fsmg", FULL, [0.7])]
+    found = redteam_summary(grid)
+    assert found["same_sampling"]["gap_closed"]["fsmg"] is None
+    why = found["why_none"]
+    assert why["same_sampling.gap_closed.fsmg"] == "the attack costs the run with `sample` alone 11.1%, below 30%"
+    assert why["same_sampling.gap_closed.advdm"].startswith("not run with `sample` alone on")
+    assert "gap_closed.fsmg" not in why
+    assert {f"same_sampling.gap_closed.{p}" for p, gap in found["same_sampling"]["gap_closed"].items() if gap is None} == {
+        name for name in why if name.startswith("same_sampling")
+    }
+
+
+def test_a_cell_of_runs_whose_seconds_are_not_all_known_has_the_mean_of_the_others():
+    known, kept = cell(CLEAN, UNDEFENDED, [0.8, 0.8]).records
+    kept["seconds"]["images"] = None
+    [row] = redteam_summary([replace(cell(CLEAN, UNDEFENDED, []), records=(known, kept))])["scores"]
+    assert row["run_s"] == len(STAGES)
+    [row] = redteam_summary([replace(cell(CLEAN, UNDEFENDED, []), records=(kept,))])["scores"]
+    assert row["run_s"] is None
+
+
 def test_the_inspection_is_measured_on_protections_it_was_not_made_from():
     """aspl is left out, as its limits know it. advdm's .35 and 2 against .1, .2, .3 (JPEG) and .4: 7 of 8 pairs."""
     found = redteam_summary(small_grid())

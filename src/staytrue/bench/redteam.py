@@ -131,12 +131,13 @@ def redteam_summary(results: Sequence[Results], suite: Suite | None = None) -> d
     averages = {cell: per_run(r, average) for cell, r in cells.items()}
     protections = {p: protect_of(r.header["protect"]) for (p, _), r in cells.items() if p != CLEAN}
     why: dict[str, str] = {}
+    why_same: dict[str, str] = {}
     inspected = _inspection(cells, protections, why)
     found = _shares(averages, protections, UNDEFENDED, why)
     return found | {
         "inspection_auc": inspected["auc"],
-        "same_sampling": _shares(averages, protections, "sample", {}),
-        "why_none": why,
+        "same_sampling": _shares(averages, protections, "sample", why_same),
+        "why_none": why | {f"same_sampling.{name}": reason for name, reason in why_same.items()},
         "bites_at": metrics.BITES,
         "scores": [_row(cell, r) for cell, r in cells.items()],
         "ablation": [p for p in (CLEAN, *protections) if all((p, c) in cells for c in COMBINATIONS)],
@@ -206,11 +207,11 @@ def _shares(cells: Cells, protections: Iterable[str], reference: str, why: dict[
         losses[p] = _rounded(metrics.loss(*two)) if two else None
         gaps[p] = _rounded(metrics.gap_closed(*three)) if three else None
         if gaps[p] is None:
-            why[f"gap_closed.{p}"] = _why(metrics.loss(*three[:2]) if three else losses[p])
+            why[f"gap_closed.{p}"] = _why(metrics.loss(*three[:2]) if three else losses[p], reference)
     both = shared_means(clean, cells.get((CLEAN, FULL), {}))
     if not both:
         why["clean_cost"] = (
-            "the clean photos have not been run with and without the full defense, or have no average score"
+            f"the clean photos have not been run {_how(reference)} and with the full defense, or have no average score"
         )
     return {
         "undefended_loss": losses,
@@ -219,13 +220,19 @@ def _shares(cells: Cells, protections: Iterable[str], reference: str, why: dict[
     }
 
 
-def _why(loss: float | None) -> str:
+def _why(loss: float | None, reference: str) -> str:
     """Why there is no gap, by what the attack costs: of the runs with the full defense, where there are any."""
+    how = _how(reference)
     if loss is None:
-        return "not run undefended on a subject whose clean photos were, or without average score"
+        return f"not run {how} on a subject whose clean photos were, or without average score"
     if loss < metrics.BITES:
-        return f"the attack costs the undefended run {loss:.1%}, below {metrics.BITES:.0%}"
-    return "not run with the full defense on a subject that was run without, or without average score"
+        run = f"{how} run" if reference == UNDEFENDED else f"run {how}"
+        return f"the attack costs the {run} {loss:.1%}, below {metrics.BITES:.0%}"
+    return f"not run with the full defense on a subject that was run {how}, or without average score"
+
+
+def _how(reference: str) -> str:
+    return "undefended" if reference == UNDEFENDED else f"with `{reference}` alone"
 
 
 def _inspection(
