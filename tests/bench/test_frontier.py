@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from staytrue.bench.frontier import PLACES, envelope, frontiers, gap
+from staytrue.bench.frontier import PLACES, envelope, frontiers, gap, span
 from tests.bench.records import record, results
 
 
@@ -27,6 +27,15 @@ def test_where_one_begins_beyond_the_others_end():
     """Theirs ends at composition .4 with identity .5; mine has .3 already at .6, and so at .4, too."""
     mine, theirs = np.array([[0.6, 0.3], [0.7, 0.2]]), np.array([[0.3, 0.8], [0.4, 0.5]])
     assert gap(mine, theirs) == pytest.approx(0.3 - 0.5)
+    assert span(mine, theirs) == span(theirs, mine) == (0.4, 0.4)
+
+
+def test_what_one_alone_reaches_does_not_count():
+    """Theirs reaches down to composition 0 with identity 2; both are the same from .4 to .6, where mine ends."""
+    theirs = np.array([[0, 2], [0.4, 0.5], [0.8, 0.1]])
+    mine = np.array([[0.4, 0.5], [0.6, 0.3]])
+    assert span(mine, theirs) == (0.4, 0.6)
+    assert gap(mine, theirs) == pytest.approx(0)
 
 
 def naive_identity(points, composition):
@@ -69,7 +78,8 @@ def test_arms_are_compared_over_the_subjects_that_all_their_points_have():
     found = frontiers([*a, *b, point("alone", 0, {"x": (1, 1)})])
     assert found.keys() == {"a-vs-b", "b-vs-a"}
     row = found["a-vs-b"]
-    assert row["identity_heldout"] == {"mean": pytest.approx(0.1), "ci95": [pytest.approx(0.1), pytest.approx(0.1)]}
+    over = {"from": 0.2, "to": 0.6}
+    assert row["identity_heldout"] == {"mean": pytest.approx(0.1), "ci95": [pytest.approx(0.1), pytest.approx(0.1)]} | over
     assert (row["subjects"], row["seeds"]) == (2, 1)
 
 
@@ -113,9 +123,9 @@ def test_twins_are_one_design():
         for arm, line in lines.items()
         for at, c, i in line
     ]
-    found = frontiers(some)
-    assert found["a-vs-b"]["identity_heldout"] == {"mean": pytest.approx(0.2), "ci95": None}
-    assert found["b-vs-a"]["identity_heldout"] == {"mean": pytest.approx(-0.2), "ci95": None}
+    found, over = frontiers(some), {"from": 0.2, "to": 0.6}
+    assert found["a-vs-b"]["identity_heldout"] == {"mean": pytest.approx(0.2), "ci95": None} | over
+    assert found["b-vs-a"]["identity_heldout"] == {"mean": pytest.approx(-0.2), "ci95": None} | over
 
 
 def test_a_subject_s_seeds_are_averaged():

@@ -147,6 +147,9 @@ def test_a_look_at_some_subjects_does_not_choose_for_a_search(tmp_path):
     save(out, [results("a", *some[:3])])
     with pytest.raises(ConfigError, match="not finished"):
         make_tables(Asked(out=out, bench=told))
+    save(out, [results("a", *some[:3], record("can", (0.5, 0.5, 0), seed=2))])  # a further seed is none of those that lack
+    with pytest.raises(ConfigError, match="missing: a"):
+        make_tables(Asked(out=out, bench=told))
     save(out, [results("a", *some)])
     make_tables(Asked(out=out, bench=told))
     assert read_json(out / "chosen.json").keys() == {"a"}
@@ -279,6 +282,32 @@ def test_arms_that_train_at_different_speeds_are_drawn_along_their_seconds():
     assert lines == {"full": [10, 20], "lora": [4, 8]}
 
 
+def test_scores_of_fewer_subjects_or_pictures_than_their_row_say_so(tmp_path, pair):
+    """The cat has nobody to be mistaken for, whoever draws it; of a's dog a picture has no identity_asked, and of its cat all."""
+    cats = [record("cat", (0.5, 0.5, 0)) for _ in pair]
+    for cat in cats:
+        blank(cat, "recall_at_1", range(6))
+    blank(cats[0], "identity_asked", range(6))
+    blank(pair[0].records[1], "identity_asked", [0])
+    blank(pair[0].records[1], "composition", [4, 5])  # not of the main list
+    some = [r.__class__(r.header, (*r.records, cat)) for r, cat in zip(pair, cats, strict=True)]
+    text = markdown(some, "reporting")
+    told = "identity_asked 1 of 2 subjects, 7 of 12 pictures (data-perspective); recall_at_1 1 of 2 subjects."
+    assert f"|\n\nNot of all: {told}\n\nDifferences" in text
+    assert "|\n\nNot of all: identity_asked 1 of 2 subjects; recall_at_1 1 of 2 subjects.\n\nBy condition" in text
+    page = tmp_path / "page.md"
+    page.write_text("<!-- minibench: -->\n<!-- end of minibench -->\n")
+    save(tmp_path / "s", some)
+    make_tables(Asked(subjects="reporting", out=tmp_path / "s", bench={"into": str(page)}))
+    assert "Not of all: identity_asked 1 of 2 subjects, 7 of 12 pictures (data-perspective).\n" in page.read_text()
+    assert "Not of all" not in markdown([pair[1]], "reporting")
+
+
+def blank(row, metric, places):
+    for place in places:
+        row["images"][place][row["columns"].index(metric)] = None
+
+
 def test_seconds_that_nobody_knows_are_in_no_mean(pair):
     """Of dreambooth's two runs one drew for 3 s; of the other's none is known."""
     known, *kept = [rec["seconds"] for r in reversed(pair) for rec in r.records]
@@ -349,8 +378,8 @@ def test_arms_with_several_points_are_compared_at_matched_composition(tmp_path):
     make_tables(asked)
     matched = read_json(tmp_path / "s" / "summary.json")["frontiers"]
     assert matched["a-vs-b"]["identity_heldout"]["mean"] == pytest.approx(0.2)
-    assert matched["b-vs-a"]["identity_heldout"] == {"mean": pytest.approx(-0.2), "ci95": None}
-    assert "| a - b (one seed: no headline) | +0.200 |" in (tmp_path / "s" / "table.md").read_text()
+    assert matched["b-vs-a"]["identity_heldout"] == {"mean": pytest.approx(-0.2), "ci95": None, "from": 0.2, "to": 0.4}
+    assert "| a - b (one seed: no headline) | +0.200 over 0.200 to 0.400 |" in (tmp_path / "s" / "table.md").read_text()
     names = {file.name for file in make_plots(asked)}
     assert names == {"trade.svg", "frontier.svg"}
     xml.dom.minidom.parse(str(tmp_path / "s" / "frontier.svg"))

@@ -35,14 +35,23 @@ def envelope(points: Float[ndarray, "points 2"]) -> Float[ndarray, "kept 2"]:
 def gap(mine: Float[ndarray, "points 2"], theirs: Float[ndarray, "points 2"]) -> float:
     """How much more identity one frontier has than another at the same composition.
 
-    Formula: the mean of ``I_a(c) - I_b(c)`` over the compositions c that both reach, I the linear interpolation of the envelope, to
-    whose left its largest identity stays (more composition than asked for is no fault). Where one begins beyond the other's end,
-    c is that end.
+    Formula: the mean of ``I_a(c) - I_b(c)`` over the compositions c that both envelopes reach (``span``), I their linear
+    interpolation. What one alone reaches, with less composition than the other has anywhere, or with more, does not count.
+    """
+    one, other = envelope(mine), envelope(theirs)
+    places = np.linspace(*span(mine, theirs), PLACES)
+    return float(np.mean(_at(one, places) - _at(other, places)))
+
+
+def span(mine: Float[ndarray, "points 2"], theirs: Float[ndarray, "points 2"]) -> tuple[float, float]:
+    """The compositions that are compared: from the larger of both starts to the smaller of both ends.
+
+    Where one begins beyond the other's end there is no such range, and c is that end alone: the one that has more composition
+    everywhere is taken at its start, its largest identity (more composition than asked for is no fault).
     """
     one, other = envelope(mine), envelope(theirs)
     high = min(one[-1, 0], other[-1, 0])
-    places = np.linspace(min(max(one[0, 0], other[0, 0]), high), high, PLACES)
-    return float(np.mean(_at(one, places) - _at(other, places)))
+    return float(min(max(one[0, 0], other[0, 0]), high)), float(high)
 
 
 def frontiers(results: Sequence[Results]) -> dict[str, dict[str, Any]]:
@@ -53,7 +62,8 @@ def frontiers(results: Sequence[Results]) -> dict[str, dict[str, Any]]:
     points are compared: more points reach further by chance alone, and a suite that is not finished has fewer of some.
 
     Returns:
-        ``{"A-vs-B": {"identity_heldout": {"mean", "ci95"}, "identity_asked": {...}, "subjects", "seeds"}}``.
+        ``{"A-vs-B": {"identity_heldout": {"mean", "ci95", "from", "to"}, "identity_asked": {...}, "subjects", "seeds"}}``, the gap
+        over the compositions (or conditions) from one to the other; those of a draw may be others.
     """
     arms: dict[str, list[Results]] = {}
     for r in results:
@@ -77,7 +87,7 @@ def frontiers(results: Sequence[Results]) -> dict[str, dict[str, Any]]:
 
 def _turned(row: dict[str, Any]) -> dict[str, Any]:
     limits = row["ci95"]
-    return {"mean": -row["mean"], "ci95": limits and [-limits[1], -limits[0]]}
+    return row | {"mean": -row["mean"], "ci95": limits and [-limits[1], -limits[0]]}
 
 
 def _at(line: Float[ndarray, "kept 2"], places: Float[ndarray, " places"]) -> Float[ndarray, " places"]:
@@ -116,5 +126,7 @@ def _interval(
     draws = np.random.default_rng(0).integers(0, len(members), size=(DRAWS, len(members)))
     drawn = [np.concatenate([members[g] for g in row]) for row in draws]
     gaps = [gap(*(rows[some].mean(axis=0) for rows in pair)) for some in drawn]
-    mean = gap(*(rows.mean(axis=0) for rows in pair))
-    return {"mean": round(mean, 5), "ci95": rounded(ends(mean, np.array(gaps), len(members)))}
+    points = [rows.mean(axis=0) for rows in pair]
+    mean, (low, high) = gap(*points), span(*points)
+    found = {"mean": round(mean, 5), "ci95": rounded(ends(mean, np.array(gaps), len(members)))}
+    return found | {"from": round(low, 5), "to": round(high, 5)}

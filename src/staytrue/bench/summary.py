@@ -66,11 +66,20 @@ def means(results: Results, metric: str, where: Where = counted) -> dict[tuple[s
     """
     found = {}
     for record in results.records:
-        values = record.get(metric, []) if metric in OF_RUN else _of_pictures(record, metric, where)
+        values = record.get(metric, []) if metric in OF_RUN else of_pictures(record, metric, where)
         numbers = [v for v in values if v is not None]
         if numbers:
             found[record["subject"], record["seed"]] = float(np.mean(numbers))
     return found
+
+
+def of_pictures(record: Record, metric: str, where: Where) -> list[float | None]:
+    """A column of a record, of the prompts that ``where`` lets through."""
+    if metric not in record["columns"]:  # judged before there was such a metric
+        return []
+    column = record["columns"].index(metric)
+    wanted = {place for place, prompt in enumerate(record["prompts"]) if where(record, prompt)}
+    return [row[column] for row in record["images"] if row[0] in wanted]
 
 
 def difference(a: Mapping[tuple[str, int], float], b: Mapping[tuple[str, int], float], of: Results) -> dict[str, Any]:
@@ -143,14 +152,6 @@ def _counted(row: dict[str, Any], runs: Iterable[tuple[str, int]], of: Iterable[
 
 def _subjects(runs: Iterable[tuple[str, int]]) -> int:
     return len({subject for subject, _ in runs})
-
-
-def _of_pictures(record: Record, metric: str, where: Where) -> list[float | None]:
-    if metric not in record["columns"]:  # judged before there was such a metric
-        return []
-    column = record["columns"].index(metric)
-    wanted = {place for place, prompt in enumerate(record["prompts"]) if where(record, prompt)}
-    return [row[column] for row in record["images"] if row[0] in wanted]
 
 
 def _interval(values: Mapping[tuple[str, int], float], of: Results) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from staytrue.bench.ceiling import IDEAL, ceiling
 from staytrue.bench.choose import choices
+from staytrue.bench.fewer import fewer, fewer_pairs
 from staytrue.bench.frontier import AXES, frontiers
 from staytrue.bench.metrics import LOWER_IS_BETTER
 from staytrue.bench.minibench import Asked, made_in, subjects_of, tabled
@@ -130,7 +131,7 @@ def require_whole(suite: Suite, results: Sequence[Results], which: str) -> None:
     """Raises ``ConfigError`` unless every setting of a search has every subject and seed: half a search is not an equal one."""
     wanted = set(product((m.name for m in chosen(which)), Bench(**suite.bench).seeds))
     have = {r.label: r.finished for r in results}
-    if missing := [v.label for v in variants(suite) if have.get(v.label, set()) < wanted]:
+    if missing := [v.label for v in variants(suite) if wanted - have.get(v.label, set())]:
         raise ConfigError(f"{suite.name} is not finished, so nothing is chosen yet; missing: {', '.join(missing)}")
 
 
@@ -164,9 +165,10 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
 def brief(results: Sequence[Results], which: str, ideal: Results | None) -> str:
     """For a page that people read: the scores that say most, what ideal pictures have of them, and the differences."""
     columns = [(m, m, counted) for m in (*SHOWN, "drift")]
-    rows = _columns([*results, *([ideal] if ideal else [])], columns)
+    rows = [*results, *([ideal] if ideal else [])]
+    table = _under(_columns(rows, columns), fewer(rows, (*SHOWN, "drift")))
     paired = _paired_table(results, summary(results, SHOWN)["paired"], SHOWN)
-    return f"{_about(results, which)}\n\n{rows}\n\n{paired}\n"
+    return f"{_about(results, which)}\n\n{table}\n\n{paired}\n"
 
 
 def matched_table(matched: dict[str, Any]) -> str:
@@ -175,9 +177,17 @@ def matched_table(matched: dict[str, Any]) -> str:
     for pair in list(matched)[::2]:
         row = matched[pair]
         note = "" if row["seeds"] >= HEADLINE_SEEDS else " (one seed: no headline)"
-        body.append([f"{pair.replace('-vs-', ' - ')}{note}", *(_said(row.get(up), signed=True) for up in AXES)])
-    text = "The mean gap between the frontiers of two arms' points (`bench/frontier.py`)."
+        body.append([f"{pair.replace('-vs-', ' - ')}{note}", *(_matched(row.get(up)) for up in AXES)])
+    text = "The mean gap between the frontiers of two arms' points, over what both reach (`bench/frontier.py`)."
     return f"{text}\n\n{_table(['', *(f'{up} at matched {across}' for up, across in AXES.items())], body)}"
+
+
+def _matched(row: dict[str, Any] | None) -> str:
+    """A gap with the range that it is of; often a single place is all that both reach."""
+    if not row:
+        return ""
+    low, high = f"{row['from']:.3f}", f"{row['to']:.3f}"
+    return f"{_said(row, signed=True)} {f'at {low}' if low == high else f'over {low} to {high}'}"
 
 
 def regret_table(regret: dict[str, Any]) -> str:
@@ -225,19 +235,19 @@ def _main_table(results: Sequence[Results], rows: dict[str, Any], metrics: Seque
         [name, *(_said(rows[r.label].get(m)) for m in metrics)]
         for name, r in zip(_names(results), results, strict=True)
     ]
-    return _table(["", *heads], body)
+    return _under(_table(["", *heads], body), fewer(results, metrics))
 
 
 def _paired_table(results: Sequence[Results], paired: dict[str, Any], metrics: Sequence[str]) -> str:
     """Each pair once, in the order of the results."""
     labels = [r.label for r in results]
+    pairs = [(a, b) for i, a in enumerate(labels) for b in labels[:i]]
+    shown = {f"{a} - {b}": row for a, b in pairs if (row := paired.get(f"{a}-vs-{b}"))}
     body = []
-    for i, a in enumerate(labels):
-        for b in labels[:i]:
-            if row := paired.get(f"{a}-vs-{b}"):
-                note = "" if row["seeds"] >= HEADLINE_SEEDS else " (one seed: no headline)"
-                body.append([f"{a} - {b}{note}", *(_said(row.get(m), signed=True) for m in metrics)])
-    return "Differences, training by training.\n\n" + _table(["", *metrics], body)
+    for name, row in shown.items():
+        note = "" if row["seeds"] >= HEADLINE_SEEDS else " (one seed: no headline)"
+        body.append([f"{name}{note}", *(_said(row.get(m), signed=True) for m in metrics)])
+    return "Differences, training by training.\n\n" + _under(_table(["", *metrics], body), fewer_pairs(shown, metrics))
 
 
 def _columns(results: Sequence[Results], columns: Sequence[tuple[str, str, Callable[..., bool]]]) -> str:
@@ -295,6 +305,10 @@ def _said(row: dict[str, Any] | None, signed: bool = False) -> str:
         return f"{row['mean']:{sign}.3f}"
     low, high = row["ci95"]
     return f"{row['mean']:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def _under(table: str, line: str) -> str:
+    return f"{table}\n\n{line}" if line else table
 
 
 def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:
