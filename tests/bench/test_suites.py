@@ -222,6 +222,29 @@ def test_quick_is_four_subjects_few_prompts_and_files_of_its_own():
     assert one.out == Path("runs/minibench-quick/results/minibench")
 
 
+def test_a_quick_look_runs_each_point_of_a_grid_once_and_calls_it_what_it_is():
+    def points(name, *assignments):
+        planned = plan(read_suite(HOME / f"{name}.toml"), Asked(quick=True, assignments=assignments))
+        return [(one.variant.label, one.variant.at, one.config) for one in planned.settings]
+
+    steps = [(label, at["train.steps"], c.train.steps) for label, at, c in points("1-sets-along-steps")]
+    assert steps[:2] == [("no set steps=100", 100, 100), ("no set steps=200", 200, 200)]
+    assert len(steps) == 4 * 2
+    photos = [(label, at, c.regularize.count) for label, at, c in points("6-photos-and-set-size")]
+    assert photos == [
+        (f"data-perspective count=100 photos={n}", {"regularize.count": 100, "photos": n}, 100) for n in (1, 2, 4)
+    ]
+    told = points("6-photos-and-set-size", "train.steps=300")  # what the command line says is no quick look's to change
+    assert {(c.train.steps, c.regularize.count) for _, _, c in told} == {(300, 100)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_no_two_points_of_a_quick_look_are_the_same(path, monkeypatch):
+    monkeypatch.setattr("staytrue.bench.minibench.require_chosen", lambda suite: None)
+    keys = [one.key for one in plan(read_suite(path), Asked(quick=True)).settings]
+    assert len(set(keys)) == len(keys)
+
+
 def test_many_assignments_still_make_a_file_name():
     """What most file systems take is 255 bytes; labels of the command line hold every assignment."""
     short, long = "dreambooth train.steps=4", f"dreambooth {'train.steps=4 ' * 40}"

@@ -231,6 +231,17 @@ def test_a_quick_look_is_read_where_it_was_written(tmp_path, pair):
     assert "(can,robot_toy,cat2,dog6), 2 runs" in written[1].read_text()
 
 
+def test_a_quick_look_s_tables_miss_no_point_that_it_does_not_run(tmp_path, capsys):
+    file = tmp_path / "s.toml"
+    file.write_text('name = "s"\n[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n[grid]\n"train.steps" = [100, 200, 400]\n')
+    quick = Asked(quick=True, bench={"runs": str(tmp_path), "suite": str(file)})
+    settings = plan(suites(quick)[0], quick).settings
+    save(settings[0].out, [results(s.variant.label, record("can", (0.5, 0.5, 0)), arm="a") for s in settings])
+    assert [s.variant.label for s in settings] == ["a steps=100", "a steps=200"]
+    make_tables(quick)
+    assert capsys.readouterr().err == ""
+
+
 def test_the_headline_is_of_the_reporting_subjects_alone(tmp_path, pair):
     """The can is for tuning: its tables and figures are made beside those of the dog, who is for reporting."""
     out = tmp_path / "minibench"

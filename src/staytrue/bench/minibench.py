@@ -30,7 +30,7 @@ from staytrue.runs import RunFolder
 RESULTS = Path("benchmarks/results")
 TUNING, REPORTING = "tuning", "reporting"
 QUICK_BENCH = {"prompts": 8, "images_per_prompt": 2, "seeds": (0,), "runs": Path("runs/minibench-quick")}
-QUICK_CLASS_IMAGES, QUICK_STEPS = 100, 200
+QUICK_MOST = {"regularize.count": 100, "train.steps": 200}  # 100: the smallest set that the paper finds to stop overfitting (figure 8)
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def suites(asked: Asked) -> list[Suite]:
 def plan(suite: Suite, asked: Asked) -> Planned:
     """A suite with what the command line says on top."""
     require_chosen(suite)
+    suite = _quick_grid(suite, asked)
     bench, out, members = bench_for(asked, suite), results_folder(asked, suite), chosen(subjects_of(asked, suite))
     if asked.quick and suite.redteam:
         suite = suite.model_copy(update={"redteam": suite.redteam.fewer()})
@@ -186,12 +187,27 @@ def bench_for(asked: Asked, suite: Suite | None) -> Bench:
     return bench_of({**own, **(QUICK_BENCH if asked.quick else {}), **(asked.bench or {})})
 
 
-def _quicker(one: Setting, asked: Asked) -> Setting:
-    """At most ``QUICK_STEPS``, and ``QUICK_CLASS_IMAGES``: the smallest set that the paper finds to stop overfitting (figure 8)."""
-    config, least = one.config, {"regularize.count": QUICK_CLASS_IMAGES, "train.steps": QUICK_STEPS}
-    has = {"regularize.count": getattr(config.regularize, "count", None) or 0, "train.steps": config.train.steps}
+def _quick_most(asked: Asked) -> dict[str, int]:
+    """What a quick look has at most, without what the command line says."""
     told = {assignment.partition("=")[0] for assignment in asked.assignments}
-    fewer = [f"{key}={most}" for key, most in least.items() if has[key] > most and key not in told]
+    return {key: most for key, most in QUICK_MOST.items() if asked.quick and key not in told}
+
+
+def _quick_grid(suite: Suite, asked: Asked) -> Suite:
+    """The suite with the points of its grid that a quick look runs, each once and under what it is: several become the same."""
+    most = _quick_most(asked)
+    grid = {
+        key: tuple(dict.fromkeys(min(value, most[key]) for value in values)) if key in most else values
+        for key, values in suite.grid.items()
+    }
+    return suite.model_copy(update={"grid": grid})
+
+
+def _quicker(one: Setting, asked: Asked) -> Setting:
+    """With at most ``QUICK_MOST``, whatever its arm or recipe says."""
+    config = one.config
+    has = {"regularize.count": getattr(config.regularize, "count", None) or 0, "train.steps": config.train.steps}
+    fewer = [f"{key}={most}" for key, most in _quick_most(asked).items() if has[key] > most]
     if not fewer:
         return one
     return setting(replace(one.variant, assignments=(*one.variant.assignments, *fewer)), one.bench, one.out)
@@ -266,7 +282,7 @@ def tabled(asked: Asked) -> Sequence[tuple[Path, Suite | None]]:
     """The folders to make tables of, with the suites they are from."""
     files = asked.settings.suites
     return (
-        [(results_folder(asked, s), s) for s in map(read_suite, files)]
+        [(results_folder(asked, s), _quick_grid(s, asked)) for s in map(read_suite, files)]
         if files
         else [(results_folder(asked, None), None)]
     )

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from staytrue.bench.arms import Arm
 from staytrue.bench.choose import worths
 from staytrue.bench.results import Results
+from staytrue.bench.suites import Suite, variants
 from staytrue.bench.summary import interval
 
 
-def regrets(results: Sequence[Results], arms: Sequence[Arm]) -> dict[str, dict[str, Any]]:
+def lacking(results: Sequence[Results], suite: Suite) -> dict[str, list[str]]:
+    """The points of each arm that have no results, by its label; arms that have all are left out."""
+    have = {r.label for r in results}
+    found: dict[str, list[str]] = {}
+    for one in variants(suite):
+        if one.label not in have:
+            found.setdefault(one.arm.label, []).append(one.label)
+    return found
+
+
+def regrets(results: Sequence[Results], suite: Suite) -> dict[str, dict[str, Any]]:
     """For every point of an arm that is chosen among, and for every arm that chooses, its mean regret.
 
     Formula: ``max_p w_p - w``, w the ``worth`` of one training (identity_heldout * clip_t_object) and p all points of the arm that
@@ -21,14 +31,16 @@ def regrets(results: Sequence[Results], arms: Sequence[Arm]) -> dict[str, dict[s
 
     Args:
         results: of a suite.
-        arms: of the suite; those with ``of`` choose.
+        suite: which says what points there are to choose among; its arms with ``of`` choose.
 
     Returns:
-        ``{label: {"mean", "ci95"}}``, where all points of a training are there.
+        ``{label: {"mean", "ci95"}}``, over the trainings of which all points are there; nothing of an arm some of whose points have no
+        results (``unknown``).
     """
     found: dict[str, dict[str, Any]] = {}
-    for name in dict.fromkeys(arm.of for arm in arms if arm.of):
-        choosers = {arm.label for arm in arms if arm.of == name}
+    lack = unknown(results, suite)
+    for name in dict.fromkeys(arm.of for arm in suite.arms if arm.of and arm.of not in lack):
+        choosers = {arm.label for arm in suite.arms if arm.of == name}
         points = [r for r in results if r.header["arm"] == name]
         best = _best([worths(r) for r in points])
         for r in [*points, *(r for r in results if r.header["arm"] in choosers)]:
@@ -36,6 +48,11 @@ def regrets(results: Sequence[Results], arms: Sequence[Arm]) -> dict[str, dict[s
             if row := interval({run: best[run] - mine[run] for run in mine if run in best}, r):
                 found[r.label] = row
     return found
+
+
+def unknown(results: Sequence[Results], suite: Suite) -> dict[str, list[str]]:
+    """The arms that are chosen among and whose best point nobody knows, with the points that have no results."""
+    return {name: points for name, points in lacking(results, suite).items() if name in {arm.of for arm in suite.arms}}
 
 
 def _best(points: Sequence[Mapping[tuple[str, int], float]]) -> dict[tuple[str, int], float]:

@@ -19,7 +19,7 @@ from staytrue.bench.minibench import Asked, made_in, subjects_of, tabled
 from staytrue.bench.real import REAL
 from staytrue.bench.redteam import summary_file, write_redteam
 from staytrue.bench.redteam_tables import redteam_markdown
-from staytrue.bench.regret import regrets
+from staytrue.bench.regret import lacking, regrets, unknown
 from staytrue.bench.results import CHOSEN, STAGES, SUMMARY, Results, results_in
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import chosen
@@ -62,9 +62,9 @@ def make_tables(asked: Asked) -> list[Path]:
         if matched := frontiers(results):
             found["frontiers"] = matched
             table += f"\n{matched_table(matched)}\n"
-        if suite is not None and (regret := regrets(results, suite.compared)):
-            found["regret"] = regret
-            table += f"\n{regret_table(regret)}\n"
+        if suite is not None and any(arm.of for arm in suite.arms):
+            found["regret"] = regrets(results, suite)
+            table += f"\n{regret_table(found['regret'], unknown(results, suite))}\n"
         home, folder = made_in(asked, out, which)
         write_text(home / SUMMARY, as_json(found))
         write_text(folder / "table.md", table)
@@ -94,17 +94,16 @@ def _redteam(asked: Asked, out: Path, suite: Suite) -> list[Path]:
 
 
 def compared(out: Path, suite: Suite | None, which: str) -> list[Results]:
-    """The results of a folder on some subjects. Arms of the suite that have none are named, since a table would not miss them.
+    """The results of a folder on some subjects. What has none is named, arms and points, since a table would not miss them.
 
     Raises:
         ConfigError: there are no results on these subjects, or none of the suite's arms, or they cannot be compared.
     """
     results = on_subjects(results_in(out), which, out)
-    arms = [arm.label for arm in suite.compared] if suite else []
-    have = {r.header["arm"] for r in results}
-    if missing := [label for label in arms if label not in have]:
+    have, lack = {r.header["arm"] for r in results}, lacking(results, suite) if suite else {}
+    if missing := [one for arm, points in lack.items() for one in (points if arm in have else [arm])]:
         told = f"no results in {out} on the subjects {which!r} are of {', '.join(missing)}"
-        if len(missing) == len(arms):
+        if suite and not have & {arm.label for arm in suite.compared}:
             raise ConfigError(
                 f"{told}, and the suite has no other arms; `staytrue bench minibench` with the same suite makes them"
             )
@@ -190,10 +189,12 @@ def _matched(row: dict[str, Any] | None) -> str:
     return f"{_said(row, signed=True)} {f'at {low}' if low == high else f'over {low} to {high}'}"
 
 
-def regret_table(regret: dict[str, Any]) -> str:
-    """What each fixed point, and each choice, lacks of the best point in hindsight."""
+def regret_table(regret: dict[str, Any], lack: dict[str, list[str]]) -> str:
+    """What each fixed point, and each choice, lacks of the best point in hindsight; and of which arms nobody knows it."""
+    why = [f"None is said of {name}: no results of {', '.join(points)}." for name, points in lack.items()]
     text = "Regret: how much `identity_heldout * clip_t_object` lies below the best point in hindsight, training by training."
-    return f"{text}\n\n{_table(['', 'regret ↓'], [[label, _said(row)] for label, row in regret.items()])}"
+    table = _table(["", "regret ↓"], [[label, _said(row)] for label, row in regret.items()])
+    return "\n\n".join([text, *([table] if regret else []), *why])
 
 
 def comparison(results: Sequence[Results], which: str, metrics: Sequence[str] | None = None) -> str:
