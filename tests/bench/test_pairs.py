@@ -10,13 +10,16 @@ from typer.testing import CliRunner
 
 from staytrue.bench import pairs as running
 from staytrue.bench.commands import bench_app
+from staytrue.bench.arms import Arm
 from staytrue.bench.costs import pair_minutes
 from staytrue.bench.judge import Judges
 from staytrue.bench.minibench import Asked
 from staytrue.bench.pairs import METRICS, minibench_two, settings_of, tasks
+from staytrue.bench.plan import setting
 from staytrue.bench.results import read_results
 from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import Member
+from staytrue.bench.suites import Variant
 from staytrue.bench.two import COLUMNS, Pair, joined, judged_pair, read_two, windows
 from staytrue.errors import ConfigError
 from staytrue.generate.prompts import Prompt
@@ -212,6 +215,15 @@ def test_arms_that_learn_the_same_are_refused_by_name(small):
         settings_of(twice, small)
     longer = together.model_copy(update={"label": "longer", "set": (*together.set, "train.learning_rate=0.5")})
     assert len(settings_of(suite.model_copy(update={"arms": (together, apart, longer)}), small)) == 3
+
+
+def test_every_arm_sees_each_subject_as_often_as_its_recipe_sees_one_alone(tmp_path):
+    """Two subjects share the rows of a batch evenly."""
+    for arm, one in settings_of(read_two(FILE), Asked(out=tmp_path)):
+        train, alone = one.config.train, setting(Variant("alone", Arm(label="alone", recipe=arm.recipe)), Bench(), tmp_path)
+        seen = train.steps * train.accumulation * train.batch / (1 if arm.apart else 2)
+        own = alone.config.train
+        assert seen == own.steps * own.accumulation * own.batch, arm.label
 
 
 def test_the_stated_minutes_are_those_of_its_runs(tmp_path):
