@@ -1,5 +1,6 @@
 """The suite: as many prompts as it says, in words that the miniature knows, each judged by what it asks."""
 
+import shutil
 from collections import Counter
 
 import pytest
@@ -135,6 +136,32 @@ def test_fewer_photos_keep_their_captions(tmp_path):
     assert [p.text for p in few] == [p.text for p in load_folder(dog.photos)[:2]]
     with pytest.raises(ConfigError, match="dog6 has 5"):
         with_photos(dog, 9, tmp_path)
+
+
+def test_of_two_processes_that_copy_the_same_photos_neither_takes_the_other_s_away(tmp_path, monkeypatch):
+    """The second begins before the first has copied anything, and is done before the first goes on."""
+    dog, real, kept = BY_NAME["dog6"], shutil.rmtree, {}
+
+    def beside(folder, **how):
+        monkeypatch.setattr("shutil.rmtree", real)
+        with monkeypatch.context() as other:
+            other.setattr("os.getpid", lambda: 1)
+            photos = with_photos(dog, 2, tmp_path).photos
+        kept.update({file.name: file.stat().st_ino for file in photos.iterdir()})
+        real(folder, **how)
+
+    monkeypatch.setattr("shutil.rmtree", beside)
+    photos = with_photos(dog, 2, tmp_path).photos
+    assert {file.name: file.stat().st_ino for file in photos.iterdir()} == kept
+    assert len(kept) == 3
+    assert list(tmp_path.iterdir()) == [photos]
+
+
+def test_half_a_set_of_photos_is_not_taken_for_one(tmp_path):
+    (tmp_path / "dog6-2").mkdir()
+    (tmp_path / "dog6-2" / "01.png").write_bytes(b"")
+    with pytest.raises(ConfigError, match="dog6-2 is no whole set of photos, and is in the way of one; delete it"):
+        with_photos(BY_NAME["dog6"], 2, tmp_path)
 
 
 def test_two_drawings_of_one_emoji_are_one_design():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from staytrue.errors import ConfigError
 from staytrue.recipes.demo import bundled_subject
@@ -85,7 +87,7 @@ def with_photos(subject: Subject, count: int | None, home: Path) -> Subject:
     """The subject with only its first ``count`` photos, copied with their captions; itself where ``count`` is None.
 
     Raises:
-        ConfigError: it does not have so many.
+        ConfigError: it does not have so many, or something else lies where they would.
     """
     if count is None:
         return subject
@@ -94,8 +96,20 @@ def with_photos(subject: Subject, count: int | None, home: Path) -> Subject:
         raise ConfigError(f"photos = {count}: {subject.name} has {len(rows)}")
     folder = home / f"{subject.name}-{count}"
     if not (folder / "metadata.jsonl").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        for row in rows[:count]:
-            write_bytes(folder / row["file_name"], (subject.photos / row["file_name"]).read_bytes())
-        write_jsonl(folder / "metadata.jsonl", rows[:count])
+        _copy(subject.photos, rows[:count], folder)
     return subject.model_copy(update={"photos": folder})
+
+
+def _copy(photos: Path, rows: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Under another name, then renamed: a process beside this one finds all of them or none, and may have been faster."""
+    made = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(made, ignore_errors=True)
+    for row in rows:
+        write_bytes(made / row["file_name"], (photos / row["file_name"]).read_bytes())
+    write_jsonl(made / "metadata.jsonl", rows)
+    try:
+        made.rename(folder)
+    except OSError:
+        shutil.rmtree(made)
+        if not (folder / "metadata.jsonl").is_file():
+            raise ConfigError(f"{folder} is no whole set of photos, and is in the way of one; delete it") from None
