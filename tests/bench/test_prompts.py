@@ -147,12 +147,12 @@ def test_of_two_processes_that_copy_the_same_photos_neither_takes_the_other_s_aw
         with monkeypatch.context() as other:
             other.setattr("os.getpid", lambda: 1)
             photos = with_photos(dog, 2, tmp_path).photos
-        kept.update({file.name: file.stat().st_ino for file in photos.iterdir()})
+        kept.update({file.name: file.stat().st_mtime_ns for file in photos.iterdir()})
         real(folder, **how)
 
     monkeypatch.setattr("shutil.rmtree", beside)
     photos = with_photos(dog, 2, tmp_path).photos
-    assert {file.name: file.stat().st_ino for file in photos.iterdir()} == kept
+    assert {file.name: file.stat().st_mtime_ns for file in photos.iterdir()} == kept
     assert len(kept) == 3
     assert list(tmp_path.iterdir()) == [photos]
 

@@ -18,6 +18,7 @@ from staytrue.bench.summary import (
     seen_by_any,
     summary,
 )
+from staytrue.bench.tables import markdown
 from tests.bench.records import record, results
 
 
@@ -156,3 +157,14 @@ def test_the_choice_needs_identity_and_truth():
     assert found["one"]["all"] == {"slow": pytest.approx(0.09), "fast": pytest.approx(0.25)}
     assert found["two"]["label"] == "else"
     assert all(math.isfinite(row["worth"]) for row in found.values())
+
+
+def test_of_pictures_that_nobody_was_trained_for_nothing_is_seen_or_unseen():
+    row = record("dog", (0.2, 0.6, 0.9))
+    row["prompts"] = [p | {"seen": {}} for p in row["prompts"]]
+    ideal = results("ideal", row)
+    for seen in (True, False):
+        assert means(ideal, "composition", seen_by_any([ideal], seen)) == {}
+    assert by_condition([ideal], ["composition"]) == {}
+    assert "By condition" not in markdown([ideal], "reporting")
+    assert "By condition" in markdown([ideal, results("a", record("dog", (0.2, 0.6, 0.9)))], "reporting")

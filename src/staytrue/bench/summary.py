@@ -99,7 +99,7 @@ def seen_by_any(results: Sequence[Results], seen: bool) -> Where:
     """Which prompts ask only for what some of the results were trained with (``seen``), or for something that none was.
 
     One division for all recipes of a table, by subject: else a recipe would be compared on the prompts that its own class set
-    happened to hold.
+    happened to hold. A prompt of which nothing is known, as of pictures that nobody was trained for, is neither.
     """
     held: dict[tuple[str, str], dict[str, bool]] = {}
     for r in results:
@@ -110,17 +110,26 @@ def seen_by_any(results: Sequence[Results], seen: bool) -> Where:
                     slots[slot] = slots.get(slot, False) or was
 
     def where(record: Record, prompt: Mapping[str, Any]) -> bool:
-        return on_main_list(record, prompt) and all(held[record["subject"], prompt["id"]].values()) == seen
+        slots = held[record["subject"], prompt["id"]]
+        return on_main_list(record, prompt) and bool(slots) and all(slots.values()) == seen
 
     return where
+
+
+def seen_known(results: Sequence[Results]) -> bool:
+    """Whether of any prompt of the main list it is known what was trained with."""
+    return any(p["seen"] and on_main_list(record, p) for r in results for record in r.records for p in record["prompts"])
 
 
 def by_condition(results: Sequence[Results], metrics: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The means on prompts that are seen and on those that are not, as ``seen_by_any`` divides them.
 
     Returns:
-        ``{label: {metric: {"seen": {"mean", "ci95"}, "unseen": {"mean", "ci95"}}}}``, without what has no value.
+        ``{label: {metric: {"seen": {"mean", "ci95"}, "unseen": {"mean", "ci95"}}}}``, without what has no value; empty where nothing is
+        known of any prompt.
     """
+    if not seen_known(results):
+        return {}
     which = {"seen": seen_by_any(results, True), "unseen": seen_by_any(results, False)}
     found: dict[str, dict[str, Any]] = {}
     for r in results:

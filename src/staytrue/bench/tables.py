@@ -34,6 +34,7 @@ from staytrue.bench.summary import (
     of_kind,
     of_list,
     seen_by_any,
+    seen_known,
     summary,
 )
 from staytrue.errors import ConfigError
@@ -58,7 +59,9 @@ def make_tables(asked: Asked) -> list[Path]:
         which = subjects_of(asked, suite)
         results = compared(out, suite, which)
         ideal = ceiling(results, out.parent)
-        table, found = markdown(results, which, ideal), summary(results) | {"seen": by_condition(results, SHOWN)}
+        table, found = markdown(results, which, ideal), summary(results)
+        if seen := by_condition(results, SHOWN):
+            found["seen"] = seen
         if matched := frontiers(results):
             found["frontiers"] = matched
             table += f"\n{matched_table(matched)}\n"
@@ -146,7 +149,8 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
         "By condition. Seen: prompts that ask only for things that some of these were trained with; unseen: for something that "
         "none was."
     )
-    parts += [f"{text}\n\n{_columns(results, seen)}", _guards(results)]
+    parts += [f"{text}\n\n{_columns(results, seen)}"] if seen_known(results) else []
+    parts.append(_guards(results))
     prompts = [p for r in results for record in r.records for p in record["prompts"]]  # kinds differ between subjects
     kinds = list(dict.fromkeys(p["kind"] for p in prompts))
     rows = [*results, *([ideal] if ideal else [])]
