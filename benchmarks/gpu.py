@@ -1,9 +1,11 @@
-"""All experiments, packed on one GPU, within a time: run it again and it goes on where it stopped.
+"""The experiments, packed on one GPU, within a time: run it again and it goes on where it stopped.
 
     python benchmarks/gpu.py [MINUTES] [JOBS] [data|objectives|redteam]     by default 9.5 minutes, 12 processes, data
 
 One call of 10 minutes does one of the three parts, or some of it: each part is asked for by itself, as often as it takes.
 Searches come first, and their tables with them, because what follows starts from what they chose.
+Not among them: ``0-rates``, a first look that no search needs, and ``minibench-two``, whose pairs have a verb of their own
+(``staytrue bench minibench-two``).
 """
 
 import subprocess

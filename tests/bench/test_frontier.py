@@ -79,7 +79,9 @@ def test_arms_are_compared_over_the_subjects_that_all_their_points_have():
     assert found.keys() == {"a-vs-b", "b-vs-a"}
     row = found["a-vs-b"]
     over = {"from": 0.2, "to": 0.6}
-    assert row["identity_heldout"] == {"mean": pytest.approx(0.1), "ci95": [pytest.approx(0.1), pytest.approx(0.1)]} | over
+    assert (
+        row["identity_heldout"] == {"mean": pytest.approx(0.1), "ci95": [pytest.approx(0.1), pytest.approx(0.1)]} | over
+    )
     assert (row["subjects"], row["seeds"]) == (2, 1)
 
 

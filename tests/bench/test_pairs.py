@@ -9,8 +9,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from staytrue.bench import pairs as running
-from staytrue.bench.commands import bench_app
 from staytrue.bench.arms import Arm
+from staytrue.bench.commands import bench_app
 from staytrue.bench.costs import pair_minutes
 from staytrue.bench.judge import Judges
 from staytrue.bench.minibench import Asked
@@ -220,9 +220,9 @@ def test_arms_that_learn_the_same_are_refused_by_name(small):
 def test_every_arm_sees_each_subject_as_often_as_its_recipe_sees_one_alone(tmp_path):
     """Two subjects share the rows of a batch evenly."""
     for arm, one in settings_of(read_two(FILE), Asked(out=tmp_path)):
-        train, alone = one.config.train, setting(Variant("alone", Arm(label="alone", recipe=arm.recipe)), Bench(), tmp_path)
+        train = one.config.train
+        own = setting(Variant("alone", Arm(label="alone", recipe=arm.recipe)), Bench(), tmp_path).config.train
         seen = train.steps * train.accumulation * train.batch / (1 if arm.apart else 2)
-        own = alone.config.train
         assert seen == own.steps * own.accumulation * own.batch, arm.label
 
 

@@ -356,9 +356,9 @@ def test_a_missing_number_of_the_same_sampling_says_why_too():
     assert why["same_sampling.gap_closed.fsmg"] == "the attack costs the run with `sample` alone 11.1%, below 30%"
     assert why["same_sampling.gap_closed.advdm"].startswith("not run with `sample` alone on")
     assert "gap_closed.fsmg" not in why
-    assert {f"same_sampling.gap_closed.{p}" for p, gap in found["same_sampling"]["gap_closed"].items() if gap is None} == {
-        name for name in why if name.startswith("same_sampling")
-    }
+    assert {
+        f"same_sampling.gap_closed.{p}" for p, gap in found["same_sampling"]["gap_closed"].items() if gap is None
+    } == {name for name in why if name.startswith("same_sampling")}
 
 
 def test_a_cell_of_runs_whose_seconds_are_not_all_known_has_the_mean_of_the_others():

@@ -130,7 +130,8 @@ WITH_RESULTS = [p.stem for p in FILES if (HOME.parent / "results" / read_suite(p
 def test_committed_results_are_what_their_suite_would_make_today(name):
     """A setting that a later change gives another key would be trained again, beside numbers that say something else.
 
-    The red team's full defense on protected photos was run before decoupling had noisy copies: its summary leaves these out, by name.
+    The red team's full defense on protected photos was run before decoupling had noisy copies: its summary names these
+    and leaves them out.
     """
     suite = read_suite(HOME / f"{name}.toml")
     home = HOME.parent / "results" / suite.name
@@ -296,7 +297,10 @@ def test_a_mistyped_part_of_the_gpu_s_experiments_is_an_error_that_names_them(mo
 
 
 def test_the_gpu_runs_every_experiment():
-    """All but the first look at rates."""
-    rounds = runpy.run_path(str(HOME.parent / "gpu.py"))["ROUNDS"]
-    listed = {name for parts in rounds.values() for names in parts for name in names}
-    assert listed == {p.stem for p in FILES} - {"0-rates"}
+    """All but the first look at rates and the pairs, as it says."""
+    file = runpy.run_path(str(HOME.parent / "gpu.py"))
+    listed = {name for parts in file["ROUNDS"].values() for names in parts for name in names}
+    others = {p.stem for p in HOME.glob("*.toml")} - listed
+    assert others == {"0-rates", "minibench-two"}
+    assert listed < {p.stem for p in FILES}
+    assert all(f"``{name}``" in file["__doc__"] for name in others)

@@ -147,7 +147,8 @@ def test_a_look_at_some_subjects_does_not_choose_for_a_search(tmp_path):
     save(out, [results("a", *some[:3])])
     with pytest.raises(ConfigError, match="not finished"):
         make_tables(Asked(out=out, bench=told))
-    save(out, [results("a", *some[:3], record("can", (0.5, 0.5, 0), seed=2))])  # a further seed is none of those that lack
+    further = record("can", (0.5, 0.5, 0), seed=2)  # is none of those that lack
+    save(out, [results("a", *some[:3], further)])
     with pytest.raises(ConfigError, match="missing: a"):
         make_tables(Asked(out=out, bench=told))
     save(out, [results("a", *some)])
@@ -233,7 +234,9 @@ def test_a_quick_look_is_read_where_it_was_written(tmp_path, pair):
 
 def test_a_quick_look_s_tables_miss_no_point_that_it_does_not_run(tmp_path, capsys):
     file = tmp_path / "s.toml"
-    file.write_text('name = "s"\n[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n[grid]\n"train.steps" = [100, 200, 400]\n')
+    file.write_text(
+        'name = "s"\n[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n[grid]\n"train.steps" = [100, 200, 400]\n'
+    )
     quick = Asked(quick=True, bench={"runs": str(tmp_path), "suite": str(file)})
     settings = plan(suites(quick)[0], quick).settings
     save(settings[0].out, [results(s.variant.label, record("can", (0.5, 0.5, 0)), arm="a") for s in settings])

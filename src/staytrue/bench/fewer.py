@@ -17,7 +17,9 @@ def fewer(results: Sequence[Results], metrics: Sequence[str]) -> str:
 def fewer_pairs(paired: Mapping[str, Mapping[str, Any]], metrics: Sequence[str]) -> str:
     """A line below a table of differences; empty where each is of all the subjects that its pair shares."""
     rows = [(m, name, row[m], row["subjects"]) for m in metrics for name, row in paired.items() if m in row]
-    return _line((m, name, f"{row['subjects']} of {of} subjects" if "subjects" in row else "") for m, name, row, of in rows)
+    return _line(
+        (m, name, f"{row['subjects']} of {of} subjects" if "subjects" in row else "") for m, name, row, of in rows
+    )
 
 
 def _said(results: Results, metric: str) -> str | None:

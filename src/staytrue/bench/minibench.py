@@ -30,7 +30,8 @@ from staytrue.runs import RunFolder
 RESULTS = Path("benchmarks/results")
 TUNING, REPORTING = "tuning", "reporting"
 QUICK_BENCH = {"prompts": 8, "images_per_prompt": 2, "seeds": (0,), "runs": Path("runs/minibench-quick")}
-QUICK_MOST = {"regularize.count": 100, "train.steps": 200}  # 100: the smallest set that the paper finds to stop overfitting (figure 8)
+# 100 class images are the smallest set that the paper finds to stop overfitting (figure 8)
+QUICK_MOST = {"regularize.count": 100, "train.steps": 200}
 
 
 @dataclass(frozen=True)

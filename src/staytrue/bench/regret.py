@@ -34,8 +34,8 @@ def regrets(results: Sequence[Results], suite: Suite) -> dict[str, dict[str, Any
         suite: which says what points there are to choose among; its arms with ``of`` choose.
 
     Returns:
-        ``{label: {"mean", "ci95"}}``, over the trainings of which all points are there; nothing of an arm some of whose points have no
-        results (``unknown``).
+        ``{label: {"mean", "ci95"}}``, over the trainings of which all points are there; nothing of an arm some of whose points have
+        no results (``unknown``).
     """
     found: dict[str, dict[str, Any]] = {}
     lack = unknown(results, suite)

@@ -118,15 +118,17 @@ def seen_by_any(results: Sequence[Results], seen: bool) -> Where:
 
 def seen_known(results: Sequence[Results]) -> bool:
     """Whether of any prompt of the main list it is known what was trained with."""
-    return any(p["seen"] and on_main_list(record, p) for r in results for record in r.records for p in record["prompts"])
+    return any(
+        p["seen"] and on_main_list(record, p) for r in results for record in r.records for p in record["prompts"]
+    )
 
 
 def by_condition(results: Sequence[Results], metrics: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The means on prompts that are seen and on those that are not, as ``seen_by_any`` divides them.
 
     Returns:
-        ``{label: {metric: {"seen": {"mean", "ci95"}, "unseen": {"mean", "ci95"}}}}``, without what has no value; empty where nothing is
-        known of any prompt.
+        ``{label: {metric: {"seen": {"mean", "ci95"}, "unseen": {"mean", "ci95"}}}}``, without what has no value; empty
+        where nothing is known of any prompt.
     """
     if not seen_known(results):
         return {}
