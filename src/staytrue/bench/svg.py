@@ -18,6 +18,7 @@ MARKS = {
     "diamond": "M{x} {y}m0 -{d}l{d} {d}l-{d} {d}l-{d} -{d}z",
 }
 TICKS = 5
+ASIDE = 2.5  # lines stand so many pixels beside each other, so that intervals at the same place do not hide one another
 
 
 @dataclass(frozen=True)
@@ -119,17 +120,19 @@ def _panel(panel: Panel, looks: dict[str, Look]) -> str:
         parts.append(f'<path d="M{LEFT:g} {y(value):.1f}H{right:g}" stroke="#e4e4e4"/>')
         parts.append(f'<text x="{LEFT - 5:g}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
     parts.append(f'<path d="M{LEFT:g} {TOP:g}V{floor:g}H{right:g}" fill="none" stroke="#222"/>')
-    for series in panel.series:
+    for number, series in enumerate(panel.series):
         tint = looks[series.name].color
+        upright = series.joined and any(p.up and not p.across for p in series.points)
+        aside = ASIDE * (number - (len(panel.series) - 1) / 2) if upright else 0.0
         if series.joined and len(series.points) > 1:
-            path = " ".join(f"{x(p.x):.1f},{y(p.y):.1f}" for p in series.points)
+            path = " ".join(f"{x(p.x) + aside:.1f},{y(p.y):.1f}" for p in series.points)
             parts.append(f'<polyline points="{path}" fill="none" stroke="{tint}" stroke-width="1.5"/>')
         for p in series.points:
             if p.up:
-                parts.append(f'<path d="M{x(p.x):.1f} {y(p.up[0]):.1f}V{y(p.up[1]):.1f}" stroke="{tint}"/>')
+                parts.append(f'<path d="M{x(p.x) + aside:.1f} {y(p.up[0]):.1f}V{y(p.up[1]):.1f}" stroke="{tint}"/>')
             if p.across:
                 parts.append(f'<path d="M{x(p.across[0]):.1f} {y(p.y):.1f}H{x(p.across[1]):.1f}" stroke="{tint}"/>')
-            parts.append(looks[series.name].drawn(x(p.x), y(p.y), 3))
+            parts.append(looks[series.name].drawn(x(p.x) + aside, y(p.y), 3))
     return "".join(parts)
 
 
