@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
@@ -15,6 +16,7 @@ from staytrue.config import RunConfig, overridden, parse, values_of
 from staytrue.errors import ConfigError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
+from staytrue.purify import Tools, require
 from staytrue.purify.stage import check_names
 from staytrue.regularize.base import WordedPriorSet
 from staytrue.runs import fingerprint
@@ -48,6 +50,8 @@ def check(config: RunConfig) -> None:
         )
     for source in config.generate.loras:
         source.place()
+    for noun in {subject.class_noun for subject in config.subjects}:
+        require(config.purify, Tools(config.backbone, class_noun=noun))
     available = {"frozen_base", "initial_weights"}
     if config.train.class_rows and config.regularize.name != "none":
         available |= {"class_rows", *(f"class_{slot}" for slot in _slots(config))}
@@ -58,6 +62,7 @@ def check(config: RunConfig) -> None:
     _check_starts(config)
     with_defense(config)
     _look_for_judges(config, facts)
+    _look_for_packages(config)
     _look_at_cost_of_selecting(config)
     _look_for_selecting_clip(config, facts)
     _look_for_readers_of_class_images(config)
@@ -172,6 +177,18 @@ def _look_for_judges(config: RunConfig, facts: Facts) -> None:
             f" {metrics[0]}.judge=/models/{Path(checkpoint).name}",
             stacklevel=2,
         )
+
+
+def _look_for_packages(config: RunConfig) -> None:
+    """A metric that reads with a package of an extra says which."""
+    for name, metric in config.evaluate.metrics.items():
+        package, install = getattr(metric, "extra", ("", ""))
+        if package and find_spec(package) is None:
+            warnings.warn(
+                f"evaluate.metrics.{name} needs {package}, which is not installed: the pictures will have no such scores;"
+                f" {install}",
+                stacklevel=2,
+            )
 
 
 def _look_at_cost_of_selecting(config: RunConfig) -> None:

@@ -66,11 +66,13 @@ class RunConfig(BaseModel):
         return replace(self.regularize, evaluation_prompts=self.generate.prompts) if asked else self.regularize
 
     def training(self) -> Train:
-        """``train``; where it selects, checkpoints are asked for pictures as ``generate`` will ask."""
-        if self.train.select is None:
-            return self.train
-        select = self.train.select.asked_as(self.generate.suffix, self.generate.sampling)
-        return replace(self.train, select=select)
+        """``train``; previews, and checkpoints where it selects, are asked for pictures as ``generate`` will ask."""
+        asked = self.generate.suffix, self.generate.sampling
+        previews, select = (
+            self.train.previews.asked_as(*asked),
+            self.train.select and self.train.select.asked_as(*asked),
+        )
+        return replace(self.train, previews=previews, select=select)
 
 
 def values_of(config: RunConfig) -> Values:

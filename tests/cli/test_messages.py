@@ -245,6 +245,7 @@ def test_further_subjects_come_from_the_config_file(monkeypatch, tmp_path):
     ("changed", "said"),
     [
         ({"name": "train"}, "two share the name 'train'"),
+        ({"name": "Train"}, "two share the name 'Train'"),  # one folder on many disks
         ({"identifier": "olis"}, "two share the identifier 'olis'"),
         ({"identifier": " Olis"}, "two share the identifier 'olis'"),
         ({"toml": "[[subjects]]\nname = 'x'\nphoto = 'y'"}, "subjects.1.photo: no such setting"),

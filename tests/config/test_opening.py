@@ -10,7 +10,7 @@ from staytrue.backbones import SD
 from staytrue.checks import check, unknown_words
 from staytrue.cli import _recipe_values
 from staytrue.config import overridden, parse, values_of
-from staytrue.errors import ConfigError, ResumeError
+from staytrue.errors import ConfigError, ResumeError, StaytrueError
 from staytrue.opening import commit, open_run
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
@@ -29,6 +29,25 @@ def warned(*assignments, name="staytrue"):
         warnings.simplefilter("always")
         check(changed(*assignments, name=name))
     return [str(one.message) for one in caught]
+
+
+@pytest.mark.parametrize(
+    ("cleaning", "said"),
+    [
+        ("purify={name='restore', model='/no/scunet.pth'}", "no model file /no/scunet.pth"),
+        ("purify={name='chain', steps=[{name='jpeg'}, {name='restore', model='/no/scunet.pth'}]}", "no model file"),
+        ("purify={name='code_sr'}", "photos of a woman need CodeFormer's weights"),
+        ("purify={name='code_sr', faces='/no/codeformer.pth'}", "no model file /no/codeformer.pth"),
+    ],
+)
+def test_a_purifier_s_files_are_looked_for(cleaning, said):
+    with pytest.raises(StaytrueError, match=said):
+        check(changed(cleaning, "subjects.0.class_noun=woman"))
+
+
+def test_a_purifier_of_faces_needs_no_weights_for_things():
+    check(changed("purify={name='code_sr'}"))
+    check(changed("purify={name='restore'}"))  # the miniature's own
 
 
 @pytest.mark.parametrize("shares", ["[0, 1]", "[-0.5, 1]", "[0.9, 0.8]", "[0.5, 1.5]"])
@@ -232,9 +251,18 @@ def test_no_recipe_has_a_setting_without_effect(name):
 
 
 def test_a_face_judge_is_a_folder_and_not_looked_for_on_the_hub():
-    [said] = warned("evaluate.metrics.face={name='face', judge='models/auraface'}")
+    [said, *_] = warned("evaluate.metrics.face={name='face', judge='models/auraface'}")
     assert "models/auraface (evaluate.metrics.face) is not on this machine" in said
     assert "hf download" not in said
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_metric_without_its_package_is_said(monkeypatch, installed):
+    monkeypatch.setattr("staytrue.checks.find_spec", lambda name: installed or None)
+    told = [said for said in warned("evaluate.metrics.face={name='face', judge='x'}") if "needs insightface" in said]
+    assert len(told) == (0 if installed else 1)
+    assert all("pip install 'staytrue[faces]'" in said for said in told)
+    assert not [said for said in warned() if "insightface" in said]
 
 
 def test_a_word_that_a_row_starts_from_is_to_be_known():

@@ -1,5 +1,6 @@
 """Previews: only the model differs from grid to grid, and the training does not notice them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from staytrue.backbones import SD
 from staytrue.generate.sampling import Sampling
+from staytrue.recipes import recipe
 from staytrue.train.config import Previews
 from staytrue.train.previews import PreviewGrids
 from tests.tiny import tiny_sd
@@ -58,3 +60,16 @@ def test_a_prompt_of_a_plural_has_no_article(folder, tmp_path, monkeypatch):
     glasses = SUBJECT.model_copy(update={"class_noun": "sunglasses"})
     PreviewGrids(FEW, (glasses,), tmp_path).step(SimpleNamespace(step=1, backbone=None), {})
     assert [request.prompt for request in asked] == ["olis sunglasses on the beach"]
+
+
+def test_they_are_asked_as_the_run_s_pictures_will_be(folder):
+    config = recipe("contrastive-decoupling", SD(path=str(folder)))
+    asked, drawn = config.training().previews, config.generate
+    ending = drawn.suffix
+    assert ending
+    assert asked.prompts == (f"a photo of a {{}} {ending}", f"a {{}} on the beach {ending}")
+    assert asked.sampling.negative == drawn.sampling.negative != ""
+    own = replace(config.train, previews=replace(FEW, sampling=replace(FEW.sampling, negative="blurry")))
+    assert config.model_copy(update={"train": own}).training().previews.sampling.negative == "blurry"
+    plain = recipe("dreambooth", SD(path=str(folder)))
+    assert plain.training().previews == plain.train.previews

@@ -43,6 +43,8 @@ class Metric(Protocol):
     Attributes:
         name: its name in configuration and in score rows.
         reads: what a picture is compared with: photos of the subject (trained and held-out apart), or its prompt.
+
+    One that needs a package of an extra has ``extra``, too: the package, and how it is installed.
     """
 
     name: str

@@ -8,7 +8,7 @@ whole plan (``whole_batches``). The arithmetic is in ``solver.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import Field
@@ -65,6 +65,10 @@ class Sampling:
     negative: str = ""
     batch: int = Field(default=16, ge=1)
     tea: TEA | None = None
+
+    def asked_as(self, other: Sampling) -> Sampling:
+        """The same, with another's negative prompt and TEA where it has none of its own."""
+        return replace(self, negative=self.negative or other.negative, tea=self.tea or other.tea)
 
 
 def whole_batches(plan: Sequence[Item], batch: int, lacks: Callable[[Item], bool]) -> list[Item]:

@@ -4,7 +4,7 @@ Why: every later stage sees upright RGB PNGs under short names, whatever the use
 perturbation, which would poison training, are noticed here and can be cleaned. An inspection comes first (``inspection/``).
 """
 
-from staytrue.purify.base import AnyPurifier, ModelPurifier, Purifier, cleaner
+from staytrue.purify.base import AnyPurifier, ModelPurifier, Purifier, cleaner, require
 from staytrue.purify.chain import Chain
 from staytrue.purify.steps import STEPS
 from staytrue.purify.tools import Tools
@@ -12,4 +12,4 @@ from staytrue.registry import Registry
 
 PURIFIERS: Registry[AnyPurifier] = Registry("purifiers", *STEPS, Chain)
 
-__all__ = ["PURIFIERS", "AnyPurifier", "ModelPurifier", "Purifier", "Tools", "cleaner"]
+__all__ = ["PURIFIERS", "AnyPurifier", "ModelPurifier", "Purifier", "Tools", "cleaner", "require"]

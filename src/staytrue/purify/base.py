@@ -41,7 +41,22 @@ class ModelPurifier(Protocol):
         ...
 
 
+@runtime_checkable
+class Demanding(Protocol):
+    """A purifier that can say before anything is loaded that files of its own are not there."""
+
+    def require(self, tools: Tools) -> None:
+        """Raises the ``StaytrueError`` that ``load`` would raise later."""
+        ...
+
+
 AnyPurifier = Purifier | ModelPurifier
+
+
+def require(purifier: AnyPurifier, tools: Tools) -> None:
+    """Raises ``StaytrueError`` where the files are lacking that this purifier's settings name, or should."""
+    if isinstance(purifier, Demanding):
+        purifier.require(tools)
 
 
 def cleaner(purifier: AnyPurifier, tools: Tools) -> Cleaner:

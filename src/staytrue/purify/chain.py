@@ -48,6 +48,13 @@ class Chain:
             raise ValueError("a chain needs at least one step")
         return value
 
+    def require(self, tools: Tools) -> None:
+        """As each of its steps."""
+        from staytrue.purify.base import require
+
+        for step in self.steps:
+            require(step, tools)
+
     def load(self, tools: Tools) -> Cleaner:
         """The whole chain."""
         from staytrue.purify.base import cleaner

@@ -41,6 +41,13 @@ class CodeSR:
     fidelity: float = Field(default=0.5, ge=0, le=1)
     upscale: Upscale = Field(default_factory=Upscale)
 
+    def require(self, tools: Tools) -> None:
+        """Raises ``ConfigError`` and ``BackboneError`` where a person's face needs weights that are not there."""
+        from staytrue.purify.spandrel_file import require_file
+
+        if names_a_person(tools.class_noun):
+            require_file(self._weights(tools))
+
     def load(self, tools: Tools) -> Cleaner:
         """The cleaning. Raises ``MissingExtraError`` and ``ConfigError`` where a person's face needs what is not there."""
         face_step = self._faces(tools) if names_a_person(tools.class_noun) else None
@@ -55,12 +62,15 @@ class CodeSR:
         from staytrue.purify.codeformer import load_codeformer
         from staytrue.purify.faces import detector, with_faces
 
+        path, key = self._weights(tools), ("codeformer", self.faces, self.fidelity)
+        restore = tools.once(key, lambda: load_codeformer(path, self.fidelity, tools.device))
+        find = tools.once("faces", lambda: detector(tools.device))
+        return lambda image: with_faces(image, find, restore)
+
+    def _weights(self, tools: Tools) -> Path:
         if self.faces is None:
             raise ConfigError(
                 f"purify.faces: photos of a {tools.class_noun} need CodeFormer's weights: download codeformer.pth "
                 "(non-commercial licence) and name it, such as purify.faces=/models/codeformer.pth"
             )
-        path, key = self.faces, ("codeformer", self.faces, self.fidelity)
-        restore = tools.once(key, lambda: load_codeformer(path, self.fidelity, tools.device))
-        find = tools.once("faces", lambda: detector(tools.device))
-        return lambda image: with_faces(image, find, restore)
+        return self.faces.expanduser()

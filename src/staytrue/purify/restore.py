@@ -37,6 +37,12 @@ class Restore:
     model: str = "auto"
     shrink: bool = True
 
+    def require(self, tools: Tools) -> None:
+        """Raises ``ConfigError`` and ``BackboneError`` where there is no such file."""
+        from staytrue.purify.spandrel_file import require_file
+
+        require_file(self.file(tools))
+
     def load(self, tools: Tools) -> Cleaner:
         """The cleaning, with the network of the file. Raises ``ConfigError``, ``BackboneError``, ``MissingExtraError``."""
         from staytrue.purify.scaled import at_size, working_size

@@ -50,12 +50,9 @@ def tensors(path: Path) -> dict[str, Any]:
     import torch
     from safetensors.torch import load_file as load_safetensors
 
-    if not path.is_file():
-        raise BackboneError(f"there is no model file {path}; name a .safetensors or .pth file that is on this machine")
+    require_file(path)
     if path.suffix == ".safetensors":
         return load_safetensors(path)
-    if path.suffix not in PICKLES:
-        raise BackboneError(f"{path} is not a weight file that is read here: .safetensors, or {', '.join(PICKLES)}")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
@@ -63,6 +60,14 @@ def tensors(path: Path) -> dict[str, Any]:
             f"{path} holds more than tensors, or is broken, and was not opened: a pickle can run any program. "
             "Look for the same model as .safetensors"
         ) from error
+
+
+def require_file(path: Path) -> None:
+    """Raises ``BackboneError`` where there is no such file, or one that is not read here."""
+    if not path.is_file():
+        raise BackboneError(f"there is no model file {path}; name a .safetensors or .pth file that is on this machine")
+    if path.suffix not in (".safetensors", *PICKLES):
+        raise BackboneError(f"{path} is not a weight file that is read here: .safetensors, or {', '.join(PICKLES)}")
 
 
 def at_hand() -> bool:

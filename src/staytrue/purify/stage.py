@@ -116,7 +116,8 @@ def _load(subjects: list[Subject]) -> dict[str, list[Photo]]:
 def check_names(subjects: Sequence[Subject]) -> None:
     """Raises ``ConfigError`` unless each subject has a name of its own that a folder can have."""
     names = [s.name for s in subjects]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    folded = [name.casefold() for name in names]  # on many disks "Dog" and "dog" are one folder
+    if twice := sorted({name for name in names if folded.count(name.casefold()) > 1}):
         raise ConfigError(
             f"subjects: two share the name {twice[0]!r}; give each its own name, which tells them apart in folders"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -14,7 +15,7 @@ from staytrue.registry import component
 from staytrue.train.every import Every, steps_of
 from staytrue.train.noisy import NoisyCopies
 from staytrue.train.select import Select
-from staytrue.types import Subject
+from staytrue.types import Subject, with_suffix
 
 if TYPE_CHECKING:
     AnyAdapter = Any
@@ -42,15 +43,20 @@ class Previews:
 
     Args:
         every: how often, such as "100 steps"; None for never.
-        prompts: ``{}`` stands for the subject's phrase, such as "olis dog".
+        prompts: ``{}`` stands for the subject's phrase, such as "olis dog"; they end with ``generate.suffix``.
         seeds: pictures per prompt and subject.
-        sampling: how they are drawn.
+        sampling: how they are drawn. Where it names no negative prompt, or no TEA, it has that of ``generate.sampling``.
     """
 
     every: Every | None = None
     prompts: tuple[str, ...] = ("a photo of a {}", "a {} on the beach")
     seeds: tuple[int, ...] = (0, 1)
     sampling: Sampling = Field(default_factory=Sampling)
+
+    def asked_as(self, suffix: str, sampling: Sampling) -> Previews:
+        """The same, asked with the words that the run's pictures will be asked with."""
+        prompts = tuple(with_suffix(prompt, suffix) for prompt in self.prompts)
+        return replace(self, prompts=prompts, sampling=self.sampling.asked_as(sampling))
 
 
 def dreambooth_objectives() -> dict[str, Weighted]:

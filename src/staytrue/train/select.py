@@ -91,9 +91,8 @@ class Select:
 
     def asked_as(self, suffix: str, sampling: Sampling) -> Select:
         """The same, asked with the words that the run's pictures will be asked with, where it has no words of its own."""
-        negative, tea = self.sampling.negative or sampling.negative, self.sampling.tea or sampling.tea
-        asked = replace(self.sampling, negative=negative, tea=tea)
-        return replace(self, suffix=suffix if self.suffix is None else self.suffix, sampling=asked)
+        words = suffix if self.suffix is None else self.suffix
+        return replace(self, suffix=words, sampling=self.sampling.asked_as(sampling))
 
     def best(self, base: Candidate, tried: Sequence[Candidate]) -> Candidate:
         """The one to keep. It changes only to the newest, so that one set of weights is all that must be kept."""
