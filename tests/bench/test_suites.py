@@ -244,6 +244,19 @@ def test_quick_is_four_subjects_few_prompts_and_files_of_its_own():
     assert one.out == Path("runs/minibench-quick/results/minibench")
 
 
+def test_a_value_on_the_command_line_is_the_one_point_of_its_key_in_a_grid():
+    """Else every point would be run with it, and be called what it is not."""
+    planned = plan(read_suite(HOME / "0-search.toml"), Asked(assignments=("train.steps=400", "train.batch=2")))
+    assert len(planned.settings) == 6
+    assert {one.steps for one in planned.settings} == {400}
+    assert all("steps=400" in one.variant.label for one in planned.settings)
+    other = plan(read_suite(HOME / "0-search.toml"), Asked(assignments=("train.steps=300", "train.learning_rate=1e-3")))
+    assert [one.variant.label for one in other.settings] == [
+        "dreambooth steps=300 learning_rate=0.001",
+        "data-perspective steps=300 learning_rate=0.001",
+    ]
+
+
 def test_a_quick_look_runs_each_point_of_a_grid_once_and_calls_it_what_it_is():
     def points(name, *assignments):
         planned = plan(read_suite(HOME / f"{name}.toml"), Asked(quick=True, assignments=assignments))

@@ -23,6 +23,7 @@ from staytrue.bench.settings import Bench
 from staytrue.bench.subjects import QUICK, Member, chosen
 from staytrue.bench.suites import MAIN, Suite, bench_of, file_name, read_suite, require_chosen, variants
 from staytrue.bench.workers import Crew
+from staytrue.config import overridden
 from staytrue.errors import StaytrueError
 from staytrue.opening import checkout
 from staytrue.runs import RunFolder
@@ -172,7 +173,7 @@ def suites(asked: Asked) -> list[Suite]:
 def plan(suite: Suite, asked: Asked) -> Planned:
     """A suite with what the command line says on top."""
     require_chosen(suite)
-    suite = _quick_grid(suite, asked)
+    suite = _quick_grid(_told_grid(suite, asked), asked)
     bench, out, members = bench_for(asked, suite), results_folder(asked, suite), chosen(subjects_of(asked, suite))
     if asked.quick and suite.redteam:
         suite = suite.model_copy(update={"redteam": suite.redteam.fewer()})
@@ -192,6 +193,14 @@ def _quick_most(asked: Asked) -> dict[str, int]:
     """What a quick look has at most, without what the command line says."""
     told = {assignment.partition("=")[0] for assignment in asked.assignments}
     return {key: most for key, most in QUICK_MOST.items() if asked.quick and key not in told}
+
+
+def _told_grid(suite: Suite, asked: Asked) -> Suite:
+    """The suite with the one value that the command line gives a key of its grid, which every point would have anyway."""
+    pairs = [assignment.partition("=")[::2] for assignment in asked.assignments]
+    told = {key: overridden({}, [f"value={value}"])["value"] for key, value in pairs if key in suite.grid}
+    grid = {key: (told[key],) if key in told else values for key, values in suite.grid.items()}
+    return suite.model_copy(update={"grid": grid})
 
 
 def _quick_grid(suite: Suite, asked: Asked) -> Suite:

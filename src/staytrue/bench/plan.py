@@ -214,7 +214,8 @@ def _learned(variant: Variant, config: RunConfig, identity: str) -> str:
     if told := told_to_protect(variant):
         about.append(fingerprint(protect_of(told)))
     parts: dict[str, Any] = {name: getattr(config, name) for name in LEARNING}
-    parts["train"] = config.training()  # what a checkpoint is chosen by follows from how pictures are drawn
+    # what a checkpoint is chosen by follows from how pictures are drawn; so do previews, of which nothing is learned
+    parts["train"] = replace(config.training(), previews=config.train.previews)
     parts |= {name: _said(vars(parts[name]), name) for name in ("train", "regularize")}
     parts["train"]["objectives"] = {
         name: vars(term) | {"objective": _said(vars(term.objective), "objective")}
