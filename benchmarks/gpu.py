@@ -46,7 +46,7 @@ ROUNDS = {
             "17-objectives",
             "18-delta",
             "19-share",
-            "20-word-guidance",
+            "20-guidance",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),

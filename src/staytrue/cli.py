@@ -339,13 +339,14 @@ def _registries() -> list[Registry]:
     from staytrue.backbones import BACKBONES
     from staytrue.caption import CAPTIONERS
     from staytrue.evaluate import METRICS
+    from staytrue.generate import GUIDES
     from staytrue.objectives import OBJECTIVES
     from staytrue.protect import PROTECTIONS
     from staytrue.purify import PURIFIERS
     from staytrue.regularize import PRIOR_SETS
     from staytrue.regularize.new_words import WRITERS
 
-    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, WRITERS, OBJECTIVES, ADAPTERS, BACKBONES, METRICS, PROTECTIONS]
+    return [PURIFIERS, CAPTIONERS, PRIOR_SETS, WRITERS, OBJECTIVES, ADAPTERS, BACKBONES, GUIDES, METRICS, PROTECTIONS]
 
 
 def _summary(entries: dict[str, dict[str, Any]]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from staytrue.backbones import SD
 from staytrue.errors import BackboneError
-from staytrue.generate import TEA, Generate, Sampling, WordGuidance
+from staytrue.generate import TEA, Generate, Sampling, SubjectGuidance, WordGuidance
 from staytrue.generate.stage import generate_stage
 from staytrue.images.metadata import read_png_facts
 from staytrue.images.photos import PhotoRow
@@ -218,30 +218,35 @@ def test_suffix_and_adjustment_are_the_personalized_models_alone(made):
     assert np.abs(after["base"] - before["base"][1]).max() <= 1
 
 
-def test_word_guidance_is_the_personalized_models_alone_and_asks_the_untrained_one(made):
-    run, subjects, backbone = made
-    plain = Generate(prompts=("a {} on the beach",), images_per_prompt=1, sampling=GENERATE.sampling, concept=1)
-
-    def drawn(settings):
-        generate_stage(run, settings, subjects, backbone)
-        pictures = read_jsonl(run.images / "images.jsonl", Picture) + read_jsonl(run.images / "concept.jsonl", Picture)
-        return [(p.file, pixels(run, p), read_png_facts(run.images / p.file)) for p in pictures]
-
-    before, after = drawn(plain), drawn(replace(plain, words=WordGuidance(weight=2.0)))
-    changed = {file for (file, a, _), (_, b, _) in zip(before, after, strict=True) if np.abs(a - b).max() > 1}
-    said = {file for file, _, facts in after if "words" in facts}
-    [own] = [file for file, _, _ in before if "/personalized/" in file]
-    assert changed == said == {own}
-    assert {file: facts for file, _, facts in after}[own]["words"] == "WordGuidance(weight=2.0)"
-    for (_, a, _), (_, b, _) in zip(before, drawn(plain), strict=True):
-        np.testing.assert_allclose(a, b, atol=1)
-    # the trained model is no base: were it asked for the words, another picture would come
-    [(_, by_base, _)] = [row for row in after if row[0] == own]
-    shutil.copytree(run.model, run.root / "as-base")
-    generate_stage(run, replace(plain, words=WordGuidance(weight=2.0)), subjects, SD(path=str(run.root / "as-base")))
-    assert (
-        np.abs(
-            pixels(run, next(p for p in read_jsonl(run.images / "images.jsonl", Picture) if p.file == own)) - by_base
-        ).max()
-        > 1
+def drawn_with(made, guides, backbone=None):
+    """File -> its pixels and facts, of base, personalized and concept pictures."""
+    run, subjects, own = made
+    settings = Generate(
+        prompts=("a {} on the beach",), images_per_prompt=1, sampling=GENERATE.sampling, concept=1, guides=guides
     )
+    generate_stage(run, settings, subjects, backbone or own)
+    pictures = read_jsonl(run.images / "images.jsonl", Picture) + read_jsonl(run.images / "concept.jsonl", Picture)
+    return {p.file: (pixels(run, p), read_png_facts(run.images / p.file)) for p in pictures}
+
+
+@pytest.mark.parametrize("guide", [WordGuidance(weight=2.0), SubjectGuidance(weight=2.0)], ids=lambda guide: guide.name)
+def test_a_guide_is_for_the_personalized_model_alone(made, guide):
+    before, after = drawn_with(made, {}), drawn_with(made, {"one": guide})
+    changed = {file for file in before if np.abs(before[file][0] - after[file][0]).max() > 1}
+    assert changed == {file for file, (_, facts) in after.items() if "guides" in facts}
+    [own] = changed
+    assert "/personalized/" in own
+    assert after[own][1]["guides"] == str(guide)
+    again = drawn_with(made, {"one": replace(guide, weight=0.0)})
+    for file, (made_again, facts) in again.items():
+        np.testing.assert_allclose(made_again, before[file][0], atol=1)
+        assert facts == before[file][1]
+
+
+def test_word_guidance_asks_the_untrained_model(made):
+    """Were the trained one asked, nothing would change where that is the base."""
+    words = {"one": WordGuidance(weight=2.0)}
+    shutil.copytree(made[0].model, made[0].root / "as-base")
+    by_base, by_trained = drawn_with(made, words), drawn_with(made, words, SD(path=str(made[0].root / "as-base")))
+    [own] = [file for file in by_base if "/personalized/" in file]
+    assert np.abs(by_base[own][0] - by_trained[own][0]).max() > 1

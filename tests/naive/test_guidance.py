@@ -1,4 +1,4 @@
-"""Sampling a second time: guidance (2207.12598, eq. 6), a negative prompt, word guidance, and DDIM's steps (2010.02502, eq. 12).
+"""Sampling a second time: guidance (2207.12598, eq. 6), a negative prompt, guides, and DDIM's steps (2010.02502, eq. 12).
 
 The network stands still in this: a known function of latents, time and text, so that only the arithmetic around it is compared.
 """
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from staytrue.generate import Request, Sampling, WordGuidance
+from staytrue.generate import Request, Sampling, SubjectGuidance, WordGuidance
+from staytrue.generate.guides import together
 from staytrue.generate.solver import solve
 from staytrue.types import Facts
 
@@ -58,6 +59,7 @@ BACKBONE = SimpleNamespace(
     scheduler_config=CONFIG,
     encode_text=lambda texts: torch.tensor(np.stack([meaning(text) for text in texts])),
 )
+UNTRAINED = SimpleNamespace(unet=UNet(untrained), encode_text=BACKBONE.encode_text)
 
 
 def naive_alphas():
@@ -70,21 +72,19 @@ def naive_alphas():
     return alphas
 
 
-def naive_picture(request, negative, w, steps, words=None):
-    """One latent, number by number."""
+def naive_picture(request, negative, w, steps, guides=()):
+    """One latent, number by number; of each guide the network, its weight, and the texts with and without the words."""
     alphas = naive_alphas()
     x = torch.randn(SHAPE, generator=torch.Generator().manual_seed(request.seed)).double().numpy()
     stride = 1000 // steps
     for t in [1 + stride * k for k in reversed(range(steps))]:
         toward, away = network(x, t, meaning(request.prompt)), network(x, t, meaning(negative))
         a, before = alphas[t], alphas[t - stride] if t >= stride else alphas[0]
-        if words:
-            asked, alone = (untrained(x, t, meaning(text)) for text in words[1:])
+        terms = [(weight, asks(x, t, meaning(more)), asks(x, t, meaning(less))) for asks, weight, more, less in guides]
         made = np.empty_like(x)
         for place in np.ndindex(x.shape):
             e = away[place] + w * (toward[place] - away[place])
-            if words:
-                e += words[0] * (asked[place] - alone[place])
+            e += sum(weight * (more[place] - less[place]) for weight, more, less in terms)
             x0 = (x[place] - math.sqrt(1 - a) * e) / math.sqrt(a)
             made[place] = math.sqrt(before) * x0 + math.sqrt(1 - before) * e
         x = made
@@ -109,10 +109,16 @@ def test_the_negative_prompt_and_the_weight_matter_here():
 
 
 NAMED = [
-    Request("a olis dog on grass", 3, (("olis", "dog"),), "a dog on grass"),
-    Request("a olis dog", 4, (("olis", "dog"),), "a dog"),
+    Request("a prax dog on grass", 3, (("prax", "dog"),), "a dog on grass"),
+    Request("a prax dog", 4, (("prax", "dog"),), "a dog"),
     Request("a cat on grass", 5),  # names no subject: as without
-    Request("a olis dog next to a sks cat", 6, (("olis", "dog"), ("sks", "cat")), "a dog next to a cat"),
+    Request("a prax dog next to a sks cat", 6, (("prax", "dog"), ("sks", "cat")), "a dog next to a cat"),
+]
+SUBJECT_ALONE = [
+    "a photo of a prax dog",
+    "a photo of a prax dog",
+    "",
+    "a photo of a prax dog and a sks cat",
 ]
 ALONE = ["a photo of a dog", "a photo of a dog", None, "a photo of a dog and a cat"]
 
@@ -120,16 +126,46 @@ ALONE = ["a photo of a dog", "a photo of a dog", None, "a photo of a dog and a c
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 @pytest.mark.parametrize("weight", [0.5, 2.0])
 def test_word_guidance(guidance, weight):
-    guide = WordGuidance(weight=weight).beside(SimpleNamespace(unet=UNet(untrained), encode_text=BACKBONE.encode_text))
+    check(WordGuidance(weight=weight), guidance, [(untrained, weight, r.plain) for r in NAMED])
+
+
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+@pytest.mark.parametrize("weight", [0.5, 2.0])
+def test_subject_guidance(guidance, weight):
+    check(SubjectGuidance(weight=weight), guidance, [(network, weight, text) for text in SUBJECT_ALONE])
+
+
+def check(one, guidance, expected):
+    """The picture is the naive one, and another than without; of a request that names no subject it is that without."""
+    guide = together([one], BACKBONE, lambda: UNTRAINED)
     ours = solve(BACKBONE, NAMED, Sampling(steps=5, guidance=guidance), guide).numpy()
-    for request, alone, made in zip(NAMED, ALONE, ours, strict=True):
-        words = (weight, request.plain, alone) if alone else None
-        np.testing.assert_allclose(made, naive_picture(request, "", guidance, 5, words), rtol=1e-4, atol=1e-4)
+    for request, alone, added, made in zip(NAMED, ALONE, expected, ours, strict=True):
+        terms = [(*added, alone)] if alone else []
+        np.testing.assert_allclose(made, naive_picture(request, "", guidance, 5, terms), rtol=1e-4, atol=1e-4)
         if alone:
             assert np.abs(made - naive_picture(request, "", guidance, steps=5)).max() > 1e-2
 
 
-def test_word_guidance_of_a_batch_without_subjects_asks_nothing():
-    guide = WordGuidance().beside(SimpleNamespace(unet=None, encode_text=None))
+def test_guides_add_up():
+    guide = together([WordGuidance(weight=1.0), SubjectGuidance(weight=2.0)], BACKBONE, lambda: UNTRAINED)
+    ours = solve(BACKBONE, NAMED[:1], Sampling(steps=5, guidance=3.0), guide).numpy()
+    terms = [(untrained, 1.0, NAMED[0].plain, ALONE[0]), (network, 2.0, SUBJECT_ALONE[0], ALONE[0])]
+    np.testing.assert_allclose(ours[0], naive_picture(NAMED[0], "", 3.0, 5, terms), rtol=1e-4, atol=1e-4)
+
+
+def test_only_word_guidance_loads_the_untrained_model_and_weight_0_asks_nobody():
+    def untrained():
+        raise AssertionError("it is not needed")
+
+    assert together([WordGuidance(), SubjectGuidance()], BACKBONE, untrained) is None
+    assert together([WordGuidance(weight=0.0), SubjectGuidance(weight=1.0)], BACKBONE, untrained)
+    with pytest.raises(AssertionError):
+        together([WordGuidance(weight=1.0)], BACKBONE, untrained)
+
+
+@pytest.mark.parametrize("one", [WordGuidance(weight=1.0), SubjectGuidance(weight=1.0)], ids=lambda one: one.name)
+def test_a_guide_of_a_batch_without_subjects_asks_nothing(one):
+    nobody = SimpleNamespace(unet=None, encode_text=None)
     sampling = Sampling(steps=2, guidance=3.0)
+    guide = together([one], nobody, lambda: nobody)
     assert torch.equal(solve(BACKBONE, REQUESTS, sampling, guide), solve(BACKBONE, REQUESTS, sampling))

@@ -107,14 +107,14 @@ def _attack_s(made: Protecting) -> float:
 
 
 def _drawing_s(setting: Setting, subject: Subject) -> float:
-    """Of all pictures of a run; word guidance takes two rows a step more for those that name the subject."""
+    """Of all pictures of a run; a guide takes two rows a step more for those that name the subject."""
     sampling, asked = (
         setting.config.generate.sampling,
         suite_prompts(subject, setting.bench.lists, setting.bench.prompts),
     )
     seconds = (len(asked) + len(beside(setting.bench, subject))) * _drawn_s(sampling)
-    if setting.config.generate.words:
-        seconds += len(asked) * sampling.steps * 2 * DRAWN_ROW_S
+    guides = sum(guide.weight > 0 for guide in setting.config.generate.guides.values())
+    seconds += guides * len(asked) * sampling.steps * 2 * DRAWN_ROW_S
     return float(setting.bench.images_per_prompt * seconds)
 
 

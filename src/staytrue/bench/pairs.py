@@ -30,6 +30,7 @@ from staytrue.bench.two import COLUMNS, Pair, PairArm, TwoSuite, judged_pair, re
 from staytrue.config import parse, values_of
 from staytrue.errors import ConfigError, StaytrueError
 from staytrue.generate.config import LoraSource
+from staytrue.generate.guides import together
 from staytrue.generate.personalized import personalize
 from staytrue.generate.prompts import Prompt
 from staytrue.generate.sampling import Request, draw
@@ -206,7 +207,7 @@ def _drawn(task: PairTask, here: Sequence[RunFolder], device: str) -> list[list[
         for p in task.asked
         for n in range(number)
     ]
-    guide = generate.words.beside(task.setting.config.backbone.load(device)) if generate.words else None
+    guide = together(generate.guides.values(), backbone, lambda: task.setting.config.backbone.load(device))
     images = list(draw(backbone, requests, generate.sampling, guide=guide))
     sheet = contact_sheet(images, [r.prompt for r in requests], columns=2 * number)
     name = f"{task.pair.name}-{'apart' if task.arm.apart else 'together'}.png"

@@ -36,7 +36,7 @@ LATER: dict[str, dict[str, Any]] = {
     "train": {"background_dropout": 0.0, "noisy": None},
     "regularize": {"placeless": 0.0},
     "objective": {"share": 1.0},
-    "generate": {"concept": 0, "words": None},
+    "generate": {"concept": 0, "guides": {}},
 }
 # what came with the package when the first results were made: unsaid, too
 FIRST_BUNDLE = "95fb7f0b95b693c2ee55cfe908e34fac2f599ca0de215caedb65568542c4cd65"
@@ -244,6 +244,7 @@ def _key(variant: Variant, config: RunConfig, bench: Bench, identity: str) -> st
         fingerprint([a.template() for a in suite_prompts(_someone(living), bench.lists, bench.prompts)])
         for living in (True, False)
     ]
+    values["generate"]["guides"] = {name: one for name, one in values["generate"]["guides"].items() if one["weight"]}
     values["generate"] = _said(values["generate"], "generate")
     sampling = values["generate"].pop("sampling") | {"batch": None}
     drawn = [bench.lists, bench.images_per_prompt, bench.prompts, wording, CLASS_PROMPTS, OTHER_NOUNS, sampling]

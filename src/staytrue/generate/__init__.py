@@ -6,8 +6,21 @@ its prompt, seed and sampling, never on which stage asked for it or on the batch
 """
 
 from staytrue.generate.config import Generate, LoraSource
+from staytrue.generate.guides import GUIDES
 from staytrue.generate.sampling import Request, Sampling, draw, draw_with_latents
+from staytrue.generate.subject_guidance import SubjectGuidance
 from staytrue.generate.tea import TEA
 from staytrue.generate.word_guidance import WordGuidance
 
-__all__ = ["TEA", "Generate", "LoraSource", "Request", "Sampling", "WordGuidance", "draw", "draw_with_latents"]
+__all__ = [
+    "GUIDES",
+    "TEA",
+    "Generate",
+    "LoraSource",
+    "Request",
+    "Sampling",
+    "SubjectGuidance",
+    "WordGuidance",
+    "draw",
+    "draw_with_latents",
+]

@@ -9,8 +9,10 @@ from pathlib import Path
 from pydantic import Field
 
 from staytrue.errors import ConfigError
+from staytrue.generate.guides import GUIDES
 from staytrue.generate.prompts import OTHER, default_pair_prompts, default_prompts, fill, read_prompts
 from staytrue.generate.sampling import Sampling
+from staytrue.generate.subject_guidance import SubjectGuidance
 from staytrue.generate.word_guidance import WordGuidance
 from staytrue.registry import component
 from staytrue.runs import RunFolder
@@ -46,6 +48,10 @@ class LoraSource:
         )
 
 
+def _all_guides() -> dict[str, SubjectGuidance | WordGuidance]:
+    return {"subject": SubjectGuidance(), "words": WordGuidance()}
+
+
 @component
 class Generate:
     """What is drawn once training is done.
@@ -60,11 +66,11 @@ class Generate:
         sampling: solver, steps, guidance.
         suffix: what every prompt of the personalized model ends with, such as "without olis noisy pattern"; the plain prompt,
             which the base model draws and scores read, lacks it. Goes with ``sampling.negative`` in contrastive decoupling.
-        words: word guidance by the untrained model, for prompts whose words are lost; None for none. Previews and ``train.select``
-            draw without it.
+        guides: what is added to the predictions for a subject; none has a weight unless it is given one. Previews and
+            ``train.select`` draw without them.
         base: whether the untrained model draws the same prompts, without the identifier, to stand beside.
         concept: pictures of each subject's identifier by itself, and of it with the class noun: what the word has come to mean.
-            They are in the report and never scored. The suffix, the negative prompt and word guidance are left out of them.
+            They are in the report and never scored. The suffix, the negative prompt and guides are left out of them.
         loras: LoRAs of other trainings, drawn with beside this run's own model.
         lora_weight: of this run's own LoRA.
     """
@@ -74,7 +80,7 @@ class Generate:
     seed: int = Field(default=0, ge=0)
     sampling: Sampling = Field(default_factory=Sampling)
     suffix: str = ""
-    words: WordGuidance | None = None
+    guides: dict[str, GUIDES.union()] = Field(default_factory=_all_guides)  # type: ignore[valid-type]
     base: bool = True
     concept: int = Field(default=4, ge=0)
     loras: tuple[LoraSource, ...] = ()

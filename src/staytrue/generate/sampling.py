@@ -103,7 +103,7 @@ def draw(
         requests: what to draw; order is kept.
         sampling: how.
         on_image: called with every finished picture, for progress.
-        guide: what is added to the predictions for a batch (``WordGuidance.beside``).
+        guide: what is added to the predictions for a batch (``guides.together``).
 
     Yields:
         One RGB picture per request.

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from staytrue.backbones.identity import backbone_identity
 from staytrue.generate.config import Cast, Generate
+from staytrue.generate.guides import together
 from staytrue.generate.personalized import personalize
 from staytrue.generate.prompts import Prompt, concept_prompts, fill
 from staytrue.generate.sampling import Request, draw, whole_batches
@@ -120,7 +121,7 @@ def _concept(generate: Generate, subjects: Sequence[Subject], facts: Facts, key:
 
 
 def _bare(generate: Generate) -> Generate:
-    return replace(generate, sampling=replace(generate.sampling, negative=""), words=None)
+    return replace(generate, sampling=replace(generate.sampling, negative=""), guides={})
 
 
 def _picture(cast: Cast, prompt: Prompt, place: tuple[int, int], source: tuple[Any, int]) -> Picture:
@@ -145,8 +146,9 @@ def _facts(picture: Picture, generate: Generate, facts: Facts, key: str) -> dict
     about |= {"model": f"{facts.title}, {picture.model}", "weights": key, "solver": sampling.solver}
     if sampling.tea and picture.model == "personalized":
         about |= {"tea": str(sampling.tea)}
-    if generate.words and picture.model == "personalized":
-        about |= {"words": str(generate.words)}
+    guides = [str(guide) for guide in generate.guides.values() if guide.weight]
+    if guides and picture.model == "personalized":
+        about |= {"guides": ", ".join(guides)}
     return about | {"steps": sampling.steps, "guidance": sampling.guidance, "software": "staytrue"}
 
 
@@ -180,7 +182,8 @@ def _draw(
                 personal = True
             bar = progress.add_task(f"drawing, {name}", total=len(mine))
             asked = _bare(generate) if name == "concept" else generate
-            guide = asked.words.beside(load()) if asked.words and mine and name == "personalized" else None
+            guides = asked.guides.values() if mine and name == "personalized" else ()
+            guide = together(guides, backbone, load)
             requests, advance = [t.request for t in mine], lambda *_, bar=bar: progress.advance(bar)
             images = draw(backbone, requests, asked.sampling, advance, guide)
             for task, image in zip(mine, images, strict=True):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from staytrue.generate.difference import class_alone, difference
 from staytrue.registry import component
-from staytrue.types import Caption
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from staytrue.backbones.base import LoadedBackbone
-    from staytrue.generate.sampling import Guide, Request
+    from staytrue.generate.sampling import Guide
 
 
 @component
@@ -29,7 +27,7 @@ class WordGuidance:
     For models that are trained already, with any adapter, and have lost words: nothing is trained. A step takes four rows a
     picture instead of two, and the untrained model lies in memory a second time.
 
-    Args:
+    Attributes:
         weight: how strongly; 1 is what the words do to the class, without classifier-free guidance.
 
     Source: ours, the ``semantic_delta`` objective at sampling. Near it: semantic guidance (Brack et al. 2023, arXiv 2301.12247)
@@ -40,39 +38,9 @@ class WordGuidance:
     word that is heard (docs/log.md). Where the class, drawn as the prompt says, looks unlike the subject in pose.
     """
 
-    weight: float = Field(default=1.0, gt=0)
+    name: Literal["words"] = "words"
+    weight: float = Field(default=0.0, ge=0)
 
-    def beside(self, untrained: LoadedBackbone) -> Guide:
-        """What ``draw`` adds to its predictions.
-
-        Args:
-            untrained: the base model, as loaded.
-
-        Returns:
-            From a batch of requests to a function of its latents (rows, channels, height, width), as the network is given them, and
-            the timestep; zero in rows of requests that name no subject.
-        """
-        import torch
-
-        def guide(requests: Sequence[Request]) -> Callable[[Tensor, Tensor], Tensor]:
-            named = [number for number, request in enumerate(requests) if request.named]
-            texts = [requests[n].plain for n in named] + [_class_alone(requests[n]) for n in named]
-            different = sorted(set(texts))
-            states = untrained.encode_text(different)[[different.index(text) for text in texts]] if named else None
-
-            def step(latents: Tensor, t: Tensor) -> Tensor:
-                added = torch.zeros_like(latents)
-                if states is not None:
-                    rows = torch.cat([latents[named]] * 2).to(states.dtype)
-                    asked, alone = untrained.unet(rows, t, encoder_hidden_states=states).sample.float().chunk(2)
-                    added[named] = self.weight * (asked - alone)
-                return added
-
-            return step
-
-        return guide
-
-
-def _class_alone(request: Request) -> str:
-    """Such as "a photo of a dog"; of several subjects "a photo of a dog and a cat"."""
-    return "a photo of " + " and ".join(Caption(noun=noun).render() for _, noun in request.named)
+    def guide(self, personalized: LoadedBackbone, untrained: Callable[[], LoadedBackbone]) -> Guide:  # noqa: ARG002
+        """Asks the untrained model for the plain prompt and for the class alone."""
+        return difference(untrained(), self.weight, lambda request: request.plain, class_alone)

@@ -1,0 +1,45 @@
+"""Subject guidance, ours: more of what makes it this one, when it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from staytrue.generate.difference import class_alone, difference, subject_alone
+from staytrue.registry import component
+
+if TYPE_CHECKING:
+    from staytrue.backbones.base import LoadedBackbone
+    from staytrue.generate.sampling import Guide
+
+
+@component
+class SubjectGuidance:
+    """Adds to each prediction for a subject what the identifier changes in a prompt that says nothing else.
+
+    With e the personalized network and e~ its guided prediction, s "a photo of" the subject and f "a photo of" the class:
+
+        e' = e~ + weight (e(x_t, s) - e(x_t, f))
+
+    The subject gets a guidance of its own, beside the one of the whole prompt, and so can be asked for more strongly than the
+    words. Nothing is trained, and no second model is needed; a step takes four rows a picture instead of two.
+
+    Attributes:
+        weight: how strongly; 1 is about a third of the usual pull of the whole prompt.
+
+    Source: ours. Near it: composable diffusion (Liu et al. 2022, arXiv 2206.01714) adds several prompts, each against the
+    unconditional prediction; semantic guidance (Brack et al. 2023, arXiv 2301.12247) adds edits of a prompt.
+
+    Known to fail: where a prompt asks for another color or shape than the photos', since these are what makes it this one. Where
+    the class has become the subject (no class images), both texts say the same. Of protected photos it strengthens what else the
+    word has learned.
+    """
+
+    name: Literal["subject"] = "subject"
+    weight: float = Field(default=0.0, ge=0)
+
+    def guide(self, personalized: LoadedBackbone, untrained: Callable[[], LoadedBackbone]) -> Guide:  # noqa: ARG002
+        """Asks the network that draws for the subject alone and for the class alone."""
+        return difference(personalized, self.weight, subject_alone, class_alone)
