@@ -29,8 +29,10 @@ class SubjectGuidance:
     Attributes:
         weight: how strongly; 1 is about a third of the usual pull of the whole prompt.
 
-    Source: ours. Near it: composable diffusion (Liu et al. 2022, arXiv 2206.01714) adds several prompts, each against the
-    unconditional prediction; semantic guidance (Brack et al. 2023, arXiv 2301.12247) adds edits of a prompt.
+    Source: ours. Near it: mixed sampling adds the prompt with the subject and the same with its class, each against the empty one
+    (Soboleva and Nakhodnov 2025, arXiv 2502.05895, a comparison); subject-agnostic guidance (Chan et al. 2024, arXiv
+    2405.01356) lets the class lead the first steps; personalization guidance (Park et al. 2025, arXiv 2508.00319) puts a less
+    trained model's empty prompt in the negative one's place. All these trade the subject for words, or words for the subject.
 
     Known to fail: where a prompt asks for another color or shape than the photos', since these are what makes it this one. Where
     the class has become the subject (no class images), both texts say the same. Of protected photos it strengthens what else the
