@@ -8,7 +8,8 @@ from staytrue.bench import measure
 from staytrue.bench.minibench import minibench, plan, suites
 from staytrue.bench.plan import tasks
 from staytrue.bench.results import read_results
-from staytrue.errors import StaytrueError
+from staytrue.errors import ResumeError, StaytrueError
+from staytrue.runs import write_bytes
 from staytrue.train.curve import Bar
 from tests.bench.small import asked, tiny_models
 
@@ -81,6 +82,26 @@ def test_what_was_scored_before_an_interruption_is_neither_redone_nor_lost(model
     assert len(scored) == 2
     assert [len(read_results(f).records) for f in files] == [1, 1]
     assert not list((tmp_path / "runs").glob("*/record-*.json"))
+
+
+def test_what_an_earlier_version_began_starts_over(models, tmp_path, taken, monkeypatch):
+    """Its checkpoints are of another key, and nobody would come to delete them."""
+    real, left = measure.run, []
+
+    def refuses_once(config, folder, *given, **more):
+        checkpoint = folder / "4-training" / "checkpoints" / "step-0000001.safetensors"
+        if not left:
+            write_bytes(checkpoint, b"of another version")
+            left.append(checkpoint)
+            raise ResumeError("is from a training with other settings")
+        assert not checkpoint.exists()
+        return real(config, folder, *given, **more)
+
+    monkeypatch.setattr(measure, "run", refuses_once)
+    [file] = minibench(told(models, tmp_path, [2]), device="cpu")
+    assert taken == [1, 2]
+    assert len(read_results(file).records) == 1
+    assert "starting over: is from a training" in next((tmp_path / "runs").glob("cat2*/log.txt")).read_text()
 
 
 def test_selecting_trainings_are_apart(models, tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
@@ -23,6 +25,7 @@ from staytrue.bench.strips import strip
 from staytrue.bench.words import words_of
 from staytrue.config import RunConfig
 from staytrue.encoders.judges import is_miniature
+from staytrue.errors import ResumeError
 from staytrue.generate.prompts import fill
 from staytrue.generate.seeds import picture_seed
 from staytrue.images.metadata import png_bytes
@@ -65,7 +68,7 @@ def _one(task: Task, one: Setting, device: str) -> Record:
     here = RunFolder(task.folder)
     before = _written(here)
     if not real:  # rights: the photos are bundled, and what they are protected with was put there by this benchmark
-        run(config, task.folder, device, until="generate", rights=True)
+        _trained(config, here, device)
     started = time.monotonic()
     drawn = real_photos(subject) if real else _drawn(here, config, task, one, device)
     write_bytes(strip_file(one, task.member, task.seed), png_bytes(strip([p[0] for p in drawn.pictures]), {}))
@@ -93,6 +96,16 @@ def _one(task: Task, one: Setting, device: str) -> Record:
         **rounded(more),
         **rounded(_without_itself(scores) if real else scores),
     }
+
+
+def _trained(config: RunConfig, here: RunFolder, device: str) -> None:
+    """Trains and draws. What an earlier version of the code began and this one cannot continue starts over: the folder is ours."""
+    try:
+        run(config, here.root, device, until="generate", rights=True)
+    except ResumeError as error:
+        print(f"starting over: {error}", file=sys.stderr)  # into the run's log
+        shutil.rmtree(here.training, ignore_errors=True)
+        run(config, here.root, device, until="generate", rights=True)
 
 
 @cache
