@@ -47,7 +47,6 @@ ROUNDS = {
             "18-delta",
             "19-share",
             "20-guidance",
-            "21-sampling",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),

@@ -275,6 +275,7 @@ def unknown_words(config: RunConfig) -> list[str]:
         return []
     texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
     texts += [config.generate.sampling.negative, *config.train.texts(config.subjects)]
+    texts += [guide.place for guide in config.generate.guides.values() if guide.weight and hasattr(guide, "place")]
     texts += [text for part in (config.caption, config.regularize) if isinstance(part, Worded) for text in part.texts()]
     taught = set()
     if _trains_rows(config):

@@ -132,7 +132,16 @@ def test_word_guidance(guidance, weight):
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 @pytest.mark.parametrize("weight", [0.5, 2.0])
 def test_subject_guidance(guidance, weight):
-    check(SubjectGuidance(weight=weight), guidance, [(network, weight, text) for text in SUBJECT_ALONE])
+    check(SubjectGuidance(weight=weight, place=""), guidance, [(network, weight, text) for text in SUBJECT_ALONE])
+
+
+def test_subject_guidance_is_in_one_place():
+    guide = together([SubjectGuidance(weight=2.0)], BACKBONE, lambda: UNTRAINED)
+    ours = solve(BACKBONE, NAMED[:1], Sampling(steps=5, guidance=3.0), guide).numpy()
+    both = (f"{text[0]} on a white background" for text in (SUBJECT_ALONE, ALONE))
+    np.testing.assert_allclose(
+        ours[0], naive_picture(NAMED[0], "", 3.0, 5, [(network, 2.0, *both)]), rtol=1e-4, atol=1e-4
+    )
 
 
 def check(one, guidance, expected):
@@ -147,7 +156,7 @@ def check(one, guidance, expected):
 
 
 def test_guides_add_up():
-    guide = together([WordGuidance(weight=1.0), SubjectGuidance(weight=2.0)], BACKBONE, lambda: UNTRAINED)
+    guide = together([WordGuidance(weight=1.0), SubjectGuidance(weight=2.0, place="")], BACKBONE, lambda: UNTRAINED)
     ours = solve(BACKBONE, NAMED[:1], Sampling(steps=5, guidance=3.0), guide).numpy()
     terms = [(untrained, 1.0, NAMED[0].plain, ALONE[0]), (network, 2.0, SUBJECT_ALONE[0], ALONE[0])]
     np.testing.assert_allclose(ours[0], naive_picture(NAMED[0], "", 3.0, 5, terms), rtol=1e-4, atol=1e-4)

@@ -56,6 +56,6 @@ def class_alone(request: Request) -> str:
 
 
 def subject_alone(request: Request) -> str:
-    """Such as "a photo of a olis dog"."""
+    """Such as "a photo of a olis dog"; of several "a photo of a olis dog and a sks cat"."""
     named = (Caption(noun=noun, identifier=identifier) for identifier, noun in request.named)
     return "a photo of " + " and ".join(caption.render() for caption in named)

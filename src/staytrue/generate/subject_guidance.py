@@ -12,14 +12,14 @@ from staytrue.registry import component
 
 if TYPE_CHECKING:
     from staytrue.backbones.base import LoadedBackbone
-    from staytrue.generate.sampling import Guide
+    from staytrue.generate.sampling import Guide, Request
 
 
 @component
 class SubjectGuidance:
     """Adds to each prediction for a subject what the identifier changes in a prompt that says nothing else.
 
-    With e the personalized network and e~ its guided prediction, s "a photo of" the subject and f "a photo of" the class:
+    With e the personalized network and e~ its guided prediction, s "a photo of" the subject and f of the class, both in one place:
 
         e' = e~ + weight (e(x_t, s) - e(x_t, f))
 
@@ -27,7 +27,9 @@ class SubjectGuidance:
     words. Nothing is trained, and no second model is needed; a step takes four rows a picture instead of two.
 
     Attributes:
-        weight: how strongly; 1 is about a third of the usual pull of the whole prompt.
+        weight: how strongly; 1 is what the identifier does to the class, without classifier-free guidance.
+        place: what both texts end with. Without one the photos' own grounds are part of what the identifier changes, and come
+            into pictures whose prompts name none.
 
     Source: ours. Near it: mixed sampling adds the prompt with the subject and the same with its class, each against the empty one
     (Soboleva and Nakhodnov 2025, arXiv 2502.05895, a comparison); subject-agnostic guidance (Chan et al. 2024, arXiv
@@ -41,7 +43,15 @@ class SubjectGuidance:
 
     name: Literal["subject"] = "subject"
     weight: float = Field(default=0.0, ge=0)
+    place: str = "on a white background"
 
     def guide(self, personalized: LoadedBackbone, untrained: Callable[[], LoadedBackbone]) -> Guide:  # noqa: ARG002
         """Asks the network that draws for the subject alone and for the class alone."""
-        return difference(personalized, self.weight, subject_alone, class_alone)
+
+        def subject(request: Request) -> str:
+            return f"{subject_alone(request)} {self.place}".strip()
+
+        def of_class(request: Request) -> str:
+            return f"{class_alone(request)} {self.place}".strip()
+
+        return difference(personalized, self.weight, subject, of_class)
