@@ -47,6 +47,7 @@ ROUNDS = {
             "18-delta",
             "19-share",
             "20-guidance",
+            "21-adjectives",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),
