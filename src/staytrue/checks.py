@@ -13,7 +13,7 @@ from rich.console import Console
 
 from staytrue.backbones.clip_words import END_OF_WORD, clip_words
 from staytrue.config import RunConfig, overridden, parse, values_of
-from staytrue.errors import ConfigError
+from staytrue.errors import ConfigError, StaytrueError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify import Tools, require
@@ -50,8 +50,6 @@ def check(config: RunConfig) -> None:
         )
     for source in config.generate.loras:
         source.place()
-    for noun in {subject.class_noun for subject in config.subjects}:
-        require(config.purify, Tools(config.backbone, class_noun=noun))
     available = {"frozen_base", "initial_weights"}
     if config.train.class_rows and config.regularize.name != "none":
         available |= {"class_rows", *(f"class_{slot}" for slot in _slots(config))}
@@ -61,6 +59,7 @@ def check(config: RunConfig) -> None:
     config.train.texts(config.subjects)  # raises for words that contradict each other
     _check_starts(config)
     with_defense(config)
+    _look_for_defense(config)
     _look_for_judges(config, facts)
     _look_for_packages(config)
     _look_at_cost_of_selecting(config)
@@ -99,7 +98,9 @@ def _look_at_identifiers(config: RunConfig, facts: Facts) -> None:
 def _look_at_lengths(config: RunConfig, facts: Facts) -> None:
     """What a text encoder has no place for is cut off, and nothing would tell: a suffix stands last, and goes first."""
     words = clip_words(config.backbone.files().folder)
-    texts = [*config.generate.texts(config.subjects, facts), *filter(None, [config.generate.sampling.negative])]
+    generate = config.generate
+    texts = [*generate.texts(config.subjects, facts), *generate.guiding_texts(config.subjects)]
+    texts += filter(None, [generate.sampling.negative])
     cut = {text: end for text in texts if (end := words.cut(text))}
     for text, end in list(cut.items())[:1]:
         warnings.warn(
@@ -155,6 +156,23 @@ def _check_starts(config: RunConfig) -> None:
         starting_words([subject.identifier for subject in config.subjects], config.train.adapter.initializers)
 
 
+def require_purifier(config: RunConfig) -> None:
+    """Raises ``StaytrueError`` where files are lacking that cleaning the photos needs: before the first stage, not in it."""
+    for noun in {subject.class_noun for subject in config.subjects}:
+        require(config.purify, Tools(config.backbone, class_noun=noun))
+
+
+def _look_for_defense(config: RunConfig) -> None:
+    """It may never be asked for, so nothing is refused."""
+    defended = with_defense(config)
+    if defended.purify == config.purify:
+        return
+    try:
+        require_purifier(defended)
+    except StaytrueError as error:
+        warnings.warn(f"inspect.defense: were most photos suspect, the run would stop: {error}", stacklevel=2)
+
+
 def with_defense(config: RunConfig) -> RunConfig:
     """``inspect.defense`` over the settings. Raises ``ConfigError`` where it does not fit them."""
     try:
@@ -180,13 +198,13 @@ def _look_for_judges(config: RunConfig, facts: Facts) -> None:
 
 
 def _look_for_packages(config: RunConfig) -> None:
-    """A metric that reads with a package of an extra says which."""
+    """A metric that reads with packages of an extra says which."""
     for name, metric in config.evaluate.metrics.items():
-        package, install = getattr(metric, "extra", ("", ""))
-        if package and find_spec(package) is None:
+        packages, install = getattr(metric, "extra", ((), ""))
+        if lacking := [package for package in packages if find_spec(package) is None]:
             warnings.warn(
-                f"evaluate.metrics.{name} needs {package}, which is not installed: the pictures will have no such scores;"
-                f" {install}",
+                f"evaluate.metrics.{name} needs {' and '.join(lacking)}, which is not installed: the pictures will have no such"
+                f" scores; {install}",
                 stacklevel=2,
             )
 
@@ -260,6 +278,10 @@ def _look_for_idle_settings(config: RunConfig) -> None:
         and "there are no class images",
         "generate.sampling.negative": sampling.negative and sampling.guidance == 1 and "guidance is 1",
     }
+    idle |= {
+        f"generate.guides.{name}": not one.weight and one != type(one)() and "its weight is 0"
+        for name, one in config.generate.guides.items()
+    }
     for name, why in idle.items():
         if why:
             warnings.warn(f"{name} has no effect: {why}", stacklevel=2)
@@ -274,8 +296,8 @@ def unknown_words(config: RunConfig) -> list[str]:
     if facts.vocabulary is None:
         return []
     texts = [subject.phrase for subject in config.subjects] + config.generate.texts(config.subjects, facts)
+    texts += config.generate.guiding_texts(config.subjects)
     texts += [config.generate.sampling.negative, *config.train.texts(config.subjects)]
-    texts += [guide.place for guide in config.generate.guides.values() if guide.weight and hasattr(guide, "place")]
     texts += [text for part in (config.caption, config.regularize) if isinstance(part, Worded) for text in part.texts()]
     taught = set()
     if _trains_rows(config):

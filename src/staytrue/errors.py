@@ -9,6 +9,10 @@ class ConfigError(StaytrueError):
     """A setting is unknown, has the wrong type, or contradicts another. Raised before any weights load."""
 
 
+class UnreadableRunError(ConfigError):
+    """The settings of a run are none that this version reads."""
+
+
 class ImageError(StaytrueError):
     """A photo or a folder of photos cannot be used. The message names the file."""
 
@@ -23,3 +27,7 @@ class MissingExtraError(StaytrueError):
 
 class ResumeError(StaytrueError):
     """A run folder cannot be continued with this configuration."""
+
+
+class StaleTrainingError(ResumeError):
+    """What an interrupted training left is of another one; deleting that starts it over."""

@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 import staytrue
-from staytrue.checks import check, with_defense
+from staytrue.checks import check, require_purifier, with_defense
 from staytrue.config import RunConfig, parse, values_of
-from staytrue.errors import ConfigError, ResumeError
+from staytrue.errors import ConfigError, ResumeError, UnreadableRunError
 from staytrue.purify.inspection.inspect import Inspected
 from staytrue.runs import RunFolder, make_folder, read_json, write_bytes, write_json
 
@@ -37,6 +37,8 @@ def open_run(config: RunConfig, folder: Path, device: str) -> Iterator[RunFolder
     if here.config.is_file():
         _refuse_another(config, saved_config(folder), here)
     check(config)
+    if not (here.purified / "manifest.json").is_file():
+        require_purifier(config)
     make_folder(folder)
     with _alone(here):
         before = here.config.read_bytes() if here.config.is_file() else None
@@ -91,7 +93,12 @@ def defended(config: RunConfig, found: Sequence[Inspected]) -> RunConfig:
 
 
 def saved_config(folder: Path) -> RunConfig:
-    """The configuration a run folder was last run with."""
+    """The configuration a run folder was last run with.
+
+    Raises:
+        ConfigError: it is no run folder.
+        UnreadableRunError: another version wrote it, with settings that this one does not have.
+    """
     file = RunFolder(folder).config
     if not file.is_file():
         raise ConfigError(f"{folder} is not a run folder: it has no {file.name}; `staytrue run PHOTOS ...` makes one")
@@ -101,7 +108,10 @@ def saved_config(folder: Path) -> RunConfig:
         raise ConfigError(
             f"{folder} is not a run folder: its {file.name} is not one of Staytrue's; name a run, or a new folder for one"
         ) from None
-    return parse(values)
+    try:
+        return parse(values)
+    except ConfigError as error:
+        raise UnreadableRunError(f"{file} is from another version of Staytrue:\n{error}") from None
 
 
 def resolved_device(device: str) -> str:

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from filelock import FileLock
 
 from staytrue.bench import measure
 from staytrue.bench.minibench import minibench, plan, suites
 from staytrue.bench.plan import tasks
 from staytrue.bench.results import read_results
-from staytrue.errors import ResumeError, StaytrueError
-from staytrue.runs import write_bytes
+from staytrue.errors import StaytrueError
+from staytrue.runs import RunFolder, read_json, write_json
 from staytrue.train.curve import Bar
 from tests.bench.small import asked, tiny_models
 
@@ -84,24 +85,56 @@ def test_what_was_scored_before_an_interruption_is_neither_redone_nor_lost(model
     assert not list((tmp_path / "runs").glob("*/record-*.json"))
 
 
-def test_what_an_earlier_version_began_starts_over(models, tmp_path, taken, monkeypatch):
-    """Its checkpoints are of another key, and nobody would come to delete them."""
-    real, left = measure.run, []
+def begun(suite, home, monkeypatch):
+    """The folder of a training that died after its second step, with a checkpoint of the first."""
 
-    def refuses_once(config, folder, *given, **more):
-        checkpoint = folder / "4-training" / "checkpoints" / "step-0000001.safetensors"
-        if not left:
-            write_bytes(checkpoint, b"of another version")
-            left.append(checkpoint)
-            raise ResumeError("is from a training with other settings")
-        assert not checkpoint.exists()
-        return real(config, folder, *given, **more)
+    def dies(self, state, losses):
+        if state.step == 2:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(measure, "run", refuses_once)
-    [file] = minibench(told(models, tmp_path, [2]), device="cpu")
-    assert taken == [1, 2]
+    with monkeypatch.context() as patched:
+        patched.setattr(Bar, "step", dies)
+        with pytest.raises((KeyboardInterrupt, StaytrueError)):
+            minibench(suite, device="cpu")
+    [folder] = (home / "runs").glob("cat2-*")
+    assert list((folder / "4-training" / "checkpoints").glob("step-*"))
+    return folder
+
+
+def test_what_another_version_began_starts_over(models, tmp_path, taken, monkeypatch):
+    """Nobody would come to delete what it left: its checkpoint, or settings that this version does not have."""
+    suite = told(models, tmp_path, [3])
+    suite = replace(suite, assignments=(*suite.assignments, "train.checkpoint_every=1 step"))
+    folder = begun(suite, tmp_path, monkeypatch)
+    with monkeypatch.context() as patched:
+        patched.setattr("staytrue.train.stage._whatever_its_length", lambda learned: "another version's")
+        [file] = minibench(suite, device="cpu")
+    assert taken == [1, 2, 3]
     assert len(read_results(file).records) == 1
-    assert "starting over: is from a training" in next((tmp_path / "runs").glob("cat2*/log.txt")).read_text()
+    assert "starting over" in (folder / "log.txt").read_text()
+
+
+def test_settings_that_another_version_wrote_start_over(models, tmp_path, taken, monkeypatch):
+    suite = told(models, tmp_path, [3])
+    suite = replace(suite, assignments=(*suite.assignments, "train.checkpoint_every=1 step"))
+    folder = begun(suite, tmp_path, monkeypatch)
+    settings = read_json(folder / "config.json")
+    settings["config"]["generate"]["words"] = None
+    write_json(folder / "config.json", settings)
+    [file] = minibench(suite, device="cpu")
+    assert taken == [1, 2, 3]
+    assert len(read_results(file).records) == 1
+    assert "generate.words: no such setting" in (folder / "log.txt").read_text()
+
+
+def test_what_another_process_is_training_stays(models, tmp_path, taken, monkeypatch):
+    suite = told(models, tmp_path, [3])
+    suite = replace(suite, assignments=(*suite.assignments, "train.checkpoint_every=1 step"))
+    folder = begun(suite, tmp_path, monkeypatch)
+    left = sorted((folder / "4-training" / "checkpoints").iterdir())
+    with FileLock(RunFolder(folder).lock), pytest.raises(StaytrueError, match="another process is at work"):
+        minibench(suite, device="cpu")
+    assert sorted((folder / "4-training" / "checkpoints").iterdir()) == left
 
 
 def test_selecting_trainings_are_apart(models, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from staytrue.bench.arms import FULL
 from staytrue.bench.costs import cpu_minutes
-from staytrue.bench.minibench import Asked, plan, suites
+from staytrue.bench.minibench import Asked, plan, suites, tabled
 from staytrue.bench.plan import Task, run_config, tasks
 from staytrue.bench.prompts import suite_prompts
 from staytrue.bench.results import read_results
@@ -255,6 +255,22 @@ def test_a_value_on_the_command_line_is_the_one_point_of_its_key_in_a_grid():
         "dreambooth steps=300 learning_rate=0.001",
         "data-perspective steps=300 learning_rate=0.001",
     ]
+
+
+@pytest.mark.parametrize(
+    "told", ["train.steps=400", "train.steps =400", "train={steps=400}"], ids=["plain", "blank", "section"]
+)
+def test_no_point_of_a_grid_is_called_what_it_is_not(told):
+    asked = Asked(assignments=(told,), bench={"suite": str(HOME / "0-search.toml")})
+    if "{" in told:
+        with pytest.raises(ConfigError, match=r"varies train\.steps"):
+            plan(read_suite(HOME / "0-search.toml"), asked)
+        return
+    labels = [one.variant.label for one in plan(read_suite(HOME / "0-search.toml"), asked).settings]
+    assert len(labels) == 6
+    assert all("steps=400" in label for label in labels)
+    [(_, tabled_suite)] = tabled(asked)
+    assert [v.label for v in variants(tabled_suite, (told,))] == labels
 
 
 def test_a_quick_look_runs_each_point_of_a_grid_once_and_calls_it_what_it_is():

@@ -363,15 +363,20 @@ def test_a_figure_is_whole_xml_with_every_point(pair):
 def test_intervals_at_the_same_place_do_not_hide_one_another():
     """Along a grid; where a point's place across is a score itself, it stays where it is."""
 
-    def places(*points):
-        text = figure([Panel("t", "x", "y", [Series("one", points), Series("other", points)])])
-        return [float(x) for x in re.findall(r'class="point" d="M([\d.]+) ', text)[:2]]
+    def places(*points, lines=2, gridded=True):
+        series = [Series(f"line {number}", points) for number in range(lines)]
+        text = figure([Panel("t", "x", "y", series, gridded)])
+        return [float(x) for x in re.findall(r'class="point" d="M([\d.]+) ', text)[:lines]]
 
     first, second = places(Point(1, 2, None, (1, 3)))
     assert second - first == pytest.approx(2.5, abs=0.11)
     for points in ([Point(1, 2)], [Point(1, 2, (0, 2), (1, 3))]):
         first, second = places(*points)
         assert first == second
+    measured, again = places(Point(1, 2, None, (1, 3)), gridded=False)
+    assert measured == again
+    many = places(Point(1, 2, None, (1, 3)), lines=12)
+    assert max(many) - min(many) < 15
 
 
 def test_no_two_names_of_a_figure_look_alike():

@@ -7,13 +7,14 @@ import pytest
 from pydantic import ValidationError
 
 from staytrue.backbones import SD
-from staytrue.checks import check, unknown_words
+from staytrue.checks import check, require_purifier, unknown_words
 from staytrue.cli import _recipe_values
 from staytrue.config import overridden, parse, values_of
 from staytrue.errors import ConfigError, ResumeError, StaytrueError
 from staytrue.opening import commit, open_run
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
+from staytrue.runs import write_json
 from staytrue.types import Subject
 from tests.tiny import tiny_sd
 
@@ -42,12 +43,29 @@ def warned(*assignments, name="staytrue"):
 )
 def test_a_purifier_s_files_are_looked_for(cleaning, said):
     with pytest.raises(StaytrueError, match=said):
-        check(changed(cleaning, "subjects.0.class_noun=woman"))
+        require_purifier(changed(cleaning, "subjects.0.class_noun=woman"))
 
 
 def test_a_purifier_of_faces_needs_no_weights_for_things():
-    check(changed("purify={name='code_sr'}"))
-    check(changed("purify={name='restore'}"))  # the miniature's own
+    require_purifier(changed("purify={name='code_sr'}"))
+    require_purifier(changed("purify={name='restore'}"))  # the miniature's own
+
+
+def test_a_purifier_s_files_are_needed_until_the_photos_are_clean(tmp_path):
+    config = changed("purify={name='restore', model='/no/scunet.pth'}")
+    with pytest.raises(StaytrueError, match="no model file"), open_run(config, tmp_path, "cpu"):
+        pass
+    assert not (tmp_path / "config.json").exists()
+    write_json(tmp_path / "1-purified" / "manifest.json", {})
+    with open_run(config, tmp_path, "cpu"):
+        pass
+
+
+def test_a_defense_that_lacks_its_files_is_said():
+    lacking = """inspect.defense=["purify.name=restore", "purify.model=/no/scunet.pth"]"""
+    [said] = [said for said in warned(lacking) if "inspect.defense" in said]
+    assert "no model file /no/scunet.pth" in said
+    assert not [said for said in warned() if "inspect.defense" in said]
 
 
 @pytest.mark.parametrize("shares", ["[0, 1]", "[-0.5, 1]", "[0.9, 0.8]", "[0.5, 1.5]"])
@@ -256,12 +274,13 @@ def test_a_face_judge_is_a_folder_and_not_looked_for_on_the_hub():
     assert "hf download" not in said
 
 
-@pytest.mark.parametrize("installed", [True, False])
-def test_a_metric_without_its_package_is_said(monkeypatch, installed):
-    monkeypatch.setattr("staytrue.checks.find_spec", lambda name: installed or None)
-    told = [said for said in warned("evaluate.metrics.face={name='face', judge='x'}") if "needs insightface" in said]
-    assert len(told) == (0 if installed else 1)
-    assert all("pip install 'staytrue[faces]'" in said for said in told)
+@pytest.mark.parametrize("installed", [{"insightface", "onnxruntime"}, {"insightface"}, set()])
+def test_a_metric_without_its_packages_is_said(monkeypatch, installed):
+    monkeypatch.setattr("staytrue.checks.find_spec", lambda name: name in installed or None)
+    told = [said for said in warned("evaluate.metrics.face={name='face', judge='x'}") if "metrics.face needs" in said]
+    assert len(told) == (0 if len(installed) == 2 else 1)
+    assert all("onnxruntime" in said and "pip install 'staytrue[faces]'" in said for said in told)
+    assert [said for said in told if "insightface" in said] == ([] if installed else told)
     assert not [said for said in warned() if "insightface" in said]
 
 
@@ -281,6 +300,10 @@ def test_a_prompt_that_is_cut_off_is_said():
     """The miniature reads 30 tokens."""
     long = "a {} " + "on the beach " * 10
     assert not [said for said in warned() if "tokens" in said]
+    place = [f"generate.guides.subject.place={'on the beach ' * 10}", "generate.guides.subject.weight=1"]
+    assert [said for said in warned(*place) if "4 of " in said and "tokens" in said]  # each subject, and its class
+    assert "generate.guides.subject has no effect: its weight is 0" in warned(place[0])
+    assert unknown_words(changed("generate.guides.subject.place=on a zeppelin", place[1])) == ["zeppelin"]
     [said] = [said for said in warned(f'generate.prompts=["a {{}}", "{long.strip()}"]') if "tokens" in said]
     assert "reads 30 tokens; 2 of 4 prompts are longer" in said
     [said] = [

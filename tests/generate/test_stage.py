@@ -243,10 +243,41 @@ def test_a_guide_is_for_the_personalized_model_alone(made, guide):
         assert facts == before[file][1]
 
 
+def test_a_guide_is_for_prompts_that_name_the_subject(made):
+    """A prompt without a slot is drawn as it is written, and the suffix, which may hold the identifier, names nobody."""
+    run, subjects, backbone = made
+
+    def drawn(guides):
+        settings = Generate(
+            prompts=("a dog on the beach", "a olis dog in the snow"),
+            images_per_prompt=1,
+            sampling=GENERATE.sampling,
+            suffix="without olis noise",
+            base=False,
+            guides=guides,
+        )
+        generate_stage(run, settings, subjects, backbone)
+        return [pixels(run, p) for p in read_jsonl(run.images / "images.jsonl", Picture)]
+
+    plain, guided = drawn({}), drawn({"one": WordGuidance(weight=2.0), "other": SubjectGuidance(weight=2.0)})
+    nobody, mine = (np.abs(a - b).max() for a, b in zip(plain, guided, strict=True))
+    assert nobody <= 1 < mine
+
+
 def test_word_guidance_asks_the_untrained_model(made):
-    """Were the trained one asked, nothing would change where that is the base."""
-    words = {"one": WordGuidance(weight=2.0)}
-    shutil.copytree(made[0].model, made[0].root / "as-base")
-    by_base, by_trained = drawn_with(made, words), drawn_with(made, words, SD(path=str(made[0].root / "as-base")))
-    [own] = [file for file in by_base if "/personalized/" in file]
-    assert np.abs(by_base[own][0] - by_trained[own][0]).max() > 1
+    """Another base under the same trained model changes nothing without guides, and words with them."""
+    run, _, backbone = made
+    other = run.root / "as-base"
+    shutil.copytree(backbone.path, other)
+    for part in ("unet", "text_encoder"):
+        shutil.rmtree(other / part)
+        shutil.copytree(run.model / part, other / part)
+    other = SD(path=str(other))
+
+    def mine(guides, base):
+        return next(shown for file, (shown, _) in drawn_with(made, guides, base).items() if "/personalized/" in file)
+
+    np.testing.assert_allclose(mine({}, backbone), mine({}, other), atol=1)
+    words, subject = {"one": WordGuidance(weight=2.0)}, {"one": SubjectGuidance(weight=2.0)}
+    np.testing.assert_allclose(mine(subject, backbone), mine(subject, other), atol=1)
+    assert np.abs(mine(words, backbone) - mine(words, other)).max() > 1

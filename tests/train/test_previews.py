@@ -69,6 +69,8 @@ def test_they_are_asked_as_the_run_s_pictures_will_be(folder):
     assert ending
     assert asked.prompts == (f"a photo of a {{}} {ending}", f"a {{}} on the beach {ending}")
     assert asked.sampling.negative == drawn.sampling.negative != ""
+    written = replace(config.train, previews=replace(config.train.previews, prompts=asked.prompts))
+    assert config.model_copy(update={"train": written}).training().previews.prompts == asked.prompts
     own = replace(config.train, previews=replace(FEW, sampling=replace(FEW.sampling, negative="blurry")))
     assert config.model_copy(update={"train": own}).training().previews.sampling.negative == "blurry"
     plain = recipe("dreambooth", SD(path=str(folder)))

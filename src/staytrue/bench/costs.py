@@ -70,7 +70,7 @@ def pair_minutes(todo: Iterable[PairTask]) -> float:
             trained[folder] = _trained_s(config)
             sets |= {(s.name, task.seed, fingerprint(config.regularize)): config.regularize for s in cast}
         pictures = len(task.asked) * task.setting.bench.images_per_prompt
-        seconds += pictures * _drawn_s(config.generate.sampling)
+        seconds += pictures * (_drawn_s(config.generate.sampling) + _guides_s(config))
     return (seconds + sum(trained.values()) + _sets_s(sets.values())) / 60
 
 
@@ -113,9 +113,14 @@ def _drawing_s(setting: Setting, subject: Subject) -> float:
         suite_prompts(subject, setting.bench.lists, setting.bench.prompts),
     )
     seconds = (len(asked) + len(beside(setting.bench, subject))) * _drawn_s(sampling)
-    guides = sum(guide.weight > 0 for guide in setting.config.generate.guides.values())
-    seconds += guides * len(asked) * sampling.steps * 2 * DRAWN_ROW_S
+    seconds += len(asked) * _guides_s(setting.config)
     return float(setting.bench.images_per_prompt * seconds)
+
+
+def _guides_s(config: RunConfig) -> float:
+    """What guides add to one picture of a subject."""
+    guides = sum(guide.weight > 0 for guide in config.generate.guides.values())
+    return float(guides * config.generate.sampling.steps * 2 * DRAWN_ROW_S)
 
 
 def _drawn_s(sampling: Sampling) -> float:

@@ -25,11 +25,11 @@ from staytrue.bench.strips import strip
 from staytrue.bench.words import words_of
 from staytrue.config import RunConfig
 from staytrue.encoders.judges import is_miniature
-from staytrue.errors import ResumeError
+from staytrue.errors import StaleTrainingError, UnreadableRunError
 from staytrue.generate.prompts import fill
 from staytrue.generate.seeds import picture_seed
 from staytrue.images.metadata import png_bytes
-from staytrue.opening import commit, resolved_device, versions
+from staytrue.opening import commit, resolved_device, saved_config, versions
 from staytrue.pipeline import run
 from staytrue.regularize.base import Planned
 from staytrue.regularize.draw import Job, draw_missing, recipe
@@ -99,13 +99,20 @@ def _one(task: Task, one: Setting, device: str) -> Record:
 
 
 def _trained(config: RunConfig, here: RunFolder, device: str) -> None:
-    """Trains and draws. What an earlier version of the code began and this one cannot continue starts over: the folder is ours."""
-    try:
+    """Trains and draws. What another version of the code began and this one cannot continue starts over: the folder is ours."""
+
+    def go_on() -> None:
+        if here.config.is_file():
+            saved_config(here.root)  # raises where another version wrote it
         run(config, here.root, device, until="generate", rights=True)
-    except ResumeError as error:
+
+    try:
+        go_on()
+    except (StaleTrainingError, UnreadableRunError) as error:
         print(f"starting over: {error}", file=sys.stderr)  # into the run's log
         shutil.rmtree(here.training, ignore_errors=True)
-        run(config, here.root, device, until="generate", rights=True)
+        here.config.unlink(missing_ok=True)
+        go_on()
 
 
 @cache

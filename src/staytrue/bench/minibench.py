@@ -24,7 +24,7 @@ from staytrue.bench.subjects import QUICK, Member, chosen
 from staytrue.bench.suites import MAIN, Suite, bench_of, file_name, read_suite, require_chosen, variants
 from staytrue.bench.workers import Crew
 from staytrue.config import overridden
-from staytrue.errors import StaytrueError
+from staytrue.errors import ConfigError, StaytrueError
 from staytrue.opening import checkout
 from staytrue.runs import RunFolder
 
@@ -173,7 +173,7 @@ def suites(asked: Asked) -> list[Suite]:
 def plan(suite: Suite, asked: Asked) -> Planned:
     """A suite with what the command line says on top."""
     require_chosen(suite)
-    suite = _quick_grid(_told_grid(suite, asked), asked)
+    suite = _grid(suite, asked)
     bench, out, members = bench_for(asked, suite), results_folder(asked, suite), chosen(subjects_of(asked, suite))
     if asked.quick and suite.redteam:
         suite = suite.model_copy(update={"redteam": suite.redteam.fewer()})
@@ -195,9 +195,21 @@ def _quick_most(asked: Asked) -> dict[str, int]:
     return {key: most for key, most in QUICK_MOST.items() if asked.quick and key not in told}
 
 
+def _grid(suite: Suite, asked: Asked) -> Suite:
+    """The suite with the points that are run: what the command line says, then what a quick look leaves."""
+    return _quick_grid(_told_grid(suite, asked), asked)
+
+
 def _told_grid(suite: Suite, asked: Asked) -> Suite:
-    """The suite with the one value that the command line gives a key of its grid, which every point would have anyway."""
-    pairs = [assignment.partition("=")[::2] for assignment in asked.assignments]
+    """The suite with the one value that the command line gives a key of its grid, which every point would have anyway.
+
+    Raises:
+        ConfigError: it gives a whole section of which the grid varies a part; points would be called what they are not.
+    """
+    pairs = [(key.strip(), value) for key, _, value in (a.partition("=") for a in asked.assignments)]
+    for key, _ in pairs:
+        if varied := [one for one in suite.grid if one.startswith(f"{key}.")]:
+            raise ConfigError(f"{key}: the grid of {suite.name} varies {varied[0]}; give this key alone")
     told = {key: overridden({}, [f"value={value}"])["value"] for key, value in pairs if key in suite.grid}
     grid = {key: (told[key],) if key in told else values for key, values in suite.grid.items()}
     return suite.model_copy(update={"grid": grid})
@@ -292,7 +304,7 @@ def tabled(asked: Asked) -> Sequence[tuple[Path, Suite | None]]:
     """The folders to make tables of, with the suites they are from."""
     files = asked.settings.suites
     return (
-        [(results_folder(asked, s), _quick_grid(s, asked)) for s in map(read_suite, files)]
+        [(results_folder(asked, s), _grid(s, asked)) for s in map(read_suite, files)]
         if files
         else [(results_folder(asked, None), None)]
     )

@@ -201,9 +201,13 @@ def _drawn(task: PairTask, here: Sequence[RunFolder], device: str) -> list[list[
     generate, number = task.setting.config.generate, task.setting.bench.images_per_prompt
     backbone = task.setting.config.backbone.load(device)
     personalize(backbone, here[0].model, [LoraSource(path=other.root) for other in here[1:]])
-    named = tuple((s.identifier, s.class_noun) for s in task.pair.subjects)
     requests = [
-        Request(with_suffix(p.text, generate.suffix), picture_seed(generate.seed, p.plain, n), named, p.plain)
+        Request(
+            with_suffix(p.text, generate.suffix),
+            picture_seed(generate.seed, p.plain, n),
+            tuple((s.identifier, s.class_noun) for s in p.named),
+            p.plain,
+        )
         for p in task.asked
         for n in range(number)
     ]

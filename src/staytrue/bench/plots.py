@@ -88,7 +88,7 @@ def along(results: Sequence[Results], metric: str, x: str) -> Panel:
         name = ", ".join([r.header["arm"], *rest])
         lines.setdefault(name, []).append(Point(place, row["mean"], None, row["ci95"]))
     series = [Series(name, sorted(points, key=lambda p: p.x)) for name, points in lines.items()]
-    return Panel(metric, x, metric, series)
+    return Panel(metric, x, metric, series, gridded=x != SECONDS)
 
 
 def _place(results: Results, x: str) -> float | None:

@@ -18,7 +18,8 @@ MARKS = {
     "diamond": "M{x} {y}m0 -{d}l{d} {d}l-{d} {d}l-{d} -{d}z",
 }
 TICKS = 5
-ASIDE = 2.5  # lines stand so many pixels beside each other, so that intervals at the same place do not hide one another
+# lines stand so many pixels beside each other, and all of them on so many, so that intervals at the same place do not hide another
+ASIDE, WIDEST = 2.5, 15.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Panel:
     x_label: str
     y_label: str
     series: Sequence[Series]
+    gridded: bool = True  # whether the places along the bottom are settings, and not measurements
 
 
 def figure(panels: Sequence[Panel]) -> str:
@@ -120,10 +122,11 @@ def _panel(panel: Panel, looks: dict[str, Look]) -> str:
         parts.append(f'<path d="M{LEFT:g} {y(value):.1f}H{right:g}" stroke="#e4e4e4"/>')
         parts.append(f'<text x="{LEFT - 5:g}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
     parts.append(f'<path d="M{LEFT:g} {TOP:g}V{floor:g}H{right:g}" fill="none" stroke="#222"/>')
+    apart = min(ASIDE, WIDEST / len(panel.series)) if panel.series and panel.gridded else 0.0
     for number, series in enumerate(panel.series):
         tint = looks[series.name].color
         upright = series.joined and any(p.up and not p.across for p in series.points)
-        aside = ASIDE * (number - (len(panel.series) - 1) / 2) if upright else 0.0
+        aside = apart * (number - (len(panel.series) - 1) / 2) if upright else 0.0
         if series.joined and len(series.points) > 1:
             path = " ".join(f"{x(p.x) + aside:.1f},{y(p.y):.1f}" for p in series.points)
             parts.append(f'<polyline points="{path}" fill="none" stroke="{tint}" stroke-width="1.5"/>')

@@ -44,7 +44,7 @@ class Metric(Protocol):
         name: its name in configuration and in score rows.
         reads: what a picture is compared with: photos of the subject (trained and held-out apart), or its prompt.
 
-    One that needs a package of an extra has ``extra``, too: the package, and how it is installed.
+    One that needs packages of an extra has ``extra``, too: their names, and how they are installed.
     """
 
     name: str

@@ -33,7 +33,7 @@ class Face:
     name: Literal["face"] = "face"
     judge: str = Field(min_length=1)
     reads: ClassVar[Reads] = "photos"
-    extra: ClassVar[tuple[str, str]] = ("insightface", "pip install 'staytrue[faces]'")
+    extra: ClassVar = (("insightface", "onnxruntime"), "pip install 'staytrue[faces]'")
 
     def encoder(self, facts: Facts) -> Any:  # noqa: ARG002
         from staytrue.encoders import FaceJudge

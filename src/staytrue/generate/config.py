@@ -112,6 +112,11 @@ class Generate:
                 raise ConfigError(f"generate.prompts: {pairs[0]!r} needs a second subject, and the run has one")
             yield from ((pair, pairs) for pair in combinations(subjects, 2) if pairs)
 
+    def guiding_texts(self, subjects: Sequence[Subject]) -> list[str]:
+        """What guides with a weight ask beside the prompts."""
+        named = [((subject.identifier, subject.class_noun),) for subject in subjects]
+        return [text for one in self.guides.values() if one.weight for who in named for text in one.texts(who)]
+
     def texts(self, subjects: Sequence[Subject], facts: Facts | None = None) -> list[str]:
         """Every prompt as it will be drawn.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from staytrue.generate.sampling import Guide, Request
+from staytrue.generate.sampling import Guide, Named, Request
 from staytrue.types import Caption
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def difference(network: LoadedBackbone, weight: float, more: Words, less: Words)
     return guide
 
 
-def class_alone(request: Request) -> str:
+def class_alone(named: Named) -> str:
     """Such as "a photo of a dog"; of several subjects "a photo of a dog and a cat"."""
-    return "a photo of " + " and ".join(Caption(noun=noun).render() for _, noun in request.named)
+    return "a photo of " + " and ".join(Caption(noun=noun).render() for _, noun in named)
 
 
-def subject_alone(request: Request) -> str:
+def subject_alone(named: Named) -> str:
     """Such as "a photo of a olis dog"; of several "a photo of a olis dog and a sks cat"."""
-    named = (Caption(noun=noun, identifier=identifier) for identifier, noun in request.named)
-    return "a photo of " + " and ".join(caption.render() for caption in named)
+    captions = (Caption(noun=noun, identifier=identifier) for identifier, noun in named)
+    return "a photo of " + " and ".join(caption.render() for caption in captions)

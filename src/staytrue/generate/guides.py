@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from staytrue.generate.sampling import Guide, Request
+from staytrue.generate.sampling import Guide, Named, Request
 from staytrue.generate.subject_guidance import SubjectGuidance
 from staytrue.generate.word_guidance import WordGuidance
 from staytrue.registry import Registry
@@ -20,11 +20,17 @@ class Guidance(Protocol):
     """A component that steers the drawing of a trained model, without training."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in configuration."""
+        ...
 
     @property
     def weight(self) -> float:
         """How strongly; 0 is as if it were not there."""
+        ...
+
+    def texts(self, named: Named) -> list[str]:
+        """What it asks a network beside the prompts, of a picture of these subjects."""
         ...
 
     def guide(self, personalized: LoadedBackbone, untrained: Callable[[], LoadedBackbone]) -> Guide:

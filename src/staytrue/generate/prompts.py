@@ -69,17 +69,19 @@ class Prompt:
     Attributes:
         text: as the personalized model is asked.
         plain: without the identifier: for the base model, and for scores of text against picture.
+        named: the subjects whose identifiers are in it.
     """
 
     text: str
     plain: str
+    named: tuple[Subject, ...] = ()
 
 
 def concept_prompts(subject: Subject) -> list[Prompt]:
     """Concept extraction: the identifier alone, then with its noun (Liu et al. 2024, arXiv 2406.18944, figure 2)."""
     named = Caption(noun=subject.class_noun, identifier=subject.identifier, style="a photo of")
     plain = named.without_identifier(subject.identifier).render()
-    return [Prompt(f"a photo of {subject.identifier}", plain), Prompt(named.render(), plain)]
+    return [Prompt(text, plain, (subject,)) for text in (f"a photo of {subject.identifier}", named.render())]
 
 
 def read_prompts(source: Sequence[str] | Path) -> list[str]:
@@ -131,7 +133,8 @@ def fill(template: str, subject: Subject, other: Subject | None = None) -> Promp
         plain = _put(word(one.phrase).sub(slot, plain), slot, one.class_noun)
     for one in who.values():
         plain = word(one.identifier).sub(" ", plain)
-    return Prompt(text, re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", plain)).strip())
+    named = tuple(one for one in who.values() if word(one.identifier).search(text))
+    return Prompt(text, re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", plain)).strip(), named)
 
 
 def word(text: str) -> re.Pattern[str]:

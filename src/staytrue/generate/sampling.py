@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
+# identifier and class noun of each subject in a prompt
+Named = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class Request:
     """One picture to draw.
@@ -32,13 +36,13 @@ class Request:
     Attributes:
         prompt: the text.
         seed: of this one picture.
-        named: identifier and class noun of each subject in the prompt, for ``Sampling.tea`` and word guidance.
+        named: identifier and class noun of each subject in the prompt, for ``Sampling.tea`` and guides.
         plain: the prompt without identifiers, for word guidance.
     """
 
     prompt: str
     seed: int
-    named: tuple[tuple[str, str], ...] = ()
+    named: Named = ()
     plain: str = ""
 
 

@@ -35,11 +35,11 @@ class Task:
 
     picture: Picture
     facts: dict[str, object]
-    cast: Cast
+    named: Cast
 
     @property
     def request(self) -> Request:
-        named = tuple((s.identifier, s.class_noun) for s in self.cast) if self.picture.model == "personalized" else ()
+        named = tuple((s.identifier, s.class_noun) for s in self.named) if self.picture.model == "personalized" else ()
         return Request(self.picture.prompt, self.picture.seed, named, self.picture.prompt_plain)
 
 
@@ -107,7 +107,7 @@ def _tasks(
                     prompt = fill(template, *cast)
                     prompt = replace(prompt, text=with_suffix(prompt.text, generate.suffix))
                     picture = _picture(cast, prompt, (index, number), (model, generate.seed))
-                    yield Task(picture, _facts(picture, generate, facts, keys[model]), cast)
+                    yield Task(picture, _facts(picture, generate, facts, keys[model]), prompt.named)
 
 
 def _concept(generate: Generate, subjects: Sequence[Subject], facts: Facts, key: str) -> Iterator[Task]:
@@ -117,7 +117,7 @@ def _concept(generate: Generate, subjects: Sequence[Subject], facts: Facts, key:
             for number in range(generate.concept):
                 picture = _picture((subject,), prompt, (index, number), ("personalized", generate.seed))
                 picture = replace(picture, file=picture.file.replace("/personalized/", "/concept/"))
-                yield Task(picture, _facts(picture, bare, facts, key), (subject,))
+                yield Task(picture, _facts(picture, bare, facts, key), prompt.named)
 
 
 def _bare(generate: Generate) -> Generate:

@@ -12,7 +12,7 @@ from staytrue.registry import component
 
 if TYPE_CHECKING:
     from staytrue.backbones.base import LoadedBackbone
-    from staytrue.generate.sampling import Guide, Request
+    from staytrue.generate.sampling import Guide, Named
 
 
 @component
@@ -45,13 +45,10 @@ class SubjectGuidance:
     weight: float = Field(default=0.0, ge=0)
     place: str = "on a white background"
 
+    def texts(self, named: Named) -> list[str]:
+        """The subject alone, then the class alone, in the same place."""
+        return [f"{alone(named)} {self.place}".strip() for alone in (subject_alone, class_alone)]
+
     def guide(self, personalized: LoadedBackbone, untrained: Callable[[], LoadedBackbone]) -> Guide:  # noqa: ARG002
         """Asks the network that draws for the subject alone and for the class alone."""
-
-        def subject(request: Request) -> str:
-            return f"{subject_alone(request)} {self.place}".strip()
-
-        def of_class(request: Request) -> str:
-            return f"{class_alone(request)} {self.place}".strip()
-
-        return difference(personalized, self.weight, subject, of_class)
+        return difference(personalized, self.weight, lambda r: self.texts(r.named)[0], lambda r: self.texts(r.named)[1])

@@ -12,7 +12,7 @@ from staytrue.registry import component
 
 if TYPE_CHECKING:
     from staytrue.backbones.base import LoadedBackbone
-    from staytrue.generate.sampling import Guide
+    from staytrue.generate.sampling import Guide, Named
 
 
 @component
@@ -41,6 +41,12 @@ class WordGuidance:
     name: Literal["words"] = "words"
     weight: float = Field(default=0.0, ge=0)
 
+    def texts(self, named: Named) -> list[str]:
+        """The class alone."""
+        return [class_alone(named)]
+
     def guide(self, personalized: LoadedBackbone, untrained: Callable[[], LoadedBackbone]) -> Guide:  # noqa: ARG002
         """Asks the untrained model for the plain prompt and for the class alone."""
-        return difference(untrained(), self.weight, lambda request: request.plain, class_alone)
+        return difference(
+            untrained(), self.weight, lambda request: request.plain, lambda request: class_alone(request.named)
+        )

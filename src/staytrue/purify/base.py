@@ -46,7 +46,7 @@ class Demanding(Protocol):
     """A purifier that can say before anything is loaded that files of its own are not there."""
 
     def require(self, tools: Tools) -> None:
-        """Raises the ``StaytrueError`` that ``load`` would raise later."""
+        """Raises the ``StaytrueError`` that ``load`` would raise later for such a file; packages are not looked for."""
         ...
 
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from staytrue.errors import ResumeError
+from staytrue.errors import StaleTrainingError
 from staytrue.runs import whole
 from staytrue.train.loop import Watched
 from staytrue.train.state import State
@@ -67,7 +67,7 @@ class Checkpoints(Watched):
         Where there is none, training starts afresh, and a kept state goes: nothing must go on from it beside another's curve.
 
         Raises:
-            ResumeError: a training with other settings or other data was interrupted here.
+            StaleTrainingError: a training with other settings or other data was interrupted here.
         """
         for file in [*reversed(self.files()), *([self.kept] if self.kept.is_file() else [])]:
             try:
@@ -96,7 +96,7 @@ class Checkpoints(Watched):
         with safe_open(file, "pt", device=device) as stored:
             metadata = stored.metadata()
             if metadata["key"] != self.key and file != self.kept:
-                raise ResumeError(
+                raise StaleTrainingError(
                     f"{file} is from a training with other settings, photos or backbone; to continue it, restore them;"
                     f" to start over, delete {self.folder}"
                 )

@@ -43,7 +43,8 @@ class Previews:
 
     Args:
         every: how often, such as "100 steps"; None for never.
-        prompts: ``{}`` stands for the subject's phrase, such as "olis dog"; they end with ``generate.suffix``.
+        prompts: ``{}`` stands for the subject's phrase, such as "olis dog"; they end with ``generate.suffix``, which is added where
+            it is not there.
         seeds: pictures per prompt and subject.
         sampling: how they are drawn. Where it names no negative prompt, or no TEA, it has that of ``generate.sampling``.
     """
@@ -55,7 +56,7 @@ class Previews:
 
     def asked_as(self, suffix: str, sampling: Sampling) -> Previews:
         """The same, asked with the words that the run's pictures will be asked with."""
-        prompts = tuple(with_suffix(prompt, suffix) for prompt in self.prompts)
+        prompts = tuple(p if suffix and p.endswith(suffix) else with_suffix(p, suffix) for p in self.prompts)
         return replace(self, prompts=prompts, sampling=self.sampling.asked_as(sampling))
 
 

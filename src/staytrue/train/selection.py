@@ -22,7 +22,7 @@ from staytrue.diffusion.randomness import derived_seed
 from staytrue.encoders.clip import LoadedClip
 from staytrue.encoders.memory import Memory
 from staytrue.encoders.own import own_clip
-from staytrue.errors import BackboneError, ConfigError, ResumeError
+from staytrue.errors import BackboneError, ConfigError, StaleTrainingError
 from staytrue.evaluate.base import Judged
 from staytrue.evaluate.clip_i import ClipI
 from staytrue.evaluate.clip_t import ClipT
@@ -110,7 +110,9 @@ class Selection(Watched):
             saved = read_jsonl(file, Candidate) if file.is_file() else []
             self.rows[:] = [row for row in saved if row.step <= state.step]
             if not self.rows or self.rows[0].step != 0:
-                raise ResumeError(f"{file} is not as training left it; to start over, delete {self._weights(0).parent}")
+                raise StaleTrainingError(
+                    f"{file} is not as training left it; to start over, delete {self._weights(0).parent}"
+                )
         for file in self._kept():
             if file > self._weights(state.step):  # of a checkpoint that was not written any more
                 file.unlink()
@@ -137,7 +139,9 @@ class Selection(Watched):
         """Puts the chosen weights into the model."""
         file = self._weights(self.best.step)
         if not file.is_file():
-            raise ResumeError(f"the weights of the chosen step, {file}, are gone; to start over, delete {file.parent}")
+            raise StaleTrainingError(
+                f"the weights of the chosen step, {file}, are gone; to start over, delete {file.parent}"
+            )
         with safe_open(file, "pt", device=str(state.backbone.device)) as stored:
             state.adapter.load_state(state.backbone, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
 

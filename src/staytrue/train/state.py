@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from staytrue.adapters.base import Adapter
 from staytrue.backbones.base import LoadedBackbone
-from staytrue.errors import ResumeError
+from staytrue.errors import StaleTrainingError
 from staytrue.train.config import Train
 from staytrue.types import Subject
 
@@ -49,7 +49,7 @@ class State:
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Takes over a checkpoint. Raises ``ResumeError`` if it is of another shape of training."""
+        """Takes over a checkpoint. Raises ``StaleTrainingError`` if it is of another shape of training."""
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "ema": {}, "optimizer": {}}
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
@@ -58,7 +58,7 @@ class State:
             parts["weights"].keys() != self.adapter.state(self.backbone).keys()
             or parts["ema"].keys() != self.ema.keys()
         ):
-            raise ResumeError(
+            raise StaleTrainingError(
                 "the checkpoint holds other tensors than are trained now; delete it, or restore the settings"
             )
         self.adapter.load_state(self.backbone, parts["weights"])
