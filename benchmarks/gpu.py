@@ -47,7 +47,7 @@ ROUNDS = {
             "18-delta",
             "19-share",
             "20-guidance",
-            "21-adjectives",
+            "21-stated",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),
