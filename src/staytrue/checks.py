@@ -58,8 +58,7 @@ def check(config: RunConfig) -> None:
     check_needs(Composed(config.train.objectives), frozenset(available))
     config.train.texts(config.subjects)  # raises for words that contradict each other
     _check_starts(config)
-    with_defense(config)
-    _look_for_defense(config)
+    _look_for_defense(config, with_defense(config))
     _look_for_judges(config, facts)
     _look_for_packages(config)
     _look_at_cost_of_selecting(config)
@@ -162,9 +161,8 @@ def require_purifier(config: RunConfig) -> None:
         require(config.purify, Tools(config.backbone, class_noun=noun))
 
 
-def _look_for_defense(config: RunConfig) -> None:
+def _look_for_defense(config: RunConfig, defended: RunConfig) -> None:
     """It may never be asked for, so nothing is refused."""
-    defended = with_defense(config)
     if defended.purify == config.purify:
         return
     try:

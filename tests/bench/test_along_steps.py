@@ -85,8 +85,11 @@ def test_what_was_scored_before_an_interruption_is_neither_redone_nor_lost(model
     assert not list((tmp_path / "runs").glob("*/record-*.json"))
 
 
-def begun(suite, home, monkeypatch):
-    """The folder of a training that died after its second step, with a checkpoint of the first."""
+@pytest.fixture
+def begun(models, tmp_path, taken, monkeypatch):
+    """A suite whose one training died in its second step, and the training's folder, with a checkpoint of the first."""
+    suite = told(models, tmp_path, [3])
+    suite = replace(suite, assignments=(*suite.assignments, "train.checkpoint_every=1 step"))
 
     def dies(self, state, losses):
         if state.step == 2:
@@ -96,41 +99,41 @@ def begun(suite, home, monkeypatch):
         patched.setattr(Bar, "step", dies)
         with pytest.raises((KeyboardInterrupt, StaytrueError)):
             minibench(suite, device="cpu")
-    [folder] = (home / "runs").glob("cat2-*")
+    [folder] = (tmp_path / "runs").glob("cat2-*")
     assert list((folder / "4-training" / "checkpoints").glob("step-*"))
-    return folder
+    return suite, folder
 
 
-def test_what_another_version_began_starts_over(models, tmp_path, taken, monkeypatch):
-    """Nobody would come to delete what it left: its checkpoint, or settings that this version does not have."""
-    suite = told(models, tmp_path, [3])
-    suite = replace(suite, assignments=(*suite.assignments, "train.checkpoint_every=1 step"))
-    folder = begun(suite, tmp_path, monkeypatch)
-    with monkeypatch.context() as patched:
-        patched.setattr("staytrue.train.stage._whatever_its_length", lambda learned: "another version's")
-        [file] = minibench(suite, device="cpu")
-    assert taken == [1, 2, 3]
-    assert len(read_results(file).records) == 1
-    assert "starting over" in (folder / "log.txt").read_text()
-
-
-def test_settings_that_another_version_wrote_start_over(models, tmp_path, taken, monkeypatch):
-    suite = told(models, tmp_path, [3])
-    suite = replace(suite, assignments=(*suite.assignments, "train.checkpoint_every=1 step"))
-    folder = begun(suite, tmp_path, monkeypatch)
-    settings = read_json(folder / "config.json")
-    settings["config"]["generate"]["words"] = None
-    write_json(folder / "config.json", settings)
+def starts_over(begun, taken, said):
+    """Whether the suite trains from the first step to its end, and the log says why."""
+    suite, folder = begun
     [file] = minibench(suite, device="cpu")
-    assert taken == [1, 2, 3]
-    assert len(read_results(file).records) == 1
-    assert "generate.words: no such setting" in (folder / "log.txt").read_text()
+    over = said in (folder / "log.txt").read_text()
+    return len(read_results(file).records) == 1 and over and taken == [1, 2, 3]
 
 
-def test_what_another_process_is_training_stays(models, tmp_path, taken, monkeypatch):
-    suite = told(models, tmp_path, [3])
-    suite = replace(suite, assignments=(*suite.assignments, "train.checkpoint_every=1 step"))
-    folder = begun(suite, tmp_path, monkeypatch)
+def test_what_this_version_began_goes_on(begun, taken):
+    """Else those below would start over anyhow."""
+    assert not starts_over(begun, taken, "starting over")
+    assert taken == [2, 3]
+
+
+def test_a_checkpoint_that_another_version_wrote_starts_over(begun, taken, monkeypatch):
+    """Nobody would come to delete it."""
+    monkeypatch.setattr("staytrue.train.stage._whatever_its_length", lambda learned: "another version's")
+    assert starts_over(begun, taken, "starting over")
+
+
+def test_settings_that_another_version_wrote_start_over(begun, taken):
+    file = RunFolder(begun[1]).config
+    settings = read_json(file)
+    settings["config"]["generate"]["words"] = None
+    write_json(file, settings)
+    assert starts_over(begun, taken, "generate.words: no such setting")
+
+
+def test_what_another_process_is_training_stays(begun):
+    suite, folder = begun
     left = sorted((folder / "4-training" / "checkpoints").iterdir())
     with FileLock(RunFolder(folder).lock), pytest.raises(StaytrueError, match="another process is at work"):
         minibench(suite, device="cpu")

@@ -56,6 +56,11 @@ class Asked:
     assignments: tuple[str, ...] = ()
 
     @property
+    def told(self) -> dict[str, str]:
+        """Key -> value of the assignments, as typed; the last counts."""
+        return {key.strip(): value for key, _, value in (text.partition("=") for text in self.assignments)}
+
+    @property
     def settings(self) -> Bench:
         return bench_of(self.bench or {})
 
@@ -191,8 +196,7 @@ def bench_for(asked: Asked, suite: Suite | None) -> Bench:
 
 def _quick_most(asked: Asked) -> dict[str, int]:
     """What a quick look has at most, without what the command line says."""
-    told = {assignment.partition("=")[0] for assignment in asked.assignments}
-    return {key: most for key, most in QUICK_MOST.items() if asked.quick and key not in told}
+    return {key: most for key, most in QUICK_MOST.items() if asked.quick and key not in asked.told}
 
 
 def _grid(suite: Suite, asked: Asked) -> Suite:
@@ -206,11 +210,10 @@ def _told_grid(suite: Suite, asked: Asked) -> Suite:
     Raises:
         ConfigError: it gives a whole section of which the grid varies a part; points would be called what they are not.
     """
-    pairs = [(key.strip(), value) for key, _, value in (a.partition("=") for a in asked.assignments)]
-    for key, _ in pairs:
+    for key in asked.told:
         if varied := [one for one in suite.grid if one.startswith(f"{key}.")]:
             raise ConfigError(f"{key}: the grid of {suite.name} varies {varied[0]}; give this key alone")
-    told = {key: overridden({}, [f"value={value}"])["value"] for key, value in pairs if key in suite.grid}
+    told = {key: overridden({}, [f"value={value}"])["value"] for key, value in asked.told.items() if key in suite.grid}
     grid = {key: (told[key],) if key in told else values for key, values in suite.grid.items()}
     return suite.model_copy(update={"grid": grid})
 
