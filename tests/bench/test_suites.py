@@ -144,17 +144,22 @@ def test_committed_results_are_what_their_suite_would_make_today(name):
 
 
 @pytest.mark.parametrize(
-    ("later", "off"),
-    [("train.background_dropout", 0), ("regularize.placeless", 0), ("train.objectives.style.objective.share", 1)],
+    ("later", "off", "on"),
+    [
+        ("train.background_dropout", "0", "0.5"),
+        ("regularize.placeless", "0", "0.5"),
+        ("regularize.against_adjectives", "true", "false"),
+        ("train.objectives.style.objective.share", "1", "0.5"),
+    ],
 )
-def test_a_later_setting_counts_where_it_is_on(tmp_path, later, off):
+def test_a_later_setting_counts_where_it_is_on(tmp_path, later, off, on):
     file = tmp_path / "s.toml"
     term = '"train.objectives.style.objective.name=semantic_delta"'
-    arms = [("a", f"[{term}]"), ("b", f'[{term}, "{later}={off}"]'), ("c", f'[{term}, "{later}=0.5"]')]
+    arms = [("a", f"[{term}]"), ("b", f'[{term}, "{later}={off}"]'), ("c", f'[{term}, "{later}={on}"]')]
     head = '[[arms]]\nrecipe = "data-perspective"\n'
     file.write_text("".join(f'{head}label = "{label}"\nset = {told}\n' for label, told in arms))
-    off, said, on = plan(read_suite(file), Asked(out=tmp_path)).settings
-    assert off.key == said.key != on.key
+    unsaid, said, other = plan(read_suite(file), Asked(out=tmp_path)).settings
+    assert unsaid.key == said.key != other.key
 
 
 def test_how_pictures_are_drawn_is_learned_from_where_checkpoints_are_chosen_by_it(tmp_path):

@@ -299,6 +299,24 @@ def test_some_captions_name_no_place_and_say_all_else_alike() -> None:
     assert sum(bare) / 240 == pytest.approx(0.4, abs=0.08)
 
 
+def test_prompts_against_training_may_say_what_the_photos_say_and_no_more() -> None:
+    """All else is as it was; without a place as often as the others are, so that "a dog", too, stays any dog."""
+    told, bare, nowhere = (
+        Structured(count=300, stated=3, **changes).plan(brief("dog", MINIATURE))
+        for changes in ({}, {"against_adjectives": False}, {"against_adjectives": False, "placeless": 0.4})
+    )
+    kinds = interleave({"against": 0.2, "photo": 0.6, "styled": 0.2}, 300)
+    places = [before.caption.background for before, kind in zip(told, kinds, strict=True) if kind == "against"]
+    said = [after.caption.render() for after, kind in zip(bare, kinds, strict=True) if kind == "against"]
+    assert said == [f"a dog {place}" for place in places]
+    assert any(before.caption.adjectives for before, kind in zip(told, kinds, strict=True) if kind == "against")
+    rest = [(b, a) for b, a, kind in zip(told, bare, kinds, strict=True) if kind != "against"]
+    assert all(before == after for before, after in rest)
+    without = [after.caption.render() for after, kind in zip(nowhere, kinds, strict=True) if kind == "against"]
+    assert set(without) == {"a dog", *said}
+    assert without.count("a dog") / 60 == pytest.approx(0.4, abs=0.15)
+
+
 def test_accessories_take_the_place_of_motions() -> None:
     facts = replace(MINIATURE, words=WORDS | {"accessories": ["a crown", "a tie", "a hat"]})
     plan = Structured(count=100, accessories=0.4).plan(brief("dog", facts))

@@ -52,6 +52,9 @@ class Structured:
     Attributes:
         count: how many; None is 300 for the miniature and 2000, the paper's, for other backbones.
         against: share of prompts against training.
+        against_adjectives: whether those have adjectives, as in the paper. False: they say what the photos' captions say without
+            the identifier, "a dog on the grass" and, in a share ``placeless`` of them, "a dog"; ours, for sets that state so much of
+            every other image that nothing else keeps the bare class.
         photo: share of photographic prompts.
         styled: share of prompts in other styles.
         photo_style: what "photographic" is called.
@@ -62,8 +65,8 @@ class Structured:
             captions say (docs/log.md).
         accessories: share of captions, those against training aside, with an accessory ("wearing a top hat") in place of a
             motion; the paper has none.
-        placeless: share of captions, those against training aside, without a background; the paper has none. They keep what a
-            sentence that names no place draws, such as "a red dog", which ``train.background_dropout`` teaches the subject in.
+        placeless: share of captions, those against training with adjectives aside, without a background; the paper has none. They
+            keep what a sentence that names no place draws, such as "a red dog", which ``train.background_dropout`` teaches the subject in.
         words: folder of word pools to use instead of the built-in ones, such as `staytrue words` writes.
         leak_guard: whether half of the backgrounds, colors and accessories, those in ``words`` too, are never in the set. The
             backgrounds of the subject's own photos always are: the photos show them anyway.
@@ -77,6 +80,7 @@ class Structured:
     name: Literal["structured"] = "structured"
     count: int | None = Field(default=None, ge=1)
     against: float = Field(default=0.2, ge=0, le=1)
+    against_adjectives: bool = True
     photo: float = Field(default=0.6, ge=0, le=1)
     styled: float = Field(default=0.2, ge=0, le=1)
     photo_style: str = "a photo of"
@@ -108,7 +112,7 @@ class Structured:
         moves = lives(subject) and self.stated != 0
         filled = {
             "style": self.styled > 0 or (self.photo > 0 and bool(self.photo_style)),
-            "adjectives": self.stated != 0,
+            "adjectives": self.stated != 0 and (self.against_adjectives or self.against < 1),
             "details": (moves or self.accessories > 0) and self.against < 1,
         }
         return frozenset(slot for slot in get_args(Slot) if filled[slot] and self.captions == "asked")
@@ -187,9 +191,11 @@ class Structured:
         )
 
     def _against_caption(self, pools: Pools, shown: Caption, rng: random.Random) -> Caption:
-        """What a photo's caption shows, with adjectives and neither style nor motion."""
+        """What a photo's caption shows, with adjectives where these are told, and neither style nor motion."""
         if shown.text:
             return shown
+        if not self.against_adjectives:
+            return replace(shown, background="") if rng.random() < self.placeless else shown
         adjectives = self._stated([_pick(rng, words) for words in pools.adjectives], rng)
         return replace(shown, adjectives=tuple(filter(None, adjectives)))
 
