@@ -53,8 +53,8 @@ class Structured:
         count: how many; None is 300 for the miniature and 2000, the paper's, for other backbones.
         against: share of prompts against training.
         against_adjectives: whether those have adjectives, as in the paper. False: they say what the photos' captions say without
-            the identifier, "a dog on the grass" and, in a share ``placeless`` of them, "a dog"; ours, for sets that state so much of
-            every other image that nothing else keeps the bare class.
+            the identifier, "a dog on the grass" and, in a share ``placeless`` of them, "a dog"; ours, for sets that state so much
+            of every other image that nothing else keeps the bare class.
         photo: share of photographic prompts.
         styled: share of prompts in other styles.
         photo_style: what "photographic" is called.
@@ -65,8 +65,9 @@ class Structured:
             captions say (docs/log.md).
         accessories: share of captions, those against training aside, with an accessory ("wearing a top hat") in place of a
             motion; the paper has none.
-        placeless: share of captions, those against training with adjectives aside, without a background; the paper has none. They
-            keep what a sentence that names no place draws, such as "a red dog", which ``train.background_dropout`` teaches the subject in.
+        placeless: share of captions, those against training with adjectives aside, without a background; the paper has none.
+            They keep what a sentence that names no place draws, such as "a red dog", which ``train.background_dropout`` teaches
+            the subject in.
         words: folder of word pools to use instead of the built-in ones, such as `staytrue words` writes.
         leak_guard: whether half of the backgrounds, colors and accessories, those in ``words`` too, are never in the set. The
             backgrounds of the subject's own photos always are: the photos show them anyway.
