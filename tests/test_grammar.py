@@ -2,8 +2,10 @@
 
 import pytest
 
+from staytrue.backbones import SD
+from staytrue.bench.subjects import members
 from staytrue.generate.prompts import fill
-from staytrue.grammar import is_plural, lexicon, names_something_living, with_article
+from staytrue.grammar import is_plural, lexicon, names_a_person, names_something_living, with_article
 from staytrue.types import Caption, Subject, is_person, lives
 
 
@@ -87,6 +89,28 @@ def test_the_broad_noun_is_asked_too(noun: str, vague: str, alive: bool, person:
     assert (lives(one), is_person(one)) == (alive, person)
 
 
+PEOPLE = (
+    "grandma", "uncle", "son", "wives", "bride", "astronaut", "musician", "police officer", "police officers", "couple", "twins",
+    "old neighbor", "colleague", "fighter pilot", "football player",
+)  # fmt: skip
+NO_PEOPLE = ("record player", "table runner", "screw driver", "toy soldier", "bride doll", "king crab", "queen bee")
+
+
+@pytest.mark.parametrize(("noun", "person"), [*((n, True) for n in PEOPLE), *((n, False) for n in NO_PEOPLE)])
+def test_people(noun: str, person: bool) -> None:
+    one = Subject(name="s", photos=".", class_noun=noun)
+    assert is_person(one) is person
+    assert lives(one) or not person
+
+
+def test_no_bundled_noun_names_a_person() -> None:
+    """Their class captions would be other ones."""
+    nouns = [(m.subject.class_noun, m.subject.class_noun_vague or "") for m in members()]
+    known = SD().facts().words["nouns"]
+    nouns += [(noun, broad) for noun, about in known.items() for broad in about["hypernyms"]]
+    assert not [pair for pair in nouns if names_a_person(*pair)]
+
+
 def test_captions_and_prompts_of_pairs() -> None:
     """Dropping an adjective chooses the article anew; a pair has none, unless it is written as one."""
     caption = Caption("pair of boots", adjectives=("ugly", "red"), background="on a rug")
@@ -98,8 +122,8 @@ def test_captions_and_prompts_of_pairs() -> None:
     assert fill("an old {}", pair).plain == "old boots"
 
 
-@pytest.mark.parametrize("name", ["plurals", "singulars", "living", "things", "named"])
+@pytest.mark.parametrize("name", ["plurals", "singulars", "living", "things", "named", "people/nouns"])
 def test_lexicons_are_clean(name: str) -> None:
     assert all(word == word.strip().lower() for word in lexicon(name))
     assert not lexicon("plurals") & lexicon("singulars")
-    assert not lexicon("living") & lexicon("things")
+    assert not (lexicon("living") | lexicon("people/nouns")) & lexicon("things")

@@ -114,10 +114,12 @@ def _tell_who_lives(subjects: Sequence[Subject]) -> None:
     console = Console(stderr=True, highlight=False)
     for place, one in enumerate(subjects):
         if one.living is None:
-            form = "a person" if lives(one) and is_person(one) else "something living" if lives(one) else "a thing"
+            person = lives(one) and is_person(one)
+            form = "a person" if person else "something living" if lives(one) else "a thing"
+            for_people = "" if person else f", or for a person subjects.{place}.class_noun_vague=person"
             console.print(
                 f"  {one.name}: {one.class_noun!r} is taken for {form} in class captions and default prompts; if that is wrong:"
-                f" subjects.{place}.living={'false' if lives(one) else 'true'}",
+                f" subjects.{place}.living={'false' if lives(one) else 'true'}{for_people}",
                 markup=False,
                 soft_wrap=True,
             )

@@ -22,8 +22,8 @@ INITIALISM = re.compile(r"[A-Z](?:[A-Z]{1,2}|[A-Z0-9]*\d[A-Z0-9]*|[B-DF-HJ-NP-TV
 IN_SMALL_LETTERS = re.compile(r"(?:hdmi|lcd|led|lp|mp[34]|rc|rv|suv)\b")
 SAID_AS_WORDS = frozenset({"LAN", "MAC", "RAM", "ROM", "SCUBA", "SIM", "SWAT", "UNO"})
 INNER = re.compile(r" (?:of|with|in|on|at|from|for) ")
-# endings of several, and of one: "puppies", "wolves", "foxes", "dogs", "women"
-PLURALS = (("ies", "y"), ("ves", "f"), ("es", ""), ("s", ""), ("men", "man"))
+# endings of several, and of one: "puppies", "wolves", "wives", "foxes", "dogs", "women"
+PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""), ("men", "man"))
 
 
 def with_article(words: str, identifier: str = "") -> str:

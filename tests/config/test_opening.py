@@ -161,9 +161,11 @@ def test_who_is_taken_for_living_is_said_and_how_to_say_otherwise(capsys):
     assert [line.partition(": ")[2].partition(" in ")[0] for line in said] == [
         "'can' is taken for a thing", "'dog' is taken for something living", "'actor' is taken for a person",
     ]  # fmt: skip
-    assert [line.rpartition(" ")[2] for line in said] == [
-        "subjects.0.living=true", "subjects.1.living=false", "subjects.2.living=false",
-    ]  # fmt: skip
+    assert [line.partition("wrong: ")[2] for line in said] == [
+        "subjects.0.living=true, or for a person subjects.0.class_noun_vague=person",
+        "subjects.1.living=false, or for a person subjects.1.class_noun_vague=person",
+        "subjects.2.living=false",
+    ]
     check(changed())
     assert "taken for" not in capsys.readouterr().err
 
