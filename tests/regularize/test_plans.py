@@ -327,6 +327,12 @@ def test_accessories_take_the_place_of_motions() -> None:
     assert not any("wearing" in p.caption.details for p in Structured(count=100).plan(brief("dog", facts)))
 
 
+def test_things_wear_nothing() -> None:
+    """And say what they say without the setting: no other choice moves."""
+    one, other = (Structured(count=100, placeless=0.5, accessories=a).plan(brief("boots", REAL)) for a in (0, 0.4))
+    assert one == other
+
+
 def test_words_of_ones_own(tmp_path) -> None:
     """A folder's pools replace the backbone's; those it lacks stay. A motion there is a sentence, with its place."""
     (tmp_path / "shapes.txt").write_text("knobbly\n\nspiky\n")

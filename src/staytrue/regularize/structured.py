@@ -63,8 +63,8 @@ class Structured:
         stated: fill at most so many of a caption's adjectives and its motion, each number from 0 up equally often; None fills
             all, as in the paper. For generators that cannot draw so much at once, whose pictures would not be what their
             captions say (docs/log.md).
-        accessories: share of captions, those against training aside, with an accessory ("wearing a top hat") in place of a
-            motion; the paper has none.
+        accessories: share of captions of the living, those against training aside, with an accessory ("wearing a top hat") in
+            place of a motion; the paper has none. Things wear nothing.
         placeless: share of captions, those against training with adjectives aside, without a background; the paper has none.
             They keep what a sentence that names no place draws, such as "a red dog", which ``train.background_dropout`` teaches
             the subject in.
@@ -110,11 +110,10 @@ class Structured:
 
     def slots(self, subject: Subject) -> frozenset[Slot]:
         """What its captions may fill beside noun and background."""
-        moves = lives(subject) and self.stated != 0
         filled = {
             "style": self.styled > 0 or (self.photo > 0 and bool(self.photo_style)),
             "adjectives": self.stated != 0 and (self.against_adjectives or self.against < 1),
-            "details": (moves or self.accessories > 0) and self.against < 1,
+            "details": lives(subject) and (self.stated != 0 or self.accessories > 0) and self.against < 1,
         }
         return frozenset(slot for slot in get_args(Slot) if filled[slot] and self.captions == "asked")
 
@@ -156,7 +155,7 @@ class Structured:
             noun=subject.class_noun,
             adjectives=tuple(words(f"{kin}{name}") for name in (LIVING if living else OBJECT)),
             motions=words(f"{kin}motions") if living else (),
-            accessories=words("accessories") if self.accessories else (),
+            accessories=words("accessories") if living and self.accessories else (),
             backgrounds=words("backgrounds"),
             styles=words("styles"),
             motions_name_places=places_the_subject(facts, self.words),
