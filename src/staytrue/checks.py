@@ -18,7 +18,7 @@ from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify import Tools, require
 from staytrue.purify.stage import check_names
-from staytrue.regularize.base import WordedPriorSet
+from staytrue.regularize.base import Brief, WordedPriorSet, drawer_of
 from staytrue.runs import fingerprint
 from staytrue.train.scored import LIMIT, cost_share, scored_steps
 from staytrue.types import Facts, Slot, Subject, Worded, is_person, lives
@@ -57,6 +57,7 @@ def check(config: RunConfig) -> None:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
     config.train.texts(config.subjects)  # raises for words that contradict each other
+    _plan_class_images(config)
     _check_starts(config)
     _look_for_defense(config, with_defense(config))
     _look_for_judges(config, facts)
@@ -76,6 +77,14 @@ def _slots(config: RunConfig) -> frozenset[Slot]:
     if not isinstance(made, WordedPriorSet):
         return frozenset()
     return frozenset.intersection(frozenset(get_args(Slot)), *(made.slots(one) for one in config.subjects))
+
+
+def _plan_class_images(config: RunConfig) -> None:
+    """Raises for what their stage would stop at: planned without the photos' captions, and drawn by nobody."""
+    made = config.prior_set()
+    facts = drawer_of(made, config.backbone).facts()
+    for subject in config.subjects:
+        made.plan(Brief(subject, (), facts, config.seed))
 
 
 def _look_at_identifiers(config: RunConfig, facts: Facts) -> None:

@@ -170,6 +170,18 @@ def test_who_is_taken_for_living_is_said_and_how_to_say_otherwise(capsys):
     assert "taken for" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("regularize.evaluation_prompts=/no/prompts.txt", "regularize.evaluation_prompts: cannot read /no/prompts.txt"),
+        ('regularize.evaluation_prompts=["a horse"]', "regularize.evaluation_prompts: none of the prompts is of dog6 "),
+    ],
+)
+def test_what_would_stop_the_class_images_is_said(wrong, said):
+    with pytest.raises(StaytrueError, match=said):
+        check(changed(wrong))
+
+
 def test_class_images_that_nothing_reads_are_warned_of():
     off = ("train.objectives.class.weight=0", "train.objectives.style.weight=0")
     assert not warned()

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
+from staytrue.errors import ConfigError
 from staytrue.generate.prompts import default_prompts
 from staytrue.regularize.base import Brief, image_seed
 from staytrue.regularize.class_prompt import ClassPrompt
@@ -271,6 +272,37 @@ def test_the_papers_own_leak_on_request() -> None:
     assert not any("moon" in c.render() for c in evaluated())
 
 
+@pytest.mark.parametrize(
+    ("prompt", "details", "text"),
+    [
+        ("a zwx backpack on the moon", "on the moon", ""),  # as `generate` takes it, too
+        ("a zwx on the moon", "on the moon", ""),
+        ("A Zwx Backpack on the moon", "on the moon", ""),
+        ("a zwx red backpack", "", "a red backpack"),
+        ("an oil painting of a zwx", "", "an oil painting of a backpack"),
+    ],
+)
+def test_an_evaluation_prompt_may_write_the_identifier_out(prompt, details, text) -> None:
+    said = {(c.details, c.text) for c in evaluated(evaluation_prompts=(prompt,))}
+    assert said == {("", ""), (details, text)}
+
+
+def test_evaluation_prompts_of_two_subjects_are_nobody_s_class_images() -> None:
+    alone, both = "a {} on the moon", "a {} next to a {other}"
+    assert evaluated(evaluation_prompts=(alone, both)) == evaluated(evaluation_prompts=(alone,))
+
+
+@pytest.mark.parametrize("prompts", [("a horse",), ("a {} next to a {other}",)])
+def test_evaluation_prompts_without_the_subject_are_an_error(prompts) -> None:
+    with pytest.raises(ConfigError, match=r"evaluation_prompts: none of the prompts is of mine alone; write"):
+        evaluated(evaluation_prompts=prompts)
+
+
+def test_a_missing_file_of_evaluation_prompts_is_named_with_its_setting(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"^regularize\.evaluation_prompts: cannot read .*absent\.txt"):
+        evaluated(evaluation_prompts=tmp_path / "absent.txt")
+
+
 def test_evaluation_prompts_are_the_runs(tmp_path) -> None:
     from staytrue.config import parse
 
@@ -350,7 +382,5 @@ def test_words_of_ones_own(tmp_path) -> None:
 
 
 def test_a_folder_without_words_is_an_error(tmp_path) -> None:
-    from staytrue.errors import ConfigError
-
     with pytest.raises(ConfigError, match="there is no word pool in it"):
         Structured(words=tmp_path).plan(brief())

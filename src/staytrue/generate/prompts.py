@@ -84,8 +84,12 @@ def concept_prompts(subject: Subject) -> list[Prompt]:
     return [Prompt(text, plain, (subject,)) for text in (f"a photo of {subject.identifier}", named.render())]
 
 
-def read_prompts(source: Sequence[str] | Path) -> list[str]:
+def read_prompts(source: Sequence[str] | Path, setting: str = "generate.prompts") -> list[str]:
     """The prompts of a list, or of a text file: one a line; empty lines and lines that begin with "#" are skipped.
+
+    Args:
+        source: of the prompts.
+        setting: that names it, for messages.
 
     Raises:
         ConfigError: the file cannot be read, or there is no prompt.
@@ -95,16 +99,12 @@ def read_prompts(source: Sequence[str] | Path) -> list[str]:
         try:
             lines = source.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"generate.prompts: cannot read {source} as a text file, one prompt a line: {error}"
-            ) from None
+            raise ConfigError(f"{setting}: cannot read {source} as a text file, one prompt a line: {error}") from None
     else:
         lines = source
     prompts = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not prompts:
-        raise ConfigError(
-            f"generate.prompts: no prompt in {source or 'the list'}; write one such as 'a {{}} on the beach'"
-        )
+        raise ConfigError(f"{setting}: no prompt in {source or 'the list'}; write one such as 'a {{}} on the beach'")
     return prompts
 
 

@@ -11,6 +11,7 @@ from staytrue.backbones import BACKBONES
 from staytrue.types import Caption, Facts, Slot, Subject
 
 if TYPE_CHECKING:
+    from staytrue.backbones.base import Backbone
     from staytrue.generate.sampling import Sampling
     from staytrue.regularize.clip_filter import ClipFilter
 
@@ -109,6 +110,12 @@ class GuardedPriorSet(Protocol):
     def conditions(self, facts: Facts) -> dict[str, Any]:
         """For the stage's manifest."""
         ...
+
+
+def drawer_of(prior_set: PriorSet, backbone: Backbone) -> Backbone:
+    """Who draws the class images: the generator that the prior set names, else the backbone that is trained."""
+    named: Backbone | None = prior_set.generator if isinstance(prior_set, DrawnPriorSet) else None
+    return named or backbone
 
 
 def image_seed(seed: int, index: int) -> int:

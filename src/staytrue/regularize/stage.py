@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from staytrue.backbones.identity import backbone_identity
 from staytrue.images.load import read_photos
 from staytrue.images.scan import PhotoFile
-from staytrue.regularize.base import Brief, DrawnPriorSet, FilteredPriorSet, GuardedPriorSet, Planned, PriorSet
+from staytrue.regularize.base import Brief, FilteredPriorSet, GuardedPriorSet, Planned, PriorSet, drawer_of
 from staytrue.regularize.draw import Job, draw_missing, recipe
 from staytrue.regularize.redraw import draw_filtered
 from staytrue.regularize.sheet import write_sheet
@@ -42,7 +42,7 @@ def regularize_stage(
     Returns:
         True if the work ran, False if the folder was complete already.
     """
-    drawer = (isinstance(prior_set, DrawnPriorSet) and prior_set.generator) or generator
+    drawer = drawer_of(prior_set, generator)
     plans = {s.name: prior_set.plan(Brief(s, _captions(run, s), drawer.facts(), seed)) for s in subjects}
     identity = backbone_identity(drawer) if any(p.file is None for plan in plans.values() for p in plan) else ""
     kept = drawer == generator

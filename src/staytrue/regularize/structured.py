@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from staytrue.generate.prompts import default_prompts, fill, read_prompts
+from staytrue.errors import ConfigError
+from staytrue.generate.prompts import OTHER, SLOT, default_prompts, fill, read_prompts, word
 from staytrue.generate.sampling import Sampling
 from staytrue.registry import component
 from staytrue.regularize.base import AnyBackbone, Brief, Planned, default_count, image_seed
@@ -72,7 +73,8 @@ class Structured:
         leak_guard: whether half of the backgrounds, colors and accessories, those in ``words`` too, are never in the set. The
             backgrounds of the subject's own photos always are: the photos show them anyway.
         evaluation_prompts: whether the prompts of the evaluation are in the set too, among those against training, as in
-            the paper: True for those of ``generate.prompts``; a list or a text file for others.
+            the paper: True for those of ``generate.prompts``; a list or a text file for others. Those of the subject alone
+            count, written with ``{}`` or with its identifier.
         filter: drops pictures in which CLIP does not find the class, or that it finds bad; None keeps all.
         generator: backbone that draws; None is the one being trained.
         sampling: how.
@@ -167,9 +169,15 @@ class Structured:
         own = [Caption(noun, background=background) for background in own_backgrounds(brief.captions)]
         if asked is False:
             return tuple(own)
-        templates = default_prompts(brief.subject, brief.facts) if asked is True else read_prompts(asked)
-        of_subject = [template for template in templates if "{}" in template]  # others are of something else
-        return (*own, *(class_caption(template, brief.subject) for template in of_subject))
+        setting = "regularize.evaluation_prompts"
+        templates = default_prompts(brief.subject, brief.facts) if asked is True else read_prompts(asked, setting)
+        mine = [template for template in templates if OTHER not in template and fill(template, brief.subject).named]
+        if not mine:
+            raise ConfigError(
+                f"{setting}: none of the prompts is of {brief.subject.name} alone; write one such as 'a {{}} on the beach', or"
+                f" set {setting}=false"
+            )
+        return (*own, *(class_caption(template, brief.subject) for template in mine))
 
     def _caption(self, kind: Kind, pools: Pools, rng: random.Random) -> Caption:
         """A caption with a style; every slot is drawn in a fixed order, so that an empty pool moves no other choice."""
@@ -234,10 +242,14 @@ class Pools:
 def class_caption(template: str, subject: Subject) -> Caption:
     """An evaluation prompt as the caption of a class image: "a {} on the beach" in slots, so that it can have adjectives.
 
-    Any other form ("a red {}", "a painting of a {} on the beach") stays the sentence it is, without the identifier.
+    Any other form ("a red {}", "a painting of a {} on the beach") stays the sentence it is, without the identifier. Where that
+    is written out, it stands for the class noun, too, if the prompt has none.
     """
-    start, slot, rest = template.partition("{}")
-    if slot and start.lower() in ("a ", "an ") and "{}" not in rest:
+    template = word(subject.phrase).sub(SLOT, template)
+    if not word(subject.class_noun).search(fill(template, subject).plain):
+        template = word(subject.identifier).sub(SLOT, template)
+    start, slot, rest = template.partition(SLOT)
+    if slot and start.lower() in ("a ", "an ") and SLOT not in rest:
         return Caption(subject.class_noun, details=rest.strip())
     return Caption(subject.class_noun, text=fill(template, subject).plain)
 
