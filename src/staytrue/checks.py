@@ -13,22 +13,22 @@ from rich.console import Console
 
 from staytrue.backbones.clip_words import END_OF_WORD, clip_words
 from staytrue.config import RunConfig, overridden, parse, values_of
-from staytrue.errors import ConfigError, StaytrueError
+from staytrue.errors import BackboneError, ConfigError, StaytrueError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify import Tools, require
 from staytrue.purify.stage import check_names
-from staytrue.regularize.base import Brief, WordedPriorSet, drawer_of
-from staytrue.runs import fingerprint
+from staytrue.regularize.base import Brief, FilteredPriorSet, WordedPriorSet, drawer_of
+from staytrue.runs import RunFolder, fingerprint
 from staytrue.train.scored import LIMIT, cost_share, scored_steps
 from staytrue.types import Facts, Slot, Subject, Worded, is_person, lives
 
 
-def check(config: RunConfig) -> None:
+def check(config: RunConfig, here: RunFolder | None = None) -> None:
     """Raises a ``StaytrueError`` for what would fail later: no subject, unusable photos, prompts, backbone or objectives.
 
     Warns of what will only be missing, such as the scores of a judge that is not on this machine, and of work for nothing; says
-    who was taken for living.
+    who was taken for living. Of the run's folder, where there is one, it only asks what is complete.
     """
     if not config.subjects:
         raise ConfigError("subjects: a run needs at least one")
@@ -63,7 +63,7 @@ def check(config: RunConfig) -> None:
     _look_for_judges(config, facts)
     _look_for_packages(config)
     _look_at_cost_of_selecting(config)
-    _look_for_selecting_clip(config, facts)
+    _look_for_models(config, facts, here)
     _look_for_readers_of_class_images(config)
     _look_for_idle_settings(config)
     _look_at_identifiers(config, facts)
@@ -82,7 +82,10 @@ def _slots(config: RunConfig) -> frozenset[Slot]:
 def _plan_class_images(config: RunConfig) -> None:
     """Raises for what their stage would stop at: planned without the photos' captions, and drawn by nobody."""
     made = config.prior_set()
-    facts = drawer_of(made, config.backbone).facts()
+    try:
+        facts = drawer_of(made, config.backbone).facts()
+    except BackboneError as error:  # the backbone's own were asked for before
+        raise BackboneError(f"regularize.generator: {error}") from None
     for subject in config.subjects:
         made.plan(Brief(subject, (), facts, config.seed))
 
@@ -232,23 +235,36 @@ def _look_at_cost_of_selecting(config: RunConfig) -> None:
         )
 
 
-def _look_for_selecting_clip(config: RunConfig, facts: Facts) -> None:
-    """Better said now than when class images have been drawn."""
+def _look_for_models(config: RunConfig, facts: Facts, here: RunFolder | None) -> None:
+    """What captions, class images and checkpoints are looked at through: better said now than after hours of drawing.
+
+    A stage that is complete needs it no more. Raises where it is absent and cannot be downloaded.
+    """
     from staytrue.encoders.checkpoint import at_hand
     from staytrue.encoders.own import own_clip
 
-    if not config.train.select or at_hand(checkpoint := own_clip(config.train.select.checkpoint, facts).checkpoint):
-        return
-    remedy = (
-        f"a folder that holds it: train.select.checkpoint=/models/{Path(checkpoint).name}; or set train.select=null"
-    )
-    if not _may_be_on_hub(checkpoint):
-        raise ConfigError(f"train.select.checkpoint: there is no CLIP at {checkpoint}; name {remedy}")
-    warnings.warn(
-        f"the CLIP {checkpoint} (train.select) is not on this machine: unless it can be downloaded when training starts,"
-        f" training will stop there. Get it now with `hf download {checkpoint}`, or name {remedy}",
-        stacklevel=2,
-    )
+    made, drawer = config.regularize, drawer_of(config.regularize, config.backbone)
+    passing = made.filter if isinstance(made, FilteredPriorSet) else None
+    needed = {
+        "caption": (config.caption, facts, "captions", "caption.name=template"),
+        "regularize.filter": (passing, drawer.facts(), "regularization", "regularize.filter=null"),
+        "train.select": (config.train.select, facts, "training", "train.select=null"),
+    }
+    for section, (looks, model, stage, otherwise) in needed.items():
+        asked = getattr(looks, "checkpoint", None)
+        complete = here is not None and (getattr(here, stage) / "manifest.json").is_file()
+        if asked is None or complete or at_hand(checkpoint := own_clip(asked, model).checkpoint):
+            continue
+        remedy = (
+            f"a folder that holds it: {section}.checkpoint=/models/{Path(checkpoint).name}; to do without: {otherwise}"
+        )
+        if not _may_be_on_hub(checkpoint):
+            raise ConfigError(f"{section}.checkpoint: there is no model at {checkpoint}; name {remedy}")
+        warnings.warn(
+            f"the model {checkpoint} ({section}) is not on this machine: unless it can be downloaded when its stage starts, the"
+            f" run will stop there. Get it now with `hf download {checkpoint}`, or name {remedy}",
+            stacklevel=2,
+        )
 
 
 def _may_be_on_hub(checkpoint: str) -> bool:

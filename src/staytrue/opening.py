@@ -36,7 +36,7 @@ def open_run(config: RunConfig, folder: Path, device: str) -> Iterator[RunFolder
     here = RunFolder(folder)
     if here.config.is_file():
         _refuse_another(config, saved_config(folder), here)
-    check(config)
+    check(config, here)
     if not (here.purified / "manifest.json").is_file():
         require_purifier(config)
     make_folder(folder)

@@ -14,7 +14,7 @@ from staytrue.errors import ConfigError, ResumeError, StaytrueError
 from staytrue.opening import commit, open_run
 from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
-from staytrue.runs import write_json
+from staytrue.runs import RunFolder, write_json
 from staytrue.types import Subject
 from tests.tiny import tiny_sd
 
@@ -101,16 +101,35 @@ def test_each_subject_needs_a_word_that_its_row_starts_as(adapter):
     check(changed(*settings, 'train.adapter.initializers=["toy", "bag"]'))
 
 
-def test_the_clip_that_selects_is_looked_for(monkeypatch):
-    assert not warned("train.select={}")  # the miniature's own
+MODELS = {
+    "caption": ("caption.name=background", "caption.name=template", "2-captions"),
+    "regularize.filter": ("regularize.filter={name='clip'}", "regularize.filter=null", "3-regularization"),
+    "train.select": ("train.select={}", "train.select=null", "4-training"),
+}
+
+
+@pytest.mark.parametrize("section", MODELS)
+def test_what_a_stage_looks_through_is_looked_for(monkeypatch, section, tmp_path):
+    on, otherwise, stage = MODELS[section]
+    assert not warned(on)  # the miniature's own
     monkeypatch.setattr("staytrue.encoders.checkpoint._cached", lambda checkpoint: [])
-    with pytest.raises(
-        ConfigError, match=r"train\.select\.checkpoint: there is no CLIP at /no/such/clip; .*select=null"
-    ):
-        check(changed("train.select.checkpoint=/no/such/clip"))
-    [said] = warned("train.select.checkpoint=openai/clip-vit-base-patch32")
-    assert "`hf download openai/clip-vit-base-patch32`" in said
-    assert "training will stop there" in said
+    absent = changed(on, f"{section}.checkpoint=/no/such/clip")
+    with pytest.raises(ConfigError) as raised:
+        check(absent)
+    assert str(raised.value).startswith(f"{section}.checkpoint: there is no model at /no/such/clip; name a folder")
+    assert str(raised.value).endswith(f"to do without: {otherwise}")
+    [said] = warned(on, f"{section}.checkpoint=openai/clip-vit-base-patch32")
+    assert said.startswith(f"the model openai/clip-vit-base-patch32 ({section}) is not on this machine")
+    assert f"`hf download openai/clip-vit-base-patch32`, or name a folder that holds it: {section}.checkpoint=" in said
+    assert "the run will stop there" in said
+    write_json(tmp_path / stage / "manifest.json", {})
+    check(absent, RunFolder(tmp_path))  # a complete stage needs it no more
+
+
+def test_a_run_on_a_real_backbone_without_its_clip_would_stop_at_captions(monkeypatch, tmp_path):
+    monkeypatch.setattr("staytrue.encoders.checkpoint._cached", lambda checkpoint: [])
+    said = warned(f"backbone.path={tiny_sd(tmp_path / 'sd')}")
+    assert [one for one in said if "clip-vit-base-patch32 (caption) is not on this machine" in one]
 
 
 def test_a_selection_that_has_nothing_to_choose_from_is_refused():
@@ -175,11 +194,13 @@ def test_who_is_taken_for_living_is_said_and_how_to_say_otherwise(capsys):
     [
         ("regularize.evaluation_prompts=/no/prompts.txt", "regularize.evaluation_prompts: cannot read /no/prompts.txt"),
         ('regularize.evaluation_prompts=["a horse"]', "regularize.evaluation_prompts: none of the prompts is of dog6 "),
+        ("regularize.generator={name='sd', path='/no/sdxl'}", "regularize.generator: no checkpoint at '/no/sdxl'"),
+        ("regularize={name='folder', path='/no/dogs'}", "regularize.path: the photo folder /no/dogs does not exist"),
     ],
 )
 def test_what_would_stop_the_class_images_is_said(wrong, said):
     with pytest.raises(StaytrueError, match=said):
-        check(changed(wrong))
+        check(changed(wrong, "train.objectives.style.weight=0"))
 
 
 def test_class_images_that_nothing_reads_are_warned_of():

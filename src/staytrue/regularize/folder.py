@@ -37,7 +37,10 @@ class Folder:
         Raises:
             ImageError: no such folder, nothing in it, or captions that name the subject itself.
         """
-        files = scan_folder(self.path)[: self.count]
+        try:
+            files = scan_folder(self.path)[: self.count]
+        except ImageError as error:
+            raise ImageError(f"regularize.path: {error}") from None
         named = [f.path.name for f in files if f.text and _names(f.text, brief.subject)]
         if named:
             who = brief.subject.identifier
