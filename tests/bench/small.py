@@ -27,7 +27,8 @@ def assignments(models):
 
 
 def asked(models, home, **more):
-    """One recipe on one subject, three prompts, two pictures of each."""
+    """One recipe, or a suite, on one subject, three prompts, two pictures of each."""
     bench = {"prompts": 3, "images_per_prompt": 2, "runs": home / "runs"} | more.pop("bench", {})
-    given = {"recipes": ("dreambooth",), "subjects": "cat2", "out": home / "results" / "minibench", "bench": bench}
+    recipes = None if "suite" in bench else ("dreambooth",)
+    given = {"recipes": recipes, "subjects": "cat2", "out": home / "results" / "minibench", "bench": bench}
     return Asked(**(given | {"assignments": assignments(models)} | more))

@@ -57,7 +57,7 @@ def test_the_red_team_has_the_same_words(passed):
 def test_without_words_it_is_two_recipes_on_tuning_subjects_and_the_help_says_so(passed):
     assert run("table").exit_code == run("minibench").exit_code == 0
     for asked in (passed[0][0], passed[1][0]):
-        assert asked.recipes == ("dreambooth", "data-perspective")
+        assert [arm.recipe for arm in suites(asked)[0].arms] == ["dreambooth", "data-perspective"]
         assert (asked.subjects, asked.out, asked.assignments) == (None, None, ())
         assert subjects_of(asked, None) == "tuning"
         assert {m.split for m in plan(suites(asked)[0], asked).members} == {"tuning"}

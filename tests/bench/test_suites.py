@@ -239,6 +239,20 @@ def test_the_command_line_goes_over_the_suite():
     assert {m.split for m in planned.members} == {"tuning"}
 
 
+def test_recipes_choose_a_suite_s_arms_and_a_label_none():
+    def arms(name, *recipes, **bench):
+        asked = Asked(recipes=recipes or None, bench={"suite": str(HOME / f"{name}.toml"), **bench})
+        return [arm.label for arm in suites(asked)[0].compared]
+
+    assert arms("8-main", "staytrue") == ["staytrue"]
+    assert arms("8-main", "dreambooth", "staytrue") == ["dreambooth", "staytrue"]
+    assert arms("redteam", "dreambooth") == arms("redteam")
+    with pytest.raises(ConfigError, match=r"--recipe: minibench has no arm of dco; it has data-.*, dreambooth, real-"):
+        arms("8-main", "dreambooth", "dco")
+    with pytest.raises(ConfigError, match=r"bench\.label: results of a suite are called as its arms are"):
+        arms("8-main", label="mine")
+
+
 def test_quick_is_four_subjects_few_prompts_and_files_of_its_own():
     asked = Asked(recipes=("data-perspective",), quick=True)
     planned = plan(suites(asked)[0], asked)

@@ -27,7 +27,11 @@ Overrides = Annotated[
 ]
 Recipes = Annotated[
     list[str] | None,
-    typer.Option("--recipe", help=f"A recipe; may be repeated. Default, without a suite: {' and '.join(COMPARED)}."),
+    typer.Option(
+        "--recipe",
+        help="A recipe; may be repeated. With a suite, only its arms of this recipe."
+        f" Default, without a suite: {' and '.join(COMPARED)}.",
+    ),
 ]
 Subjects = Annotated[
     str | None,
@@ -158,7 +162,11 @@ def _asked(
     for name in recipes or ():
         if name not in RECIPES:
             known(name, None)  # type: ignore[arg-type]  # says which there are
-    asked = Asked(
-        subjects=subjects, out=out, quick=quick, bench=bench, assignments=tuple(t for t in told if t not in own)
+    return Asked(
+        recipes=tuple(recipes) if recipes else None,
+        subjects=subjects,
+        out=out,
+        quick=quick,
+        bench=bench,
+        assignments=tuple(t for t in told if t not in own),
     )
-    return Asked(**{**vars(asked), "recipes": tuple(recipes)}) if recipes else asked

@@ -40,7 +40,7 @@ class Asked:
     """What the command line says.
 
     Attributes:
-        recipes: names.
+        recipes: names; None is those of ``COMPARED``, or all of a suite's.
         subjects: as ``--subjects``; None is what ``subjects_of`` says.
         out: folder of results; None is ``benchmarks/results/<suite>``.
         quick: four subjects, a few prompts.
@@ -48,7 +48,7 @@ class Asked:
         assignments: every other ``section.field=value``.
     """
 
-    recipes: tuple[str, ...] = COMPARED
+    recipes: tuple[str, ...] | None = None
     subjects: str | None = None
     out: Path | None = None
     quick: bool = False
@@ -167,12 +167,32 @@ def _protect(work: Sequence[tuple[Planned, Task]], how: tuple[int, str, Bench], 
 
 
 def suites(asked: Asked) -> list[Suite]:
-    """The suite files named, or one suite of the recipes named."""
-    if files := asked.settings.suites:
-        return [read_suite(file) for file in files]
-    label = asked.settings.label or " ".join(asked.assignments)
-    arms = [Arm(label=" ".join(filter(None, (recipe, label))), recipe=recipe) for recipe in asked.recipes]
+    """The suite files named, of each the arms of the recipes named; without files one suite of these recipes.
+
+    Raises:
+        ConfigError: a suite has no arm of a recipe, or ``bench.label`` would name its results, which their arms do.
+    """
+    told = asked.settings
+    if told.suites and told.label is not None:
+        raise ConfigError("bench.label: results of a suite are called as its arms are; leave it out")
+    if told.suites:
+        return [_of_recipes(read_suite(file), asked.recipes) for file in told.suites]
+    label = told.label or " ".join(asked.assignments)
+    arms = [Arm(label=" ".join(filter(None, (recipe, label))), recipe=recipe) for recipe in asked.recipes or COMPARED]
     return [Suite(arms=tuple(arms))]
+
+
+def _of_recipes(suite: Suite, recipes: tuple[str, ...] | None) -> Suite:
+    """The suite with its arms of some recipes alone; whole where none are named."""
+    if recipes is None:
+        return suite
+    has = {arm.recipe for arm in suite.compared}
+    if strange := [name for name in recipes if name not in has]:
+        raise ConfigError(f"--recipe: {suite.name} has no arm of {', '.join(strange)}; it has {', '.join(sorted(has))}")
+    redteam = suite.redteam if suite.redteam and suite.redteam.recipe in recipes else None
+    return suite.model_copy(
+        update={"arms": tuple(arm for arm in suite.arms if arm.recipe in recipes), "redteam": redteam}
+    )
 
 
 def plan(suite: Suite, asked: Asked) -> Planned:

@@ -15,7 +15,7 @@ class Bench:
     """What is drawn and judged, and how the work is spread.
 
     Attributes:
-        suite: files of ``benchmarks/suites`` to run; none runs the recipes named by ``--recipe``.
+        suite: files of ``benchmarks/suites`` to run, or their arms of the recipes named by ``--recipe``; none runs these recipes.
         lists: which lists of prompts: "prompts" (25), "rephrased" (the same 25 in other words), "two-conditions" (10) and
             "identifier-first" (three colors, after the identifier) and "portraits" (two that ask for nothing else).
         images_per_prompt: pictures of each prompt.
@@ -27,7 +27,7 @@ class Bench:
         keep_models: whether trained weights stay in the run folders once they are judged.
         minutes: stop after so long; what is not finished goes on with the same command. None for no limit.
         threads: of each of the ``--jobs`` processes; None shares the cores evenly, and leaves a single job torch's own choice.
-        label: name of the result; None is the recipe's, and the settings that differ from it.
+        label: name of the result, without a suite; None is the recipe's, and the settings that differ from it.
         into: Markdown file whose block between ``<!-- minibench: -->`` and ``<!-- end of minibench -->`` gets a short table.
     """
 
