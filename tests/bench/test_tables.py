@@ -156,6 +156,21 @@ def test_a_look_at_some_subjects_does_not_choose_for_a_search(tmp_path):
     assert read_json(out / "chosen.json").keys() == {"a"}
 
 
+@pytest.mark.parametrize("part", [{"assignments": ("train.steps=200",)}, {"quick": True, "subjects": "can"}], ids=str)
+def test_a_part_of_a_search_s_grid_chooses_nothing(tmp_path, part):
+    """Neither the one point that the command line gives, nor those that a quick look leaves; whole it is not finished."""
+    (tmp_path / "s.toml").write_text(
+        'name = "s"\nsubjects = "can"\nchoose = true\n[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n'
+        '[grid]\n"train.steps" = [200, 400]\n'
+    )
+    out, told = tmp_path / "s", {"suite": str(tmp_path / "s.toml")}
+    save(out, [results("a steps=200", record("can", (0.5, 0.5, 0)), arm="a", at={"train.steps": 200})])
+    assert out / "table.md" in make_tables(Asked(out=out, bench=told, **part))
+    assert not (out / "chosen.json").exists()
+    with pytest.raises(ConfigError, match="not finished"):
+        make_tables(Asked(out=out, bench=told))
+
+
 @pytest.mark.parametrize("differ", ["prompts", "number of pictures"])
 def test_results_on_other_prompts_cannot_be_compared(tmp_path, pair, differ):
     other = record("dog", (0.5, 0.5, 0))

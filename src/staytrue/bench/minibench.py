@@ -220,8 +220,12 @@ def _quick_most(asked: Asked) -> dict[str, int]:
 
 
 def _grid(suite: Suite, asked: Asked) -> Suite:
-    """The suite with the points that are run: what the command line says, then what a quick look leaves."""
-    return _quick_grid(_told_grid(suite, asked), asked)
+    """The suite with the points that are run: what the command line says, then what a quick look leaves.
+
+    A part of a search chooses nothing.
+    """
+    cut = _quick_grid(_told_grid(suite, asked), asked)
+    return suite if cut.grid == suite.grid else cut.model_copy(update={"choose": False})
 
 
 def _told_grid(suite: Suite, asked: Asked) -> Suite:
