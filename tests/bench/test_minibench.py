@@ -186,7 +186,7 @@ def test_other_settings_make_it_another_result(ran):
     assert kept(assignments=(*told.assignments, "generate.sampling.batch=3")) == 1
     for change in ("train.steps=2", "generate.sampling.steps=2", "regularize.count=3", "generate.seed=1"):
         assert kept(assignments=(*told.assignments, change)) == 0, change
-    for change in ({"prompts": 1}, {"images_per_prompt": 1}, {"lists": ["rephrased"]}):
+    for change in ({"prompts": 1}, {"images_per_prompt": 1}, {"lists": ["prompts", "rephrased"]}):
         assert kept(bench=told.bench | change) == 0, change
 
 

@@ -253,6 +253,15 @@ def test_recipes_choose_a_suite_s_arms_and_a_label_none():
         arms("8-main", label="mine")
 
 
+def test_lists_without_the_one_that_tables_are_of_are_refused():
+    """All that was drawn of them would be a blank table. The red team has one of its own."""
+    asked = Asked(bench={"lists": ["rephrased"]})
+    with pytest.raises(ConfigError, match=r'bench\.lists: tables are of "prompts"; name it, too'):
+        plan(suites(asked)[0], asked)
+    [one, *_] = plan(read_suite(HOME / "redteam.toml"), Asked()).settings
+    assert one.bench.lists == ("portraits",)
+
+
 def test_quick_is_four_subjects_few_prompts_and_files_of_its_own():
     asked = Asked(recipes=("data-perspective",), quick=True)
     planned = plan(suites(asked)[0], asked)

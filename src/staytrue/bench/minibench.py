@@ -17,6 +17,7 @@ from rich.console import Console
 from staytrue.bench import COMPARED
 from staytrue.bench.arms import Arm
 from staytrue.bench.plan import Setting, Task, protection, setting, tasks
+from staytrue.bench.prompts import MAIN_LIST
 from staytrue.bench.protected import Protecting
 from staytrue.bench.results import add, in_the_way, log_reporting, so_far
 from staytrue.bench.settings import Bench
@@ -200,6 +201,10 @@ def plan(suite: Suite, asked: Asked) -> Planned:
     require_chosen(suite)
     suite = _grid(suite, asked)
     bench, out, members = bench_for(asked, suite), results_folder(asked, suite), chosen(subjects_of(asked, suite))
+    if not suite.redteam and MAIN_LIST not in bench.lists:
+        raise ConfigError(
+            f'bench.lists: tables are of "{MAIN_LIST}"; name it, too: ["{MAIN_LIST}", "{bench.lists[0]}"]'
+        )
     if asked.quick and suite.redteam:
         suite = suite.model_copy(update={"redteam": suite.redteam.fewer()})
     resolved = [setting(v, bench, out) for v in variants(suite, asked.assignments)]

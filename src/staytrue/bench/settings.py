@@ -17,7 +17,8 @@ class Bench:
     Attributes:
         suite: files of ``benchmarks/suites`` to run, or their arms of the recipes named by ``--recipe``; none runs these recipes.
         lists: which lists of prompts: "prompts" (25), "rephrased" (the same 25 in other words), "two-conditions" (10) and
-            "identifier-first" (three colors, after the identifier) and "portraits" (two that ask for nothing else).
+            "identifier-first" (three colors, after the identifier) and "portraits" (two that ask for nothing else). Tables are
+            of "prompts", so it must be among them; the red team has tables of its own.
         images_per_prompt: pictures of each prompt.
         beside: whether pictures of the class and of other classes are drawn, too; ``class_leakage`` and ``drift`` are of them.
         words: whether ``phrase_distance`` and ``class_attention`` of each trained model are measured, too.
