@@ -48,6 +48,7 @@ ROUNDS = {
             "19-share",
             "20-guidance",
             "21-stated",
+            "22-bare",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),

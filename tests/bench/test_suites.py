@@ -1,5 +1,7 @@
 """Suite files: every one in ``benchmarks/suites`` is whole, says what it asks and costs, and resolves."""
 
+import fnmatch
+import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -351,6 +353,17 @@ def test_a_mistyped_part_of_the_gpu_s_experiments_is_an_error_that_names_them(mo
         SystemExit, match="objective is no part of the experiments; there are: data, objectives, redteam"
     ):
         runpy.run_path(str(HOME.parent / "gpu.py"), run_name="__main__")
+
+
+def test_the_docs_have_a_line_for_every_suite_and_no_other():
+    """A family may share one (`10-search-*`); pairs and the red team have parts of the page to themselves."""
+    page = (HOME.parents[1] / "docs" / "bench.md").read_text()
+    table = page.partition("| suite | question |\n")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines()[1:] for name in re.findall("`(.*?)`", row.split("|")[1])]
+    stems = {p.stem for p in HOME.glob("*.toml")}
+    found = {name: fnmatch.filter(stems, name) for name in named}
+    assert stems - {stem for some in found.values() for stem in some} == {"minibench-two", "redteam", "redteam-strong"}
+    assert all(found.values())
 
 
 def test_the_gpu_runs_every_experiment():
