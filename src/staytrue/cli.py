@@ -41,10 +41,18 @@ VERBS = {
 REAL_CHECKPOINT = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 NO_NOUN = "--class-noun is needed: what the photos show, such as --class-noun dog"
 
-Overrides = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="section.field=value", help="Settings over the recipe's.", show_default=False),
+
+def _settings(says: str) -> Any:
+    return typer.Argument(metavar="section.field=value", help=says, show_default=False)
+
+
+Overrides = Annotated[list[str] | None, _settings("Settings over the recipe's.")]
+OverTheRun = Annotated[list[str] | None, _settings("Settings over the run's own.")]
+OfProtect = Annotated[list[str] | None, _settings("protect.field=value and backbone.field=value.")]
+OfIdentifiers = Annotated[
+    list[str] | None, _settings("For the list of identifiers: identifiers.field=value and backbone.field=value.")
 ]
+OfWords = Annotated[list[str] | None, _settings("words.field=value, such as words.domain=car.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/<name of the photo folder>.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ..., or auto for the best at hand.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small version of the recipe: minutes, and rough pictures.")]
@@ -71,7 +79,7 @@ def run(
         typer.Option(help="`staytrue list recipes` names them; by default the one that --config names, else staytrue."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file of settings, laid over the recipe; its [[subjects]] are learned too.")
+        Path | None, typer.Option(help="TOML file of settings, laid over the recipe; subjects in it are learned too.")
     ] = None,
     identifier: Annotated[str, typer.Option(help="The rare word that will name the subject.")] = "olis",
     backbone: BackboneName = None,
@@ -110,7 +118,7 @@ def demo(out: Out = None, device: Device = "auto", quick: Quick = False) -> None
 def _verb(verb: str, says: str) -> None:
     def continue_run(
         folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
-        overrides: Overrides = None,
+        overrides: OverTheRun = None,
         device: Device = "auto",
         rights: Rights = False,
     ) -> None:
@@ -129,7 +137,7 @@ for _name, _says in VERBS.items():
 @app.command()
 def protect(
     photos: Annotated[Path, typer.Argument(metavar="PHOTOS", help="Folder with your own photos of one subject.")],
-    overrides: Overrides = None,
+    overrides: OfProtect = None,
     class_noun: Annotated[str, typer.Option(help="What the photos show, such as dog; prompts say it.")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; by default protected/<name of the photos>.")
@@ -169,7 +177,7 @@ app.add_typer(bench_app, name="bench")
 @app.command("list")
 def list_axis(
     axis: Annotated[str, typer.Argument(help="Which list; without one, the lists there are.")] = "",
-    overrides: Overrides = None,
+    overrides: OfIdentifiers = None,
     device: Device = "auto",
 ) -> None:
     """List recipes, the components of an axis, or `identifiers`: rare words for the subject, on the backbone in question."""
@@ -191,7 +199,7 @@ def list_axis(
 
 @app.command()
 def words(
-    overrides: Overrides = None,
+    overrides: OfWords = None,
     out: Annotated[Path, typer.Option(help="Folder for the pools; regularize.words takes it.")] = Path("words"),
 ) -> None:
     """Ask a language model for the word pools of a new domain. Needs one: runs as they are never do."""

@@ -4,8 +4,9 @@ import shutil
 import sys
 
 import pytest
+from typer.main import get_command
 
-from staytrue.cli import main
+from staytrue.cli import app, main
 from tests.backbones.test_sd import fake_file
 from tests.tiny import tiny_sd
 
@@ -50,6 +51,24 @@ def test_bad_input_exits_2_with_a_message(words, said, monkeypatch, capsys, tmp_
     output = capsys.readouterr().err
     assert said in output
     assert "Traceback" not in output
+
+
+def helps(command, name=""):
+    """The help of every argument and option, by verb and name."""
+    for verb, one in getattr(command, "commands", {}).items():
+        yield from helps(one, f"{name} {verb}".strip())
+    for one in command.params:
+        yield (name, one.name), getattr(one, "help", None) or ""
+
+
+def test_helps_say_whose_settings_they_take_and_nothing_that_is_read_as_markup():
+    """Square brackets are not printed."""
+    said = dict(helps(get_command(app)))
+    assert not [text for text in said.values() if "[" in text]
+    settings = {verb: text for (verb, name), text in said.items() if name == "overrides"}
+    assert {verb for verb, text in settings.items() if "recipe's" in text} == {"run", "show"}
+    for verb, section in (("words", "words"), ("list", "identifiers"), ("protect", "protect")):
+        assert f"{section}.field=value" in settings[verb]
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])
