@@ -23,7 +23,7 @@ def table(run: Path) -> str:
     config = json.loads((run / "config.json").read_text())
     summary = json.loads((run / "6-scores" / "summary.json").read_text())
     by_model: dict[tuple[str, str], dict[str, str]] = {}
-    for row in summary["scores"]:
+    for row in [row for row in summary["scores"] if row["against"] in AGAINST]:
         half = (row["high"] - row["low"]) / 2
         by_model.setdefault((row["metric"], row["against"]), {})[row["model"]] = f"{row['mean']:.3f} ± {half:.3f}"
     lines = ["| score | against | base model | personalized |", "| --- | --- | ---: | ---: |"]

@@ -219,7 +219,7 @@ class Score:
         metric: name of the metric, such as "dino".
         value: the score.
         file: the picture, relative to ``5-images``.
-        against: "trained", "heldout" (photos) or "prompt".
+        against: "trained", "heldout" (photos), "prompt", or "vague": the prompt with the broad class noun.
         judge: checkpoint, transform and pooling behind the number, in words.
         subject: whose photos it was compared with; empty for a prompt.
     """

@@ -6,6 +6,8 @@ import torch
 from PIL import Image
 from pydantic import BaseModel
 
+from benchmarks.readme import table
+from staytrue.encoders.judges import clip_judge
 from staytrue.evaluate import ClipI, ClipT, Dino, Evaluate, Judged
 from staytrue.evaluate.report import said_time, write_report
 from staytrue.evaluate.similarity import mean_cosine_to_photos
@@ -56,6 +58,41 @@ def test_one_row_per_picture_metric_and_reference(made):
     assert len(summary["scores"]) == 10  # five comparisons, two models
     assert len(summary["judges"]["dino"]["sha256"]) == 64
     assert not evaluate_stage(run, evaluate, subjects, FACTS)
+
+
+def test_a_subject_with_a_broad_class_noun_is_asked_for_by_that_too(made):
+    run, (dog,), evaluate = made
+    evaluate_stage(run, evaluate, (dog,), FACTS)
+    before = read_json(run.scores / "summary.json")["scores"]
+    for same in (None, "dog"):
+        evaluate_stage(run, evaluate, (dog.model_copy(update={"class_noun_vague": same}),), FACTS)
+        assert read_json(run.scores / "summary.json")["scores"] == before
+    pet = dog.model_copy(update={"class_noun_vague": "animal"})
+    assert evaluate_stage(run, evaluate, (pet,), FACTS)
+    after = read_json(run.scores / "summary.json")["scores"]
+    assert [row for row in after if row["against"] != "vague"] == before
+    clip = clip_judge(evaluate.metrics["clip_t"].judge, FACTS).load()
+    asked = [PROMPT, PROMPT.replace("a dog", "an animal")]
+    with Image.open(run.images / "my-dog/base/0.png") as image:
+        values = evaluate.metrics["clip_t"](clip, [Judged(image, text) for text in asked])
+    scores = [s for s in read_jsonl(run.scores / "scores.jsonl", Score) if "base/0" in s.file and s.metric == "clip_t"]
+    assert {s.against: s.value for s in scores} == pytest.approx(
+        dict(zip(("prompt", "vague"), values, strict=True)), abs=1e-5
+    )
+    assert values[0] != pytest.approx(values[1], abs=1e-4)
+    html = write_report(run, Config(subjects=(pet,), evaluate=evaluate)).read_text()
+    assert "the same with the broad class noun" in html
+
+
+def test_the_readme_s_table_is_of_the_prompts_as_they_are(tmp_path):
+    run = RunFolder(tmp_path)
+    row = {"metric": "clip_t", "model": "base", "mean": 0.3, "low": 0.2, "high": 0.4}
+    write_json(run.config, {"config": {"subjects": [{"name": "can"}]}, "commit": None, "device": "cpu"})
+    rows = [row | {"against": against} for against in ("prompt", "vague")]
+    write_json(run.scores / "summary.json", {"scores": rows, "judges": {}})
+    write_jsonl(run.images / "images.jsonl", [])
+    said = [line for line in table(run.root).splitlines() if "clip_t" in line]
+    assert said == ["| clip_t | the prompt | 0.300 ± 0.100 |  |"]
 
 
 def test_scores_say_what_the_class_images_could_speak_of(made):

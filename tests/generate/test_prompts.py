@@ -4,7 +4,7 @@ import pytest
 
 from staytrue.errors import ConfigError
 from staytrue.generate import Generate
-from staytrue.generate.prompts import fill, read_prompts
+from staytrue.generate.prompts import fill, read_prompts, with_vague_nouns
 from staytrue.generate.seeds import picture_seed
 from staytrue.types import Facts, Subject, lives
 
@@ -111,6 +111,14 @@ def test_the_identifier_is_taken_out_as_a_word_only():
 
 def test_the_identifier_is_taken_out_in_any_letters():
     assert fill("A Olis dog, and OLIS again", subject()).plain == "A dog, and again"
+
+
+def test_broad_nouns_stand_where_the_subjects_own_do_with_the_article_that_fits():
+    owl, mat = (
+        Subject(name=n, photos=".", class_noun=n, class_noun_vague=v) for n, v in (("owl", "bird"), ("doormat", None))
+    )
+    assert with_vague_nouns("An old owl next to a doormat", (owl, mat)) == "An old bird next to a doormat"
+    assert with_vague_nouns("an owl, and a snowy OWL of an owlet", (owl,)) == "a bird, and a snowy bird of an owlet"
 
 
 def test_a_file_has_one_prompt_a_line(tmp_path):

@@ -15,8 +15,8 @@ class ClipT:
     """CLIP-T: truth to the prompt, by CLIP, the identifier taken out of the text.
 
     Formula: ``cos(f(x), g(prompt without identifier))``, f and g the projected embeddings of picture and text.
-    Reads: the picture and its prompt. Returns: one number per picture in [-1, 1]; ViT-B/32 gives about 0.3 for a true
-    pair.
+    Reads: the picture and its prompt; apart from it, the prompt with the broad class noun of a subject that has one.
+    Returns: one number per picture in [-1, 1]; ViT-B/32 gives about 0.3 for a true pair.
     Source: Ruiz et al. 2023 (DreamBooth), section 4.1. Unlike torchmetrics' CLIPScore: no factor 100, no clipping at
     0, ViT-B/32.
     Known to fail: details of the prompt weigh little beside its noun and its background.

@@ -12,6 +12,7 @@ ASKS = {
     "trained": "likeness to the photos it was trained on",
     "heldout": "likeness to photos it has never seen",
     "prompt": "truth to the prompt, identifier taken out",
+    "vague": "the same with the broad class noun",
 }
 
 
@@ -53,7 +54,7 @@ def picture_notes(scores: Sequence[Score]) -> dict[str, str]:
         compared.setdefault(score.file, set()).update({score.subject} - {""})
     notes: dict[str, list[str]] = {}
     for score in scores:
-        against = {"heldout": " held out", "trained": " trained"}.get(score.against, "")
+        against = {"heldout": " held out", "trained": " trained", "vague": " broad noun"}.get(score.against, "")
         whose = f" {score.subject}" if score.subject and len(compared[score.file]) > 1 else ""
         note = f"{TITLES.get(score.metric, score.metric)}{against}{whose} {score.value:.2f}"
         notes.setdefault(score.file, []).append(note)

@@ -15,6 +15,7 @@ from staytrue.errors import BackboneError, ImageError
 from staytrue.evaluate.base import Judged, Metric
 from staytrue.evaluate.config import Evaluate
 from staytrue.evaluate.summary import summarize, summarize_casts
+from staytrue.generate.prompts import with_vague_nouns
 from staytrue.generate.sheets import subject_photos
 from staytrue.images.load import load_folder
 from staytrue.images.scan import scan_folder
@@ -41,7 +42,7 @@ class Refusal:
     Attributes:
         metric: the metric that has no scores for it.
         subject: whose pictures.
-        against: "trained", "heldout" or "prompt".
+        against: "trained", "heldout", "prompt" or "vague".
         reason: in words.
     """
 
@@ -51,10 +52,29 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What is scored.
+
+    Attributes:
+        subjects: of the run.
+        pictures: their rows.
+        images: by file.
+        photos: by name of the subject, "trained" and "heldout" apart.
+    """
+
+    subjects: Sequence[Subject]
+    pictures: Sequence[Picture]
+    images: dict[str, Image.Image]
+    photos: Photos
+
+
 def evaluate_stage(
     run: RunFolder, evaluate: Evaluate, subjects: Sequence[Subject], facts: Facts, device: str = "cpu"
 ) -> bool:
     """Scores every picture, the base model's too, against trained photos, held-out photos and prompt, each apart.
+
+    Where a subject has a broad class noun ("toy" beside "teddy bear"), the prompt with that noun comes as a further one.
 
     A judge that refuses the pictures, or that cannot be loaded, leaves no scores; the refusal is told, and kept in
     ``summary.json`` and the report. One that could not be loaded is asked for again the next time.
@@ -81,8 +101,8 @@ def evaluate_stage(
     def work(folder: Path) -> dict[str, Any]:
         pictures = read_jsonl(run.images / "images.jsonl", Picture)
         images = {p.file: _read(run.images / p.file) for p in pictures}
-        photos = {s.name: _photos(run, s) for s in subjects}
-        scores, refusals, judges = _score(evaluate, facts, (pictures, images, photos), device)
+        shown = Shown(subjects, pictures, images, {s.name: _photos(run, s) for s in subjects})
+        scores, refusals, judges = _score(evaluate, facts, shown, device)
         for refusal in refusals:
             warnings.warn(f"{refusal.metric} against {refusal.against} was not scored: {refusal.reason}", stacklevel=2)
         write_jsonl(folder / SCORES, scores)
@@ -96,10 +116,9 @@ def evaluate_stage(
 
 
 def _score(
-    evaluate: Evaluate, facts: Facts, shown: tuple[list[Picture], dict[str, Image.Image], Photos], device: str
+    evaluate: Evaluate, facts: Facts, shown: Shown, device: str
 ) -> tuple[list[Score], list[Refusal], dict[str, dict[str, str]]]:
     """Every metric on every subject and reference; each judge is loaded once."""
-    pictures, images, photos = shown
     scores: list[Score] = []
     refusals: list[Refusal] = []
     loaded: dict[Any, Any] = {}
@@ -111,23 +130,21 @@ def _score(
             if isinstance(encoder, BackboneError):
                 reason = f"{encoder}; then `staytrue evaluate` of this run scores its pictures"
                 refusals += [
-                    Refusal(name, subject, against, reason) for subject, against, _ in _comparisons(metric, photos)
+                    Refusal(name, subject, against, reason) for subject, against, _ in _comparisons(metric, shown)
                 ]
                 continue
             judges[name] = {"judge": encoder.judge, "sha256": encoder.sha256}
-            for subject, against, references in _comparisons(metric, photos):
-                mine = [p for p in pictures if subject in (p.subjects if against != "prompt" else (p.subject,))]
-                if not mine:
+            for subject, against, judged in _comparisons(metric, shown):
+                if not judged:
                     continue
-                judged = [Judged(images[p.file], p.prompt_plain, references) for p in mine]
                 try:
-                    values = checked(metric, encoder, judged, facts)
+                    values = checked(metric, encoder, list(judged.values()), facts)
                 except ImageError as error:
                     refusals.append(Refusal(name, subject, against, str(error)))
                     continue
-                whose = subject if against != "prompt" else ""
+                whose = subject if metric.reads == "photos" else ""
                 scores += [
-                    Score(name, v, p.file, against, encoder.judge, whose) for v, p in zip(values, mine, strict=True)
+                    Score(name, v, p.file, against, encoder.judge, whose) for v, p in zip(values, judged, strict=True)
                 ]
     return scores, refusals, judges
 
@@ -158,12 +175,20 @@ def checked(metric: Metric, encoder: Any, judged: Sequence[Judged], facts: Facts
     return metric(encoder, judged)
 
 
-def _comparisons(metric: Metric, photos: Photos) -> Iterator[tuple[str, str, tuple[Image.Image, ...]]]:
-    for subject, by_kind in photos.items():
-        if metric.reads == "prompt":
-            yield subject, "prompt", ()
-        else:
-            yield from ((subject, against, references) for against, references in by_kind.items())
+def _comparisons(metric: Metric, shown: Shown) -> Iterator[tuple[str, str, dict[Picture, Judged]]]:
+    """Name of a subject, what its pictures are compared with, and these; a picture of two has one prompt, that of the first."""
+    subjects = {one.name: one for one in shown.subjects}
+    for name, one in subjects.items():
+        if metric.reads == "photos":
+            both = [p for p in shown.pictures if name in p.subjects]
+            for against, photos in shown.photos[name].items():
+                yield name, against, {p: Judged(shown.images[p.file], p.prompt_plain, photos) for p in both}
+            continue
+        mine = [p for p in shown.pictures if p.subject == name]
+        yield name, "prompt", {p: Judged(shown.images[p.file], p.prompt_plain) for p in mine}
+        if one.class_noun_vague not in (None, one.class_noun):
+            vague = {p: with_vague_nouns(p.prompt_plain, [subjects[who] for who in p.subjects]) for p in mine}
+            yield name, "vague", {p: Judged(shown.images[p.file], text) for p, text in vague.items()}
 
 
 def _photos(run: RunFolder, subject: Subject) -> dict[str, tuple[Image.Image, ...]]:

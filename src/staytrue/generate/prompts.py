@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +135,16 @@ def fill(template: str, subject: Subject, other: Subject | None = None) -> Promp
         plain = word(one.identifier).sub(" ", plain)
     named = tuple(one for one in who.values() if word(one.identifier).search(text))
     return Prompt(text, re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", plain)).strip(), named)
+
+
+def with_vague_nouns(plain: str, subjects: Iterable[Subject]) -> str:
+    """A plain prompt with the broad class nouns in place of the subjects' own: "an owl on a rug" as "a bird on a rug".
+
+    Known to fail: a pair's broad noun gets no article, "accessory" for "sunglasses".
+    """
+    for one in subjects:
+        plain = _put(word(one.class_noun).sub(SLOT, plain), SLOT, one.class_noun_vague or one.class_noun)
+    return plain
 
 
 def word(text: str) -> re.Pattern[str]:
