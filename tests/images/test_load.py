@@ -134,6 +134,18 @@ def test_other_exif_that_is_odd_does_not_matter(tmp_path: Path) -> None:
     assert photo.image.size == (48, 64)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize(
+    "exif", [b"II*\0\x08\0", b"II*\0\x08\0\0\0\x05\0", b"written by a shop"], ids=["cut", "short", "text"]
+)
+def test_exif_that_cannot_be_read_leaves_the_photo_as_it_is_stored(tmp_path: Path, exif: bytes, suffix: str) -> None:
+    """Cut off in its head or among its entries, or no TIFF at all: what a JPEG may have, a PNG or WebP may have."""
+    picture().save(tmp_path / f"a.{suffix}", exif=b"Exif\0\0" + exif)
+    (photo,) = load_folder(tmp_path)
+    assert photo.image.size == (64, 48)
+
+
 def test_a_name_with_a_digit_that_is_no_number_is_sorted_too(tmp_path: Path) -> None:
     for number, name in enumerate(("5²3.jpg", "5²20.jpg", "4.jpg")):
         picture(number).save(tmp_path / name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from pathlib import Path
 
@@ -14,6 +15,8 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 MIN_SIDE_PX = 32
 MAX_PIXELS = 120_000_000
 ALPHA_COLOR = "white"
+# what Pillow raises itself, and passes over in a JPEG alone
+UNREADABLE_EXIF = (struct.error, KeyError, OSError, SyntaxError, TypeError, ValueError)
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -41,6 +44,7 @@ def decode(path: Path, alpha_color: str = ALPHA_COLOR) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked instead
+            warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)
             with Image.open(path, formats=FORMATS) as image:
                 _refuse(image)
                 image.load()
@@ -49,7 +53,7 @@ def decode(path: Path, alpha_color: str = ALPHA_COLOR) -> Image.Image:
         raise ImageError(_too_large("far more")) from error
     except Image.UnidentifiedImageError as error:
         raise ImageError("is broken or not a jpg, png or webp picture; export it again, or remove it") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ImageError(f"is broken ({error}); copy or export it again, or remove it") from error
 
 
@@ -75,7 +79,10 @@ def _too_large(size: str) -> str:
 
 def _upright(image: Image.Image) -> Image.Image:
     """Turned as EXIF's orientation asks. Other tags are not read: some cameras and editors write odd ones."""
-    turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    try:
+        turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except UNREADABLE_EXIF:
+        return image  # viewers show such a photo as it is stored, so do we
     return image if turn is None else image.transpose(turn)
 
 
