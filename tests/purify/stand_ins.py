@@ -49,14 +49,14 @@ def tiny_upscaler(folder: Path) -> Path:
     return folder
 
 
-def tiny_restorer(path: Path, seed: int = 0) -> Path:
+def tiny_restorer(path: Path, seed: int = 0, channels: int = 3) -> Path:
     """Writes a NAFNet of a few thousand weights, away from its start as the identity."""
     spandrel()
     from spandrel.architectures.NAFNet import NAFNet
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = NAFNet(width=4, middle_blk_num=1, enc_blk_nums=[1], dec_blk_nums=[1])
+        network = NAFNet(img_channel=channels, width=4, middle_blk_num=1, enc_blk_nums=[1], dec_blk_nums=[1])
         for weight in network.parameters():
             weight.data.add_(0.05 * torch.randn_like(weight))
     save_file({name: w.contiguous() for name, w in network.state_dict().items()}, path)

@@ -209,6 +209,27 @@ def test_an_unknown_architecture_is_said(tmp_path: Path) -> None:
         load_file(tmp_path / "odd.pth")
 
 
+def test_files_that_are_broken_or_of_another_network_are_named(tmp_path: Path) -> None:
+    """Cut off, a page saved under the model's name, no weights at all, some of the weights, and a network for gray pictures."""
+    from safetensors.torch import load_file as load_safetensors
+
+    whole = tiny_restorer(tmp_path / "whole.safetensors")
+    weights = load_safetensors(whole)
+    torch.save(weights, tmp_path / "whole.pth")
+    for name in ("whole.safetensors", "whole.pth"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / f"cut-{name}").write_bytes(content[: len(content) // 2])
+        (tmp_path / f"page-{name}").write_bytes(b"<html>not found</html>")
+    holds = {"number": 3, "rows": [weights], "steps": {"step": 7}, "some": dict(list(weights.items())[:-3])}
+    for name, content in holds.items():
+        torch.save(content, tmp_path / f"{name}.pth")
+    tiny_restorer(tmp_path / "gray.safetensors", channels=1)
+    for path in sorted({*tmp_path.iterdir()} - {whole, whole.with_suffix(".pth")}):
+        with pytest.raises(BackboneError, match=path.name):
+            load_file(path)
+    assert load_file(whole).architecture.id == "NAFNet"
+
+
 def test_spandrel_leaves_no_placeholder_of_torchvision() -> None:
     """Others, transformers among them, ask whether torchvision is there: it must not seem to be."""
     spandrel()

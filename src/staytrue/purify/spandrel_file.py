@@ -6,7 +6,6 @@ own reader of ``.pth`` files passes a pickle module of its own to ``torch.load``
 
 from __future__ import annotations
 
-import pickle
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,35 +30,59 @@ def load_file(path: Path, device: str = "cpu", architectures: Any = None) -> Any
         architectures: spandrel's registry of them; None for those of its core, which all have permissive licences.
 
     Raises:
-        MissingExtraError: spandrel is not installed.
-        BackboneError: no such file, not a weight file, a pickle that holds more than tensors, or an unknown architecture.
+        MissingExtraError: spandrel, or what this architecture needs, is not installed.
+        BackboneError: no such file, not a weight file, a broken one, a pickle that holds more than tensors, an unknown
+            architecture, or a network that makes no colored picture of another.
     """
     loaded, weights = spandrel(), tensors(path)
-    reader = loaded.ModelLoader(device, architectures or loaded.MAIN_REGISTRY)
+    reader = loaded.ModelLoader("cpu", architectures or loaded.MAIN_REGISTRY)
     try:
-        return reader.load_from_state_dict(loaded.canonicalize_state_dict(weights)).eval()
+        network = reader.load_from_state_dict(loaded.canonicalize_state_dict(weights))
     except loaded.UnsupportedModelError as error:
         raise BackboneError(
             f"{path} is of no architecture that spandrel {loaded.__version__} knows; "
             "ESRGAN, SwinIR, SCUNet, NAFNet, GFPGAN and many others are"
         ) from error
+    except MissingExtraError:
+        raise
+    except Exception as error:  # architectures look at weights before they know them: wrong ones fail in any way
+        raise BackboneError(
+            f"{path} does not hold the weights of one whole network ({_first_line(error)}); get it anew, or name another file"
+        ) from error
+    colored = network.input_channels == network.output_channels == 3
+    if not (colored and isinstance(network, loaded.ImageModelDescriptor)):
+        raise BackboneError(
+            f"{path} ({network.architecture.name}) does not make a colored picture of a colored picture; name a restorer or"
+            " upscaler that does"
+        )
+    return network.to(device).eval()
 
 
 def tensors(path: Path) -> dict[str, Any]:
     """The weights of a file, and nothing else that could run. Raises ``BackboneError``."""
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import load_file as load_safetensors
 
     require_file(path)
     if path.suffix == ".safetensors":
-        return load_safetensors(path)
+        try:
+            return load_safetensors(path)
+        except SafetensorError as error:
+            raise BackboneError(
+                f"{path} is broken, or no safetensors file ({_first_line(error)}); get it anew, or name another file"
+            ) from error
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # a pickle is a program: a broken one fails in any way
         raise BackboneError(
             f"{path} holds more than tensors, or is broken, and was not opened: a pickle can run any program. "
             "Look for the same model as .safetensors"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def require_file(path: Path) -> None:
