@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 @component
 class SurrogateTraining:
-    """DreamBooth on full weights, as whoever takes the photos would run it.
+    """DreamBooth on full weights, much as whoever takes the photos would run it.
+
+    Differs, on the miniature: its recipes train the denoiser at 1.5e-4, and the text encoder at a tenth of that.
 
     Args:
-        learning_rate: constant; None is 5e-7 (Anti-DreamBooth, MetaCloak), and 1e-4 for the miniature, as in its recipes.
+        learning_rate: constant, of the denoiser and of the text encoder; None is 5e-7 (Anti-DreamBooth, MetaCloak), and 1e-4 for
+            the miniature.
         batch: photos in a step.
         text_encoder: whether the text encoder is trained too, as in those papers.
         class_images: prior preservation on this many pictures of the class, which the backbone draws once; 0 leaves it out.
