@@ -326,3 +326,44 @@ def test_bad_settings_exit_2_with_a_message(setting, said, home, tmp_path, monke
     assert said in output
     assert "Traceback" not in output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            ["protect.method=photoguard", "protect.method.target=photos/1.txt"],
+            "protect.method.target: photos/1.txt is broken or not a jpg, png or webp picture",
+        ),
+        (
+            ["protect.method=photoguard", "protect.method.target=gary"],
+            "protect.method.target: 'gary' is neither a color",
+        ),
+        (
+            ["protect.method=adaptive", "protect.method.purifier.name=restore"],
+            "such as protect.method.purifier.model=/models/",
+        ),
+        (
+            [
+                "protect.method=adaptive",
+                'protect.method.purifier={name="chain", steps=[{name="jpeg"}, {name="restore"}]}',
+            ],
+            "such as protect.method.purifier.steps.1.model=/models/",
+        ),
+        (
+            ["protect.method=adaptive", "protect.method.purifier.name=code_sr"],
+            "such as protect.method.purifier.faces=/models/codeformer.pth",
+        ),
+    ],
+    ids=["text", "no color", "restorer", "in a chain", "faces"],
+)
+def test_what_the_method_names_is_looked_for_before_anything_is_loaded(
+    settings, said, home, tmp_path, monkeypatch, capsys
+):
+    """And the message names the setting, by which the same command goes on."""
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(SD, "load", lambda *_: pytest.fail("nothing is to be loaded"))
+    words = ("--class-noun", "man", "--backbone", home / "model", "--out", tmp_path / "out")
+    assert typed(monkeypatch, "protect", "photos", *settings, *words) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

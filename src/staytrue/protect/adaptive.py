@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
+    from staytrue.backbones.base import Backbone
     from staytrue.purify.base import Cleaner
 
     AnyPurifier = Any
 else:
     AnyPurifier = PURIFIERS.union()
+
+SECTION = "protect.method.purifier"
 
 
 @component
@@ -59,13 +62,21 @@ class Adaptive:
         """Steps of ascent."""
         return self.pgd.steps
 
+    def require(self, spec: Backbone, class_noun: str) -> None:
+        """Raises ``StaytrueError`` where the purifier's files are lacking."""
+        from staytrue.purify.base import require
+        from staytrue.purify.tools import Tools
+
+        require(self.purifier, Tools(spec, class_noun=class_noun, section=SECTION))
+
     def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
         """The attacked photos."""
         from staytrue.diffusion.randomness import derived_seed
         from staytrue.purify.base import cleaner
         from staytrue.purify.tools import Tools
 
-        tools = Tools(scene.spec, str(scene.clean.device), scene.seed, scene.subject.class_noun)
+        device, noun = str(scene.clean.device), scene.subject.class_noun
+        tools = Tools(scene.spec, device, scene.seed, noun, section=SECTION)
         return self._against(
             scene, lambda draw: cleaner(self.purifier, replace(tools, seed=derived_seed(scene.seed, "eot", draw)))
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from staytrue.types import Caption, Subject
 
@@ -65,4 +65,13 @@ class Protection(Protocol):
 
     def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
         """The photos, each value in [0, 1] and within the radius of the clean one."""
+        ...
+
+
+@runtime_checkable
+class Demanding(Protocol):
+    """A protection that can say before anything is loaded that something its settings name is not there."""
+
+    def require(self, spec: Backbone, class_noun: str) -> None:
+        """Raises the ``StaytrueError`` that ``perturb`` would raise later."""
         ...

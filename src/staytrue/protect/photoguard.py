@@ -13,8 +13,10 @@ from staytrue.registry import component
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+    from PIL import Image
     from torch import Tensor
 
+    from staytrue.backbones.base import Backbone
     from staytrue.protect.surrogate import Surrogate
 
 
@@ -52,6 +54,10 @@ class PhotoGuard:
     def gradients(self) -> int:
         """Steps of ascent."""
         return self.pgd.steps
+
+    def require(self, spec: Backbone, class_noun: str) -> None:  # noqa: ARG002
+        """Raises ``ConfigError`` where the target is neither a color nor a picture."""
+        target_square(self.target, spec.facts().resolution_px)
 
     def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
         """The attacked photos."""
@@ -94,19 +100,26 @@ def nearer_latent(surrogate: Surrogate, target: Float[Tensor, "rows 3 height wid
 
 
 def target_picture(target: str, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
-    """The color, or the picture's center square, at the size of the photos, once a row. Raises ``ConfigError`` for neither."""
+    """``target_square`` at the size of the photos, once a row."""
+    from staytrue.images.crop import pixels_pm1
+
+    picture = target_square(target, scene.clean.shape[-1])
+    return ((pixels_pm1([picture]) + 1) / 2).to(scene.clean).expand(len(scene.clean), -1, -1, -1)
+
+
+def target_square(target: str, side_px: int) -> Image.Image:
+    """The color, or the picture's center square. Raises ``ConfigError`` for neither."""
     from PIL import Image, ImageColor
 
-    from staytrue.errors import ConfigError
-    from staytrue.images.crop import fit, pixels_pm1
+    from staytrue.errors import ConfigError, ImageError
+    from staytrue.images.crop import fit
     from staytrue.images.decode import decode
 
-    side_px = scene.clean.shape[-1]
-    if Path(target).is_file():
-        picture = fit(decode(Path(target)), side_px)
-    else:
-        try:
-            picture = Image.new("RGB", (side_px, side_px), ImageColor.getrgb(target)[:3])
-        except ValueError:
-            raise ConfigError(f"protect.method.target: {target!r} is neither a color nor a picture's file") from None
-    return ((pixels_pm1([picture]) + 1) / 2).to(scene.clean).expand(len(scene.clean), -1, -1, -1)
+    try:
+        if Path(target).is_file():
+            return fit(decode(Path(target)), side_px)
+        return Image.new("RGB", (side_px, side_px), ImageColor.getrgb(target)[:3])
+    except ImageError as error:
+        raise ConfigError(f"protect.method.target: {target} {error}, or name a color, such as gray") from None
+    except ValueError:
+        raise ConfigError(f"protect.method.target: {target!r} is neither a color nor a picture's file") from None

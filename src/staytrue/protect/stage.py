@@ -22,7 +22,7 @@ from staytrue.images.crop import fit, pixels_pm1
 from staytrue.images.load import Photo, load_folder
 from staytrue.images.metadata import png_bytes
 from staytrue.images.scan import scan_folder
-from staytrue.protect.base import Scene
+from staytrue.protect.base import Demanding, Scene
 from staytrue.protect.config import Protect, ProtectConfig
 from staytrue.protect.measure import changed_by, control, denoising_losses, distances, mismatches, perceptual
 from staytrue.protect.pgd import quantized
@@ -58,12 +58,14 @@ def protect_stage(config: ProtectConfig, folder: Path, device: str = "cpu") -> b
         True if the work ran, False if the folder was complete already.
 
     Raises:
-        ConfigError: the photos would be written among the originals, or among files that were not written here.
+        ConfigError: the photos would be written among the originals, or among files that were not written here; or a picture or
+            weights that the settings name are not there.
         ImageError: photos that cannot be used.
         BackboneError: the backbone cannot be attacked.
     """
     against = Against(config.backbone, device, config.seed)
     require_apart(folder, _folders(config))
+    _require(config.protect, config.subject, config.backbone)
     inputs = _inputs(config)
     if manifest_key(folder) != fingerprint(inputs):
         require_own(folder)
@@ -77,6 +79,7 @@ def protect_images(
 
     Every value of a result is a whole level within the radius of its picture's.
     """
+    _require(protect, subject, against.backbone)
     return _attacked(protect, _scene(protect, list(images), subject, against))
 
 
@@ -101,6 +104,11 @@ def protect_subjects(
             protect_stage(config, folder / name / subject.name, against.device)
             made[name, subject.name] = folder / name / subject.name / PHOTOS
     return made
+
+
+def _require(protect: Protect, subject: Subject, backbone: Backbone) -> None:
+    if isinstance(protect.method, Demanding):
+        protect.method.require(backbone, subject.class_noun)
 
 
 def _folders(config: ProtectConfig) -> list[Path]:

@@ -52,14 +52,14 @@ class Chain:
         """As each of its steps."""
         from staytrue.purify.base import require
 
-        for step in self.steps:
-            require(step, tools)
+        for place, step in enumerate(self.steps):
+            require(step, tools.below(f"steps.{place}"))
 
     def load(self, tools: Tools) -> Cleaner:
         """The whole chain."""
         from staytrue.purify.base import cleaner
 
-        cleaners = [cleaner(step, tools) for step in self.steps]
+        cleaners = [cleaner(step, tools.below(f"steps.{place}")) for place, step in enumerate(self.steps)]
 
         def clean(image: Image.Image) -> Image.Image:
             for step in cleaners:

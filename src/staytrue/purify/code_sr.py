@@ -51,7 +51,7 @@ class CodeSR:
     def load(self, tools: Tools) -> Cleaner:
         """The cleaning. Raises ``MissingExtraError`` and ``ConfigError`` where a person's face needs what is not there."""
         face_step = self._faces(tools) if names_a_person(tools.class_noun) else None
-        upscale = self.upscale.load(tools)
+        upscale = self.upscale.load(tools.below("upscale"))
 
         def clean(image: Image.Image) -> Image.Image:
             return upscale(face_step(image) if face_step else image)
@@ -70,7 +70,7 @@ class CodeSR:
     def _weights(self, tools: Tools) -> Path:
         if self.faces is None:
             raise ConfigError(
-                f"purify.faces: photos of a {tools.class_noun} need CodeFormer's weights: download codeformer.pth "
-                "(non-commercial licence) and name it, such as purify.faces=/models/codeformer.pth"
+                f"{tools.section}.faces: photos of a {tools.class_noun} need CodeFormer's weights: download codeformer.pth "
+                f"(non-commercial licence) and name it, such as {tools.section}.faces=/models/codeformer.pth"
             )
         return self.faces.expanduser()

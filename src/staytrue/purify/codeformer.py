@@ -43,7 +43,7 @@ def _architectures() -> Any:
     try:
         from spandrel_extra_arches import EXTRA_REGISTRY
     except ImportError as error:
-        raise MissingExtraError(f"purify.name=code_sr restores faces with CodeFormer: {INSTALL}") from error
+        raise MissingExtraError(f"the purifier code_sr restores faces with CodeFormer: {INSTALL}") from error
     registry = package.ArchRegistry()
     registry.add(*EXTRA_REGISTRY)
     return registry

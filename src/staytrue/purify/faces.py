@@ -62,7 +62,7 @@ def detector(device: str) -> Find:
     try:
         from insightface.app import FaceAnalysis
     except ImportError as error:
-        raise MissingExtraError(f"purify.name=code_sr finds faces with insightface: {INSTALL}") from error
+        raise MissingExtraError(f"the purifier code_sr finds faces with insightface: {INSTALL}") from error
     app: Any = FaceAnalysis(allowed_modules=["detection"])
     app.prepare(ctx_id=0 if device.startswith("cuda") else -1, det_size=(640, 640))
     return lambda image: [face.kps for face in app.get(np.asarray(image)[..., ::-1])]

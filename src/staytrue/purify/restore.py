@@ -66,8 +66,8 @@ class Restore:
         if tools.facts and tools.facts.is_miniature and own.is_file():
             return own
         raise ConfigError(
-            "purify.model: there is no restorer that comes with this backbone; name a file that spandrel reads, "
-            "such as purify.model=/models/scunet_color_real_psnr.pth"
+            f"{tools.section}.model: there is no restorer that comes with this backbone; name a file that spandrel reads, "
+            f"such as {tools.section}.model=/models/scunet_color_real_psnr.pth"
         )
 
 

@@ -24,6 +24,7 @@ class Tools:
         seed: of the run.
         class_noun: what the photos show.
         memory: what has been loaded, by name. Subjects of a run share it.
+        section: of the settings that the purifier is of, for messages.
     """
 
     spec: Backbone | None = None
@@ -31,10 +32,15 @@ class Tools:
     seed: int = 0
     class_noun: str = "object"
     memory: dict[Any, Any] = field(default_factory=dict)
+    section: str = "purify"
 
     def of(self, class_noun: str) -> Tools:
         """The same tools for photos of another class."""
         return replace(self, class_noun=class_noun)
+
+    def below(self, field: str) -> Tools:
+        """The same tools for a purifier that is a setting of this one."""
+        return replace(self, section=f"{self.section}.{field}")
 
     def once(self, key: Any, load: Callable[[], Any]) -> Any:
         """What ``load`` returned the first time it was asked for under this key."""

@@ -52,7 +52,7 @@ class Upscale:
         from staytrue.purify.noising import generator
         from staytrue.purify.scaled import working_size
 
-        pipeline = tools.once(("upscaler", self.model), lambda: upscaler(self.model, tools.device))
+        pipeline = tools.once(("upscaler", self.model), lambda: upscaler(self.model, tools))
         prompt = tools.prompt(self.prompt)
 
         def clean(image: Image.Image) -> Image.Image:
@@ -70,18 +70,18 @@ class Upscale:
         return clean
 
 
-def upscaler(model: str, device: str) -> Any:
+def upscaler(model: str, tools: Tools) -> Any:
     """The pipeline, in float16 on a GPU. Raises ``BackboneError`` with what to do."""
     import torch
     from diffusers import StableDiffusionUpscalePipeline
 
-    dtype = torch.float16 if device.startswith("cuda") else torch.float32
+    dtype = torch.float16 if tools.device.startswith("cuda") else torch.float32
     try:
         pipeline = StableDiffusionUpscalePipeline.from_pretrained(model, dtype=dtype, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise BackboneError(
             f"the upscaler {model} cannot be loaded ({str(error).splitlines()[0]}); download it while online, "
-            "or name a folder that holds it: purify.model=/models/x4-upscaler"
+            f"or name a folder that holds it: {tools.section}.model=/models/x4-upscaler"
         ) from error
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device)
+    return pipeline.to(tools.device)
