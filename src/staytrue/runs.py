@@ -160,9 +160,19 @@ def fingerprint(value: Any) -> str:
 
 
 def manifest_key(folder: Path) -> str:
-    """The key under which a stage's folder was completed; empty when it was not."""
+    """The key under which a stage's folder was completed; empty when it was not. Raises ``ConfigError`` for another's manifest."""
     manifest = folder / "manifest.json"
-    return str(read_json(manifest)["key"]) if manifest.is_file() else ""
+    try:
+        return str(read_json(manifest)["key"]) if manifest.is_file() else ""
+    except (ValueError, LookupError, TypeError):
+        raise ConfigError(
+            f"{manifest} is not one of Staytrue's; move it elsewhere, or name another folder with --out"
+        ) from None
+
+
+def is_complete(folder: Path, inputs: Any, mends: bool = True) -> bool:
+    """Whether ``run_stage`` has nothing to do there."""
+    return manifest_key(folder) == fingerprint(inputs) and not (mends and _lost(folder))
 
 
 def run_stage(
@@ -177,17 +187,18 @@ def run_stage(
     Args:
         folder: the stage's folder; made if absent. What an interrupted run left there stays: the work resumes from it.
         inputs: everything the outcome depends on (section of the config, keys of earlier stages, files' fingerprints).
-        work: does the stage's work inside ``folder`` and may return facts for the manifest.
+        work: does the stage's work inside ``folder`` and may return facts for the manifest; "outputs" among them are the files that
+            are the stage's, else all that lie there are.
         mends: whether the work runs again where files that it wrote are gone.
         scratch: a folder inside of what only an interrupted run needs: it goes once the manifest is there, and never before.
 
     Returns:
         True if the work ran, False if it was skipped.
     """
-    key = fingerprint(inputs)
-    if manifest_key(folder) == key and not (mends and _lost(folder)):
+    if is_complete(folder, inputs, mends):
         shutil.rmtree(folder / scratch, ignore_errors=True)  # of a run that was killed before it could
         return False
+    key = fingerprint(inputs)
     make_folder(folder)
     (folder / "manifest.json").unlink(missing_ok=True)
     started = time.monotonic()

@@ -161,7 +161,7 @@ def test_other_settings_replace_the_photos(home, tmp_path):
     assert protect_stage(config(home, radius="2/255"), tmp_path)
     (tmp_path / "photos" / "09-old.png").write_bytes(b"of an earlier folder")
     told = read_json(tmp_path / "protect.json")
-    write_json(tmp_path / "protect.json", told | {"written": [*told["written"], "09-old.png"]})
+    write_json(tmp_path / "protect.json", told | {"written": [*told["written"], "photos/09-old.png"]})
     assert protect_stage(config(home, radius="3/255"), tmp_path)
     assert sorted(p.name for p in (tmp_path / "photos").glob("*.png")) == ["01-0.png", "02-1.png", "03-2.png"]
     assert read_json(tmp_path / "protect.json")["changed"][0]["largest_levels"] == 3
@@ -190,9 +190,58 @@ def test_files_that_were_not_written_here_stay(home, tmp_path):
     (tmp_path / "photos" / "01-0.txt").write_text("my own words")
     assert not protect_stage(config(home, radius="2/255"), tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(ConfigError, match=r"files that `staytrue protect` did not write \(01-0\.txt\).*--out"):
+    with pytest.raises(ConfigError, match=r"files that `staytrue protect` did not write \(photos/01-0\.txt\).*--out"):
         protect_stage(config(home, radius="3/255"), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        (("config.json", "report.html"), "config.json, report.html"),
+        (("protect.json",), "protect.json"),
+        (("manifest.json",), "manifest.json"),
+        (("photos/sunset.png",), "photos/sunset.png"),
+    ],
+    ids=["a run", "facts", "manifest", "photos"],
+)
+def test_a_folder_of_something_else_is_left_alone(files, named, home, tmp_path):
+    """A run's, or one with files of the same names that say nothing a protection would say."""
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('{"mine": true}')
+    with pytest.raises(ConfigError, match=re.escape(named) + r".*--out"):
+        protect_stage(config(home), tmp_path)
+    inside = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert inside == set(files)
+    assert all((tmp_path / name).read_text() == '{"mine": true}' for name in files)
+
+
+def test_a_run_beside_protected_photos_keeps_its_report(home, tmp_path):
+    assert protect_stage(config(home, radius="2/255"), tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "report.html").write_text("of the run")
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        protect_stage(config(home, radius="3/255"), tmp_path)
+    assert (tmp_path / "report.html").read_text() == "of the run"
+
+
+def test_other_files_in_the_folder_are_none_of_the_outputs(home, tmp_path):
+    """Or the attack would be repeated once they are gone."""
+    (tmp_path / "notes.txt").write_text("mine")
+    assert protect_stage(config(home), tmp_path)
+    (tmp_path / "notes.txt").unlink()
+    assert not protect_stage(config(home), tmp_path)
+    (tmp_path / "photos" / "01-0.png").unlink()
+    assert protect_stage(config(home), tmp_path)
+
+
+def test_photos_of_an_older_version_are_known_for_ones_own(home, tmp_path):
+    """It listed names within ``photos``."""
+    assert protect_stage(config(home, radius="2/255"), tmp_path)
+    told = read_json(tmp_path / "protect.json")
+    write_json(tmp_path / "protect.json", told | {"written": [Path(name).name for name in told["written"]]})
+    assert protect_stage(config(home, radius="3/255"), tmp_path)
 
 
 def test_a_killed_run_knows_its_files_again(home, tmp_path, monkeypatch):

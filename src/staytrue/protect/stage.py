@@ -29,11 +29,9 @@ from staytrue.protect.pgd import quantized
 from staytrue.protect.radius import levels, said
 from staytrue.protect.report import write_page
 from staytrue.protect.surrogate import Surrogate
-from staytrue.protect.written import FACTS, PHOTOS, clear, require_apart, require_own
-from staytrue.runs import fingerprint, manifest_key, run_stage, write_bytes, write_json, write_text
+from staytrue.protect.written import FACTS, PAGE, PHOTOS, clear, require_apart, require_own
+from staytrue.runs import fingerprint, is_complete, run_stage, write_bytes, write_json, write_text
 from staytrue.types import Facts, Subject
-
-PAGE = "report.html"
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def protect_stage(config: ProtectConfig, folder: Path, device: str = "cpu") -> b
     require_apart(folder, _folders(config))
     _require(config.protect, config.subject, config.backbone)
     inputs = _inputs(config)
-    if manifest_key(folder) != fingerprint(inputs):
+    if not is_complete(folder, inputs):
         require_own(folder)
     return run_stage(folder, inputs, lambda here: _work(config, against, here))
 
@@ -135,7 +133,7 @@ def _work(config: ProtectConfig, against: Against, folder: Path) -> dict[str, An
     clear(folder)
     names = [_file_name(number, photo.path) for number, photo in enumerate(photos, start=1)]
     captions = [str(Path(name).with_suffix(".txt")) for name, photo in zip(names, photos, strict=True) if photo.text]
-    written = {"files": names, "written": [*names, *captions]}
+    written = {"files": names, "written": [f"{PHOTOS}/{name}" for name in (*names, *captions)]}
     write_json(folder / FACTS, written)  # first, so that a run killed below knows these files for its own
     for name, photo, image in zip(names, photos, protected, strict=True):
         _write(folder / PHOTOS / name, photo, image)
@@ -149,7 +147,7 @@ def _work(config: ProtectConfig, against: Against, folder: Path) -> dict[str, An
     told |= {"backbone": facts.title, "class_noun": subject.class_noun, "size_px": facts.resolution_px}
     write_json(folder / FACTS, told)
     write_page(folder / PAGE, told, (clean, protected), levels(protect.radius))
-    return {"photos": len(names), "seconds": round(seconds, 3)}
+    return {"photos": len(names), "seconds": round(seconds, 3), "outputs": [*written["written"], FACTS, PAGE]}
 
 
 def squares(images: Sequence[Image.Image], facts: Facts) -> list[Image.Image]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from staytrue.errors import ConfigError
 from staytrue.runs import read_json
 
-PHOTOS, FACTS = "photos", "protect.json"
+PHOTOS, FACTS, PAGE = "photos", "protect.json", "report.html"
+RUN = "config.json"
+# what would be replaced without a word
+BESIDE = (FACTS, PAGE, "manifest.json")
 
 
 def require_apart(folder: Path, originals: Iterable[Path]) -> None:
@@ -24,27 +28,35 @@ def require_apart(folder: Path, originals: Iterable[Path]) -> None:
 
 
 def require_own(folder: Path) -> None:
-    """Raises ``ConfigError`` where ``<folder>/photos`` holds files that an earlier run did not write."""
-    if others := sorted(path.name for path in _visible(folder) if path.name not in _listed(folder)):
+    """Raises ``ConfigError`` where the folder is a run's, or holds files in the way that an earlier protection did not write."""
+    listed = _listed(folder)
+    others = [RUN] if (folder / RUN).is_file() else []
+    others += [name for name in BESIDE if (folder / name).is_file()] if listed is None else []
+    others += sorted(name for name in _visible(folder) if name not in (listed or ()))
+    if others:
         raise ConfigError(
-            f"{folder / PHOTOS} holds files that `staytrue protect` did not write ({', '.join(others[:3])}); nothing was"
+            f"{folder} holds files that `staytrue protect` did not write ({', '.join(others[:3])}); nothing was written or"
             " deleted: move them elsewhere, or name another folder with --out"
         )
 
 
 def clear(folder: Path) -> None:
     """Deletes the photos and captions that an earlier run wrote, and nothing else."""
-    for path in _visible(folder):
-        if path.name in _listed(folder):
-            path.unlink()
+    for name in _visible(folder) & (_listed(folder) or frozenset()):
+        (folder / name).unlink()
 
 
-def _listed(folder: Path) -> frozenset[str]:
-    """Names that an earlier run, complete or killed, wrote into ``photos``; older versions listed no captions."""
-    told = read_json(folder / FACTS) if (folder / FACTS).is_file() else {}
-    return frozenset(told.get("written", told.get("files", ())))
+def _listed(folder: Path) -> frozenset[str] | None:
+    """Names in the folder that an earlier run, complete or killed, wrote; None where none was. Older ones are of ``photos``."""
+    try:
+        told: Any = read_json(folder / FACTS)
+        names = told["written"] if "written" in told else told["files"]
+        return frozenset(name if "/" in name else f"{PHOTOS}/{name}" for name in names)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
-def _visible(folder: Path) -> list[Path]:
+def _visible(folder: Path) -> frozenset[str]:
     photos = folder / PHOTOS
-    return [path for path in photos.iterdir() if not path.name.startswith(".")] if photos.is_dir() else []
+    inside = photos.iterdir() if photos.is_dir() else ()
+    return frozenset(f"{PHOTOS}/{path.name}" for path in inside if not path.name.startswith("."))
