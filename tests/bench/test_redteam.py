@@ -93,6 +93,8 @@ def test_photos_are_protected_once_for_every_protection_subject_and_seed(ran):
     trained = run_config(twice[0], twice[0].settings[0]).subjects[0]
     assert trained.photos == made["advdm"] / "photos"
     assert twice[0].member.subject.photos != trained.photos  # judged beside the clean photos
+    captions, own = ([p.text for p in load_folder(d)] for d in (trained.photos, twice[0].member.subject.photos))
+    assert captions == own != [None] * len(own)
 
 
 def inspections(out):

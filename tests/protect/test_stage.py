@@ -79,8 +79,28 @@ def test_files_are_lossless_within_the_radius_to_the_level(home, made):
         difference = np.abs(pixels(file) - np.asarray(picture).astype(int))
         assert difference.shape == (32, 32, 3)
         assert 5 < difference.max() <= 11
-    assert (made / "photos" / "02-1.txt").read_text() == "a dog on the grass\n"
     assert len(load_folder(made / "photos")) == 3  # the folder is photos to train on
+
+
+def test_captions_lie_apart_from_what_is_published_and_beside_what_is_trained_on(home, made, tmp_path):
+    assert {path.suffix for path in (made / "photos").iterdir()} == {".png"}
+    assert [(path.name, path.read_text()) for path in (made / "captions").iterdir()] == [
+        ("02-1.txt", "a dog on the grass\n")
+    ]
+    assert "not for publishing" in (made / "report.html").read_text()
+    shutil.copytree(made, tmp_path / "out")
+    assert protect_stage(config(home, ADVDM, radius="11/255"), tmp_path / "out", to_train=True)
+    texts = [photo.text for photo in load_folder(tmp_path / "out" / "photos")]
+    assert texts == [None, "a dog on the grass", None]
+    assert not list((tmp_path / "out" / "captions").iterdir())
+
+
+def test_the_page_says_that_repeats_are_not_kept(home, made, tmp_path):
+    assert "each counts once" not in (made / "report.html").read_text()
+    shutil.copytree(home / "photos", tmp_path / "dogs" / "10_dog")
+    subject = Subject(name="rex", photos=tmp_path / "dogs", class_noun="dog")
+    protect_stage(config(home).model_copy(update={"subject": subject}), tmp_path / "out")
+    assert "each counts once" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_numbers_are_told(home, made):
@@ -153,8 +173,8 @@ def test_a_complete_folder_is_not_made_again_and_a_batch_is_no_reason(home, made
 
 def test_same_seed_same_bytes(home, made, tmp_path):
     assert protect_stage(config(home, ADVDM, radius="11/255"), tmp_path)
-    for file in (made / "photos").iterdir():
-        assert file.read_bytes() == (tmp_path / "photos" / file.name).read_bytes()
+    for file in (*(made / "photos").iterdir(), *(made / "captions").iterdir()):
+        assert file.read_bytes() == (tmp_path / file.relative_to(made)).read_bytes()
 
 
 def test_other_settings_replace_the_photos(home, tmp_path):
@@ -237,11 +257,13 @@ def test_other_files_in_the_folder_are_none_of_the_outputs(home, tmp_path):
 
 
 def test_photos_of_an_older_version_are_known_for_ones_own(home, tmp_path):
-    """It listed names within ``photos``."""
+    """It listed names within ``photos``, where captions lay, too; they go."""
     assert protect_stage(config(home, radius="2/255"), tmp_path)
+    (tmp_path / "captions" / "02-1.txt").rename(tmp_path / "photos" / "02-1.txt")
     told = read_json(tmp_path / "protect.json")
     write_json(tmp_path / "protect.json", told | {"written": [Path(name).name for name in told["written"]]})
     assert protect_stage(config(home, radius="3/255"), tmp_path)
+    assert not list((tmp_path / "photos").glob("*.txt"))
 
 
 def test_a_killed_run_knows_its_files_again(home, tmp_path, monkeypatch):
@@ -252,7 +274,7 @@ def test_a_killed_run_knows_its_files_again(home, tmp_path, monkeypatch):
         patch.setattr("staytrue.protect.stage._measured", killed)
         with pytest.raises(KeyboardInterrupt):
             protect_stage(config(home, radius="2/255"), tmp_path)
-    assert len(list((tmp_path / "photos").iterdir())) == 4
+    assert len([*(tmp_path / "photos").iterdir(), *(tmp_path / "captions").iterdir()]) == 4
     assert protect_stage(config(home, radius="3/255"), tmp_path)
 
 

@@ -48,7 +48,7 @@ class Protecting:
         """Protects the photos, unless it is done already."""
         from staytrue.protect.stage import protect_stage
 
-        protect_stage(self.config, self.folder, device)
+        protect_stage(self.config, self.folder, device, to_train=True)
 
 
 def protecting(

@@ -19,7 +19,7 @@ from staytrue.backbones.base import Backbone, LoadedBackbone
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.errors import ConfigError
 from staytrue.images.crop import fit, pixels_pm1
-from staytrue.images.load import Photo, load_folder
+from staytrue.images.load import load_folder
 from staytrue.images.metadata import png_bytes
 from staytrue.images.scan import scan_folder
 from staytrue.protect.base import Demanding, Scene
@@ -29,7 +29,7 @@ from staytrue.protect.pgd import quantized
 from staytrue.protect.radius import levels, said
 from staytrue.protect.report import write_page
 from staytrue.protect.surrogate import Surrogate
-from staytrue.protect.written import FACTS, PAGE, PHOTOS, clear, require_apart, require_own
+from staytrue.protect.written import CAPTIONS, FACTS, PAGE, PHOTOS, clear, require_apart, require_own
 from staytrue.runs import fingerprint, is_complete, run_stage, write_bytes, write_json, write_text
 from staytrue.types import Facts, Subject
 
@@ -49,8 +49,15 @@ class Against:
     seed: int = 0
 
 
-def protect_stage(config: ProtectConfig, folder: Path, device: str = "cpu") -> bool:
-    """Writes ``photos/`` (PNG), ``protect.json`` and ``report.html`` into the folder.
+def protect_stage(config: ProtectConfig, folder: Path, device: str = "cpu", to_train: bool = False) -> bool:
+    """Writes ``photos/`` (PNG), ``protect.json`` and ``report.html`` into the folder, and ``captions/`` where photos have some.
+
+    Args:
+        config: whose photos, and how they are protected.
+        folder: to write.
+        device: to attack on.
+        to_train: whether the photos are for training, not for publishing: then their captions, which may name people, lie beside
+            them, and stand for the subject's own.
 
     Returns:
         True if the work ran, False if the folder was complete already.
@@ -64,10 +71,11 @@ def protect_stage(config: ProtectConfig, folder: Path, device: str = "cpu") -> b
     against = Against(config.backbone, device, config.seed)
     require_apart(folder, _folders(config))
     _require(config.protect, config.subject, config.backbone)
-    inputs = _inputs(config)
+    captions = PHOTOS if to_train else CAPTIONS
+    inputs = _inputs(config) | {"captions": captions}
     if not is_complete(folder, inputs):
         require_own(folder)
-    return run_stage(folder, inputs, lambda here: _work(config, against, here))
+    return run_stage(folder, inputs, lambda here: _work(config, against, here, captions))
 
 
 def protect_images(
@@ -93,13 +101,14 @@ def protect_subjects(
         folder: each set goes to ``<folder>/<protection>/<subject>``.
 
     Returns:
-        For each (protection, subject) the folder of the protected photos, which may stand in for ``subject.photos``.
+        For each (protection, subject) the folder of the protected photos, which may stand in for ``subject.photos``: their captions
+        lie beside them.
     """
     made = {}
     for name, protect in protections.items():
         for subject in subjects:
             config = ProtectConfig(subject=subject, backbone=against.backbone, seed=against.seed, protect=protect)
-            protect_stage(config, folder / name / subject.name, against.device)
+            protect_stage(config, folder / name / subject.name, against.device, to_train=True)
             made[name, subject.name] = folder / name / subject.name / PHOTOS
     return made
 
@@ -122,7 +131,7 @@ def _inputs(config: ProtectConfig) -> dict[str, Any]:
     return {"protect": protect, "subject": subject, "backbone": config.backbone, "seed": config.seed, "photos": photos}
 
 
-def _work(config: ProtectConfig, against: Against, folder: Path) -> dict[str, Any]:
+def _work(config: ProtectConfig, against: Against, folder: Path, captions: str) -> dict[str, Any]:
     protect, subject, facts = config.protect, config.subject, config.backbone.facts()
     photos = load_folder(subject.photos)
     clean = squares([photo.image for photo in photos], facts)
@@ -132,11 +141,13 @@ def _work(config: ProtectConfig, against: Against, folder: Path) -> dict[str, An
     seconds = time.monotonic() - started
     clear(folder)
     names = [_file_name(number, photo.path) for number, photo in enumerate(photos, start=1)]
-    captions = [str(Path(name).with_suffix(".txt")) for name, photo in zip(names, photos, strict=True) if photo.text]
-    written = {"files": names, "written": [f"{PHOTOS}/{name}" for name in (*names, *captions)]}
+    texts = {f"{captions}/{Path(n).stem}.txt": p.text for n, p in zip(names, photos, strict=True) if p.text}
+    written = {"files": names, "written": [*(f"{PHOTOS}/{name}" for name in names), *texts]}
     write_json(folder / FACTS, written)  # first, so that a run killed below knows these files for its own
-    for name, photo, image in zip(names, photos, protected, strict=True):
-        _write(folder / PHOTOS / name, photo, image)
+    for name, image in zip(names, protected, strict=True):
+        write_bytes(folder / PHOTOS / name, png_bytes(image))
+    for name, text in texts.items():
+        write_text(folder / name, text + "\n")
     told = _measured(protect, scene, (clean, protected), facts) | written
     told |= {
         "seconds": seconds,
@@ -145,6 +156,7 @@ def _work(config: ProtectConfig, against: Against, folder: Path) -> dict[str, An
         "seed": config.seed,
     }
     told |= {"backbone": facts.title, "class_noun": subject.class_noun, "size_px": facts.resolution_px}
+    told |= {"captions": captions if texts else None, "repeated": any(photo.repeats > 1 for photo in photos)}
     write_json(folder / FACTS, told)
     write_page(folder / PAGE, told, (clean, protected), levels(protect.radius))
     return {"photos": len(names), "seconds": round(seconds, 3), "outputs": [*written["written"], FACTS, PAGE]}
@@ -210,12 +222,6 @@ def _measured(
         "denoising_loss": denoising_losses(Surrogate(scene.fresh(None), scene), sets),
         "mismatch": mismatches(clean, protected, noun, facts, protect),
     }
-
-
-def _write(path: Path, photo: Photo, image: Image.Image) -> None:
-    write_bytes(path, png_bytes(image))
-    if photo.text:
-        write_text(path.with_suffix(".txt"), photo.text + "\n")
 
 
 def _unit(images: Sequence[Image.Image], device: str) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 from staytrue.errors import ConfigError
 from staytrue.runs import read_json
 
-PHOTOS, FACTS, PAGE = "photos", "protect.json", "report.html"
+PHOTOS, CAPTIONS, FACTS, PAGE = "photos", "captions", "protect.json", "report.html"
 RUN = "config.json"
 # what would be replaced without a word
 BESIDE = (FACTS, PAGE, "manifest.json")
@@ -57,6 +57,5 @@ def _listed(folder: Path) -> frozenset[str] | None:
 
 
 def _visible(folder: Path) -> frozenset[str]:
-    photos = folder / PHOTOS
-    inside = photos.iterdir() if photos.is_dir() else ()
-    return frozenset(f"{PHOTOS}/{path.name}" for path in inside if not path.name.startswith("."))
+    inside = [path for name in (PHOTOS, CAPTIONS) if (folder / name).is_dir() for path in (folder / name).iterdir()]
+    return frozenset(f"{path.parent.name}/{path.name}" for path in inside if not path.name.startswith("."))
