@@ -170,6 +170,11 @@ def manifest_key(folder: Path) -> str:
         ) from None
 
 
+def manifest_inputs(folder: Path) -> dict[str, Any]:
+    """What a complete folder was made from; empty where it is not complete."""
+    return dict(read_json(folder / "manifest.json")["inputs"]) if manifest_key(folder) else {}
+
+
 def is_complete(folder: Path, inputs: Any, mends: bool = True) -> bool:
     """Whether ``run_stage`` has nothing to do there."""
     return manifest_key(folder) == fingerprint(inputs) and not (mends and _lost(folder))

@@ -22,6 +22,7 @@ from staytrue.purify.distance import SSIM_NAME, perceptual_distance
 from staytrue.runs import read_json, write_json
 from staytrue.types import Subject
 from tests.encoders.tiny_judges import tiny_clip, tiny_vit
+from tests.purify.stand_ins import tiny_restorer
 from tests.tiny import tiny_sd
 
 SIZES = [(40, 48), (64, 33), (36, 36)]
@@ -45,7 +46,7 @@ def home(tmp_path_factory):
 
 
 def config(home, method="random_noise", **changes):
-    protect = Protect(method=method, clip=str(home / "clip"), judge=str(home / "judge"), **changes)
+    protect = Protect(method=method, **{"clip": str(home / "clip"), "judge": str(home / "judge")} | changes)
     subject = Subject(name="rex", photos=home / "photos", class_noun="dog")
     return ProtectConfig(subject=subject, backbone=SD(path=str(home / "model")), protect=protect)
 
@@ -169,6 +170,47 @@ def test_a_complete_folder_is_not_made_again_and_a_batch_is_no_reason(home, made
     before = (made / "manifest.json").read_bytes()
     assert not protect_stage(config(home, ADVDM, radius="11/255", batch=1), made)
     assert (made / "manifest.json").read_bytes() == before
+
+
+def test_other_contents_under_the_same_path_are_protected_against_again(home, tmp_path):
+    """Of the backbone, of a target, of a checkpoint, and of the purifier that is expected."""
+    shutil.copytree(home / "photos", tmp_path / "photos")
+    model, other = tiny_sd(tmp_path / "model", size=32), tiny_sd(tmp_path / "other", size=32)
+    target, restorer = tmp_path / "target.png", tiny_restorer(tmp_path / "restorer.safetensors")
+    Image.new("RGB", (40, 40), "red").save(target)
+    pgd = {"pgd": {"steps": 1}}
+    methods = {
+        "photoguard": {"target": str(target), **pgd},
+        "easpl": {
+            "checkpoints": [str(other)],
+            "surrogates": 1,
+            "rounds": 1,
+            "clean_steps": 0,
+            "perturbed_steps": 0,
+            **pgd,
+        },
+        "adaptive": {"purifier": {"name": "restore", "model": str(restorer)}, "pgd": {"steps": 1, "draws": 1}},
+    }
+
+    def made():
+        """Which methods had something to do, each in a folder of its own."""
+        done = set()
+        for name, settings in methods.items():
+            asked = config(tmp_path, {"name": name, **settings}, judge="miniature", clip="none")
+            if protect_stage(asked, tmp_path / f"out-{name}"):
+                done.add(name)
+        return done
+
+    assert made() == set(methods)
+    assert made() == set()
+    Image.new("RGB", (40, 40), "blue").save(target)
+    assert made() == {"photoguard"}
+    tiny_sd(other, size=32, seed=1)
+    assert made() == {"easpl"}
+    tiny_restorer(restorer, seed=1)
+    assert made() == {"adaptive"}
+    tiny_sd(model, size=32, seed=1)
+    assert made() == set(methods)
 
 
 def test_same_seed_same_bytes(home, made, tmp_path):

@@ -69,6 +69,13 @@ class Adaptive:
 
         require(self.purifier, Tools(spec, class_noun=class_noun, section=SECTION))
 
+    def identity(self, spec: Backbone, class_noun: str) -> list[str]:
+        """The purifier's weights."""
+        from staytrue.purify.base import identity
+        from staytrue.purify.tools import Tools
+
+        return identity(self.purifier, Tools(spec, class_noun=class_noun, section=SECTION))
+
     def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
         """The attacked photos."""
         from staytrue.diffusion.randomness import derived_seed

@@ -75,3 +75,12 @@ class Demanding(Protocol):
     def require(self, spec: Backbone, class_noun: str) -> None:
         """Raises the ``StaytrueError`` that ``perturb`` would raise later."""
         ...
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """A protection whose settings name files."""
+
+    def identity(self, spec: Backbone, class_noun: str) -> list[str]:
+        """Tells their contents from others: a path may hold others tomorrow."""
+        ...

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
+    from staytrue.backbones.base import Backbone
     from staytrue.protect.surrogate import Surrogate
 
 
@@ -57,6 +58,14 @@ class Easpl:
     def gradients(self) -> int:
         """Steps of ascent."""
         return self.rounds * self.pgd.steps
+
+    def identity(self, spec: Backbone, class_noun: str) -> list[str]:  # noqa: ARG002
+        """The weights of the further checkpoints."""
+        from dataclasses import replace
+
+        from staytrue.backbones.identity import backbone_identity
+
+        return [backbone_identity(replace(spec, path=path)) for path in self.checkpoints]  # type: ignore[type-var]
 
     def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
         """The attacked photos."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from staytrue.protect.base import RowLoss, Scene
 from staytrue.protect.pgd import PGD
 from staytrue.registry import component
+from staytrue.runs import fingerprint
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -58,6 +59,11 @@ class PhotoGuard:
     def require(self, spec: Backbone, class_noun: str) -> None:  # noqa: ARG002
         """Raises ``ConfigError`` where the target is neither a color nor a picture."""
         target_square(self.target, spec.facts().resolution_px)
+
+    def identity(self, spec: Backbone, class_noun: str) -> list[str]:  # noqa: ARG002
+        """The target's content, where it is a picture."""
+        target = Path(self.target)
+        return [fingerprint(target)] if target.is_file() else []
 
     def perturb(self, scene: Scene) -> Float[Tensor, "rows 3 height width"]:
         """The attacked photos."""

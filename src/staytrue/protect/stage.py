@@ -16,13 +16,14 @@ from rich.progress import Progress
 from torch import Tensor
 
 from staytrue.backbones.base import Backbone, LoadedBackbone
+from staytrue.backbones.identity import backbone_identity
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.errors import ConfigError
 from staytrue.images.crop import fit, pixels_pm1
 from staytrue.images.load import load_folder
 from staytrue.images.metadata import png_bytes
 from staytrue.images.scan import scan_folder
-from staytrue.protect.base import Demanding, Scene
+from staytrue.protect.base import Demanding, Naming, Scene
 from staytrue.protect.config import Protect, ProtectConfig
 from staytrue.protect.measure import changed_by, control, denoising_losses, distances, mismatches, perceptual
 from staytrue.protect.pgd import quantized
@@ -127,8 +128,12 @@ def _inputs(config: ProtectConfig) -> dict[str, Any]:
     """All that the outcome depends on; a batch and a place on disk do not."""
     photos = [[(f.path.name, fingerprint(f.path), f.text) for f in scan_folder(folder)] for folder in _folders(config)]
     subject = (config.subject.class_noun, config.subject.identifier)
-    protect = replace(config.protect, batch=1)
-    return {"protect": protect, "subject": subject, "backbone": config.backbone, "seed": config.seed, "photos": photos}
+    protect, backbone = replace(config.protect, batch=1), config.backbone
+    inputs = {"protect": protect, "subject": subject, "backbone": backbone, "seed": config.seed, "photos": photos}
+    inputs["weights"] = backbone_identity(backbone)
+    if isinstance(protect.method, Naming):
+        inputs["named"] = protect.method.identity(backbone, config.subject.class_noun)
+    return inputs
 
 
 def _work(config: ProtectConfig, against: Against, folder: Path, captions: str) -> dict[str, Any]:

@@ -50,6 +50,19 @@ class Demanding(Protocol):
         ...
 
 
+@runtime_checkable
+class Weighted(Protocol):
+    """A purifier with weights of its own. One that says nothing of them borrows the backbone's."""
+
+    def identity(self, tools: Tools) -> list[str]:
+        """Tells the weights that ``load`` would read from others by content: a path may hold others tomorrow.
+
+        Raises:
+            StaytrueError: they are not there.
+        """
+        ...
+
+
 AnyPurifier = Purifier | ModelPurifier
 
 
@@ -57,6 +70,13 @@ def require(purifier: AnyPurifier, tools: Tools) -> None:
     """Raises ``StaytrueError`` where the files are lacking that this purifier's settings name, or should."""
     if isinstance(purifier, Demanding):
         purifier.require(tools)
+
+
+def identity(purifier: AnyPurifier, tools: Tools) -> list[str]:
+    """Tells the weights that clean from others; empty where none do. Raises ``StaytrueError`` where they are not there."""
+    if isinstance(purifier, Weighted):
+        return purifier.identity(tools)
+    return [tools.identity()] if isinstance(purifier, ModelPurifier) else []
 
 
 def cleaner(purifier: AnyPurifier, tools: Tools) -> Cleaner:

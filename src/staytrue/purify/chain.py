@@ -55,6 +55,12 @@ class Chain:
         for place, step in enumerate(self.steps):
             require(step, tools.below(f"steps.{place}"))
 
+    def identity(self, tools: Tools) -> list[str]:
+        """Of each of its steps."""
+        from staytrue.purify.base import identity
+
+        return [one for step in self.steps for one in identity(step, tools)]
+
     def load(self, tools: Tools) -> Cleaner:
         """The whole chain."""
         from staytrue.purify.base import cleaner

@@ -48,6 +48,14 @@ class CodeSR:
         if names_a_person(tools.class_noun):
             require_file(self._weights(tools))
 
+    def identity(self, tools: Tools) -> list[str]:
+        """The content of CodeFormer's file, where it is used, and of the upscaler's."""
+        from staytrue.backbones.identity import fingerprint_samples
+
+        self.require(tools)
+        faces = [fingerprint_samples(self._weights(tools))] if names_a_person(tools.class_noun) else []
+        return faces + self.upscale.identity(tools.below("upscale"))
+
     def load(self, tools: Tools) -> Cleaner:
         """The cleaning. Raises ``MissingExtraError`` and ``ConfigError`` where a person's face needs what is not there."""
         face_step = self._faces(tools) if names_a_person(tools.class_noun) else None

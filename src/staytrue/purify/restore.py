@@ -43,6 +43,13 @@ class Restore:
 
         require_file(self.file(tools))
 
+    def identity(self, tools: Tools) -> list[str]:
+        """The file's content, and the size that it works at."""
+        from staytrue.backbones.identity import fingerprint_samples
+
+        self.require(tools)
+        return [fingerprint_samples(self.file(tools)), str(_side_px(tools))]
+
     def load(self, tools: Tools) -> Cleaner:
         """The cleaning, with the network of the file. Raises ``ConfigError``, ``BackboneError``, ``MissingExtraError``."""
         from staytrue.purify.scaled import at_size, working_size
@@ -51,7 +58,7 @@ class Restore:
         path = self.file(tools)
         network = tools.once(("spandrel", path), lambda: load_file(path, tools.device))
         scale = network.scale if self.shrink else 1
-        side_px = (tools.facts.resolution_px if tools.facts else 512) // scale
+        side_px = _side_px(tools) // scale
 
         def clean(image: Image.Image) -> Image.Image:
             return at_size(image, working_size(image.size, side_px, 1), lambda pixels: restored(network, pixels))
@@ -69,6 +76,10 @@ class Restore:
             f"{tools.section}.model: there is no restorer that comes with this backbone; name a file that spandrel reads, "
             f"such as {tools.section}.model=/models/scunet_color_real_psnr.pth"
         )
+
+
+def _side_px(tools: Tools) -> int:
+    return tools.facts.resolution_px if tools.facts else 512
 
 
 def restored(network: Any, pixels_pm1: Tensor) -> Tensor:

@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from staytrue.errors import ConfigError, ImageError
+from staytrue.errors import ConfigError, ImageError, StaytrueError
 from staytrue.images.decode import ALPHA_COLOR
 from staytrue.images.load import Photo, load_folder
 from staytrue.images.scan import survey
-from staytrue.purify.base import AnyPurifier, ModelPurifier
+from staytrue.purify.base import AnyPurifier, ModelPurifier, identity
 from staytrue.purify.inspection.config import Inspect
 from staytrue.purify.inspection.inspect import (
     Inspected,
@@ -28,7 +28,7 @@ from staytrue.purify.none import NoPurifier
 from staytrue.purify.rights import require_rights
 from staytrue.purify.tools import Tools
 from staytrue.purify.written import write_cleaning, write_subject
-from staytrue.runs import RunFolder, fingerprint, run_stage
+from staytrue.runs import RunFolder, fingerprint, manifest_inputs, run_stage
 from staytrue.types import Subject
 
 
@@ -82,7 +82,17 @@ def purify_stage(
     inputs: dict[str, Any] = {"purify": purifier, "photos": sources}
     if isinstance(purifier, ModelPurifier):
         inputs["tools"] = [str(getattr(tools.spec, "path", None)), tools.seed, [s.class_noun for s in subjects]]
+        inputs |= _weights(run, purifier, by_subject.values())
     return run_stage(run.purified, inputs, work)
+
+
+def _weights(run: RunFolder, purifier: AnyPurifier, tools: Iterable[Tools]) -> dict[str, Any]:
+    """What cleans, by content. Weights that are no longer there can clean nothing anew, so what they cleaned stays."""
+    try:
+        found = sorted({one for each in tools for one in identity(purifier, each)})
+    except StaytrueError:
+        found = manifest_inputs(run.purified).get("weights", [])
+    return {"weights": found} if found else {}
 
 
 def look(run: RunFolder, subjects: Sequence[Subject], tools: Tools, inspect: Inspect) -> list[Inspected]:

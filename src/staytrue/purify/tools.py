@@ -53,6 +53,12 @@ class Tools:
         """Of the backbone, known without its weights."""
         return self.spec.facts() if self.spec else None
 
+    def identity(self) -> str:
+        """Tells the backbone's weights from others; empty without one."""
+        from staytrue.backbones.identity import backbone_identity
+
+        return self.once("identity", lambda: backbone_identity(self.spec) if self.spec else "")
+
     def backbone(self) -> LoadedBackbone:
         """The backbone with its weights.
 

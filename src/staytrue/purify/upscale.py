@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from staytrue.purify.tools import Tools
 
 FACTOR, GRAIN_PX = 4, 8
+INDEX = "model_index.json"
 
 
 @component
@@ -45,6 +47,14 @@ class Upscale:
     guidance: float = Field(default=9.0, ge=1)
     noise_level: int = Field(default=20, ge=0, le=350)
 
+    def identity(self, tools: Tools) -> list[str]:
+        """The content of the folder, or the commit of the hub id."""
+        from staytrue.backbones.identity import weights_fingerprint
+
+        folder = upscaler_folder(self.model, tools)
+        local = Path(self.model).expanduser().is_dir()
+        return [weights_fingerprint(folder) if local else f"{self.model}@{folder.name}"]
+
     def load(self, tools: Tools) -> Cleaner:
         """The cleaning, with the upscaler's weights. Raises ``BackboneError``."""
         from PIL import Image
@@ -70,6 +80,21 @@ class Upscale:
         return clean
 
 
+def upscaler_folder(model: str, tools: Tools) -> Path:
+    """Where the pipeline is; of a hub id its index is fetched, and nothing else. Raises ``BackboneError``."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    folder = Path(model).expanduser()
+    try:
+        folder = folder if folder.is_dir() else Path(snapshot_download(model, allow_patterns=[INDEX]))
+        if not (folder / INDEX).is_file():
+            raise FileNotFoundError(f"it has no {INDEX}")
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        raise _unusable(model, tools, error) from error
+    return folder
+
+
 def upscaler(model: str, tools: Tools) -> Any:
     """The pipeline, in float16 on a GPU. Raises ``BackboneError`` with what to do."""
     import torch
@@ -79,9 +104,13 @@ def upscaler(model: str, tools: Tools) -> Any:
     try:
         pipeline = StableDiffusionUpscalePipeline.from_pretrained(model, dtype=dtype, use_safetensors=True)
     except (OSError, ValueError) as error:
-        raise BackboneError(
-            f"the upscaler {model} cannot be loaded ({str(error).splitlines()[0]}); download it while online, "
-            f"or name a folder that holds it: {tools.section}.model=/models/x4-upscaler"
-        ) from error
+        raise _unusable(model, tools, error) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(tools.device)
+
+
+def _unusable(model: str, tools: Tools, error: Exception) -> BackboneError:
+    return BackboneError(
+        f"the upscaler {model} cannot be loaded ({str(error).splitlines()[0]}); download it while online, "
+        f"or name a folder that holds it: {tools.section}.model=/models/x4-upscaler"
+    )

@@ -63,22 +63,27 @@ class Inspected:
 
 
 def inspection_key(inspect: Inspect, sources: Any, subjects: Sequence[Subject], tools: Tools) -> str:
-    """Changes with the photos and with what is looked at, not with what is done about it."""
+    """Changes with the photos and with what is looked at, and through which weights, not with what is done about it."""
     facts = tools.facts
     small = bool(facts and facts.is_miniature)
     limits = fingerprint(read_limits(inspect.limits, small))
     depth = inspect.deep(small)
     about = [sources, {s.name: s.class_noun for s in subjects}, depth, inspect.clip, limits]
-    # once what lacks is there, photos are looked at again
-    lacks = ["spandrel"] if depth == "model" and not at_hand() else []
-    lacks += ["clip"] if depth != "pixels" and _no_clip(inspect, tools) else []
-    return fingerprint([*about, str(getattr(tools.spec, "path", None)), MEASURES, *lacks])
+    about += [facts.resolution_px if facts else None, MEASURES]
+    if depth != "pixels":
+        about += [_clip(inspect, tools)]
+    if depth == "model":
+        about += [tools.identity(), at_hand()]  # once a restorer can be read, photos are looked at again
+    return fingerprint(about)
 
 
-def _no_clip(inspect: Inspect, tools: Tools) -> bool:
+def _clip(inspect: Inspect, tools: Tools) -> str:
+    """Tells the CLIP that is looked through from others; empty where there is none."""
+    from staytrue.encoders.checkpoint import weights_identity
     from staytrue.purify.inspection.zero_shot import belonging
 
-    return not belonging(inspect.clip, tools)[0]
+    named, _ = belonging(inspect.clip, tools)
+    return weights_identity(named) if named else ""
 
 
 def inspected(run: RunFolder, key: str) -> list[Inspected] | None:
