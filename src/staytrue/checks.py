@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from staytrue.errors import BackboneError, ConfigError, StaytrueError
 from staytrue.images.load import load_folder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify import Tools, require
+from staytrue.purify.inspection.require import require_inspection
 from staytrue.purify.stage import check_names
 from staytrue.regularize.base import Brief, FilteredPriorSet, WordedPriorSet, drawer_of
 from staytrue.runs import RunFolder, fingerprint
@@ -56,6 +56,7 @@ def check(config: RunConfig, here: RunFolder | None = None) -> None:
     if config.train.adapter.trains_text:
         available.add("trainable_phrase")
     check_needs(Composed(config.train.objectives), frozenset(available))
+    require_inspection(config.inspect, facts)
     config.train.texts(config.subjects)  # raises for words that contradict each other
     _plan_class_images(config)
     _check_starts(config)
@@ -195,11 +196,13 @@ def with_defense(config: RunConfig) -> RunConfig:
 
 def _look_for_judges(config: RunConfig, facts: Facts) -> None:
     """Better said now than after hours of training."""
+    from staytrue.encoders.checkpoint import may_be_on_hub
+
     asking: dict[str, list[str]] = {}
     for metric, checkpoint in config.evaluate.absent(facts).items():
         asking.setdefault(checkpoint, []).append(f"evaluate.metrics.{metric}")
     for checkpoint, metrics in asking.items():
-        on_hub = _may_be_on_hub(checkpoint)
+        on_hub = may_be_on_hub(checkpoint)
         lacking = "unless it can be downloaded when the pictures are scored, they" if on_hub else "the pictures"
         warnings.warn(
             f"the judge {checkpoint} ({', '.join(metrics)}) is not on this machine: {lacking} will have no such scores."
@@ -240,7 +243,7 @@ def _look_for_models(config: RunConfig, facts: Facts, here: RunFolder | None) ->
 
     A stage that is complete needs it no more. Raises where it is absent and cannot be downloaded.
     """
-    from staytrue.encoders.checkpoint import at_hand
+    from staytrue.encoders.checkpoint import at_hand, may_be_on_hub
     from staytrue.encoders.own import own_clip
 
     made, drawer = config.regularize, drawer_of(config.regularize, config.backbone)
@@ -258,17 +261,13 @@ def _look_for_models(config: RunConfig, facts: Facts, here: RunFolder | None) ->
         remedy = (
             f"a folder that holds it: {section}.checkpoint=/models/{Path(checkpoint).name}; to do without: {otherwise}"
         )
-        if not _may_be_on_hub(checkpoint):
+        if not may_be_on_hub(checkpoint):
             raise ConfigError(f"{section}.checkpoint: there is no model at {checkpoint}; name {remedy}")
         warnings.warn(
             f"the model {checkpoint} ({section}) is not on this machine: unless it can be downloaded when its stage starts, the"
             f" run will stop there. Get it now with `hf download {checkpoint}`, or name {remedy}",
             stacklevel=2,
         )
-
-
-def _may_be_on_hub(checkpoint: str) -> bool:
-    return bool(re.fullmatch(r"\w[\w.-]*/[\w.-]+", checkpoint))
 
 
 def _look_for_readers_of_class_images(config: RunConfig) -> None:

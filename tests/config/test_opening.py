@@ -16,6 +16,7 @@ from staytrue.recipes import RECIPES, recipe
 from staytrue.recipes.demo import bundled_subject
 from staytrue.runs import RunFolder, write_json
 from staytrue.types import Subject
+from tests.purify.stand_ins import tiny_upscaler
 from tests.tiny import tiny_sd
 
 
@@ -39,14 +40,17 @@ def warned(*assignments, name="staytrue"):
         ("purify={name='chain', steps=[{name='jpeg'}, {name='restore', model='/no/scunet.pth'}]}", "no model file"),
         ("purify={name='code_sr'}", "photos of a woman need CodeFormer's weights"),
         ("purify={name='code_sr', faces='/no/codeformer.pth'}", "no model file /no/codeformer.pth"),
+        ("purify={name='upscale'}", "the upscaler stabilityai/stable-diffusion-x4-upscaler cannot be loaded"),
+        ("purify={name='upscale', model='/no/x4'}", "purify.model=/models/x4-upscaler"),
+        ("purify={name='chain', steps=[{name='upscale'}]}", "purify.steps.0.model=/models/x4-upscaler"),
     ],
 )
 def test_a_purifier_s_files_are_looked_for(cleaning, said):
-    assert said in lacking(cleaning, "subjects.0.class_noun=woman")
+    assert said in lacking(cleaning, "subjects.0.class_noun=woman", "subjects.1.class_noun=woman")
 
 
-def test_a_purifier_of_faces_needs_no_weights_for_things():
-    faces = "purify={name='code_sr'}"
+def test_a_purifier_of_faces_needs_no_weights_for_things(tmp_path):
+    faces = f"purify={{name='code_sr', upscale={{model='{tiny_upscaler(tmp_path)}'}}}}"
     assert [lacking(faces, f"subjects.0.class_noun={noun}") == "" for noun in ("dog", "woman")] == [True, False]
 
 
@@ -73,6 +77,25 @@ def test_a_purifier_s_files_are_needed_until_the_photos_are_clean(tmp_path):
     write_json(tmp_path / "1-purified" / "manifest.json", {})
     with open_run(config, tmp_path, "cpu"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("inspect.limits=/no/limits.json", r"inspect\.limits: /no/limits\.json cannot be read"),
+        ("inspect.clip=/no/clip", r"inspect\.clip: there is no CLIP at /no/clip"),
+    ],
+)
+def test_what_the_inspection_names_is_looked_for(setting, said):
+    with pytest.raises(ConfigError, match=said):
+        check(changed(setting))
+    check(changed(setting, "inspect.action=off"))
+
+
+def test_a_clip_that_would_have_to_be_downloaded_is_said_where_it_is_asked_for():
+    named = "inspect.clip=openai/clip-vit-large-patch14"
+    assert [said for said in warned(named) if "(inspect.clip) is not on this machine" in said]
+    assert not [said for said in warned(named, "inspect.depth=pixels") if "inspect.clip" in said]
 
 
 def test_a_defense_that_lacks_its_files_is_said():

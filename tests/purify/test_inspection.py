@@ -320,6 +320,34 @@ def test_limits_from_a_file_that_is_none(tmp_path: Path) -> None:
         read_limits(tmp_path / "l.json", False)
 
 
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"noise_level": {"typical": 6, "limit": 6}}, "typical and limit of noise_level are both 6"),
+        ({"noise_level": {"typical": "low", "limit": 6}}, "noise_level is .*two numbers"),
+        ({"noise_level": {"typical": 1, "limit": float("nan")}}, "noise_level is .*two numbers"),
+        ({"noise_level": {"typical": 1}}, "noise_level is .*two numbers"),
+        ({"noise_level": 6}, "noise_level is 6; it needs two numbers"),
+        ({"noise_levle": {"typical": 1, "limit": 6}}, "no measure 'noise_levle'; there are: blockiness, "),
+        ([], "has no limits for this backbone; it needs"),
+        (None, "has no limits for this backbone; it needs"),
+    ],
+)
+def test_limits_that_mean_nothing_are_named(limits, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "limits.json"
+    file.write_text(json.dumps({"general": {"limits": limits}}))
+    with pytest.raises(ConfigError, match=f"inspect.limits: {file}.*{said}"):
+        read_limits(file, False)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"general": []}', '"text"'])
+def test_a_file_of_something_else_has_no_limits(content: str, tmp_path: Path) -> None:
+    (tmp_path / "l.json").write_text(content)
+    for read in (read_limits, calibrated_on):
+        with pytest.raises(ConfigError, match=r"inspect\.limits: .*l\.json"):
+            read(tmp_path / "l.json", False)
+
+
 def test_two_axes_keep_the_distances_of_flat_data() -> None:
     """Points on a plane in ten dimensions keep their distances."""
     rng = np.random.default_rng(0)

@@ -271,6 +271,14 @@ def test_an_absent_upscaler_says_what_to_do(tmp_path: Path) -> None:
         Upscale(model=str(tmp_path / "none")).load(Tools())
 
 
+def test_a_folder_at_home_is_found_by_the_check_and_by_the_loading(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tiny_upscaler(tmp_path / "x4")
+    upscale = Upscale(model="~/x4", side_px=16, steps=1)
+    upscale.require(Tools())
+    assert upscale.load(Tools())(scene()).size == scene().size
+
+
 def test_code_sr_of_things_only_upscales(tmp_path: Path) -> None:
     upscale = Upscale(model=str(tiny_upscaler(tmp_path)), side_px=16, steps=2)
     tools = Tools(class_noun="backpack")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +86,11 @@ def reading(checkpoint: str, setting: str = "") -> Iterator[None]:
 def at_hand(checkpoint: str) -> bool:
     """Whether the weights are on this machine: in a folder, or in the hub's cache."""
     return bool(_weights(checkpoint))
+
+
+def may_be_on_hub(checkpoint: str) -> bool:
+    """Whether it is written as a hub id is, owner/name."""
+    return bool(re.fullmatch(r"\w[\w.-]*/[\w.-]+", checkpoint))
 
 
 def folder_at_hand(checkpoint: str) -> str:

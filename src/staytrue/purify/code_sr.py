@@ -42,11 +42,12 @@ class CodeSR:
     upscale: Upscale = Field(default_factory=Upscale)
 
     def require(self, tools: Tools) -> None:
-        """Raises ``ConfigError`` and ``BackboneError`` where a person's face needs weights that are not there."""
+        """Raises ``ConfigError`` and ``BackboneError`` where weights are not there, of faces only for a person."""
         from staytrue.purify.spandrel_file import require_file
 
         if names_a_person(tools.class_noun):
             require_file(self._weights(tools))
+        self.upscale.require(tools.below("upscale"))
 
     def identity(self, tools: Tools) -> list[str]:
         """The content of CodeFormer's file, where it is used, and of the upscaler's."""

@@ -47,6 +47,10 @@ class Upscale:
     guidance: float = Field(default=9.0, ge=1)
     noise_level: int = Field(default=20, ge=0, le=350)
 
+    def require(self, tools: Tools) -> None:
+        """Raises ``BackboneError`` where there is no such folder or hub id."""
+        upscaler_folder(self.model, tools)
+
     def identity(self, tools: Tools) -> list[str]:
         """The content of the folder, or the commit of the hub id."""
         from staytrue.backbones.identity import weights_fingerprint
@@ -102,7 +106,8 @@ def upscaler(model: str, tools: Tools) -> Any:
 
     dtype = torch.float16 if tools.device.startswith("cuda") else torch.float32
     try:
-        pipeline = StableDiffusionUpscalePipeline.from_pretrained(model, dtype=dtype, use_safetensors=True)
+        place = folder if (folder := Path(model).expanduser()).is_dir() else model
+        pipeline = StableDiffusionUpscalePipeline.from_pretrained(place, dtype=dtype, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise _unusable(model, tools, error) from error
     pipeline.set_progress_bar_config(disable=True)

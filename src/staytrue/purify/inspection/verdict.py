@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,15 +70,29 @@ def judge(row: dict[str, float], limits: dict[str, Limit], class_noun: str, twin
 
 def read_limits(path: Path | None, is_miniature: bool) -> dict[str, Limit]:
     """The limits for this kind of backbone, from the built-in file or another. Raises ``ConfigError``."""
+    table = _table(path, is_miniature)
+    return {name: _limit(f"inspect.limits: {path}", name, entry) for name, entry in table["limits"].items()}
+
+
+def calibrated_on(path: Path | None, is_miniature: bool) -> tuple[str, ...]:
+    """The protections that the limits were made from: how well they tell those is no finding. Empty where there were none."""
+    return tuple(_table(path, is_miniature).get("calibrated_on", ()))
+
+
+def _table(path: Path | None, is_miniature: bool) -> dict[str, Any]:
+    """The part of the file that is for this kind of backbone."""
+    kind = "miniature" if is_miniature else "general"
     try:
-        table = (_built_in() if path is None else json.loads(path.read_text()))[
-            "miniature" if is_miniature else "general"
-        ]
-        return {name: Limit(entry["typical"], entry["limit"]) for name, entry in table["limits"].items()}
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        content = _built_in() if path is None else json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"inspect.limits: {path} cannot be read as JSON ({error}); name another file") from None
+    table = content.get(kind) if isinstance(content, dict) else None
+    if not isinstance(table, dict) or not isinstance(table.get("limits"), dict):
         raise ConfigError(
-            f"inspect.limits: {path} cannot be used ({error!r}); see purify/inspection/limits.json"
-        ) from error
+            f"inspect.limits: {path} has no limits for this backbone; it needs"
+            f' {{"{kind}": {{"limits": {{"sharpness": {{"typical": 50, "limit": 8}}}}}}}}'
+        )
+    return table
 
 
 @cache
@@ -85,10 +100,17 @@ def _built_in() -> Any:
     return json.loads((files("staytrue") / "purify" / "inspection" / "limits.json").read_text())
 
 
-def calibrated_on(path: Path | None, is_miniature: bool) -> tuple[str, ...]:
-    """The protections that the limits were made from: how well they tell those is no finding. Empty where there were none."""
-    table = _built_in() if path is None else json.loads(path.read_text())
-    return tuple(table["miniature" if is_miniature else "general"].get("calibrated_on", ()))
+def _limit(where: str, name: str, entry: Any) -> Limit:
+    if name not in SAYS:
+        raise ConfigError(f"{where}: no measure {name!r}; there are: {', '.join(sorted(SAYS))}")
+    values: list[Any] = [entry.get(part) if isinstance(entry, dict) else None for part in ("typical", "limit")]
+    if not all(type(value) in (int, float) and isfinite(value) for value in values):
+        raise ConfigError(f'{where}: {name} is {entry!r}; it needs two numbers: {{"typical": 50, "limit": 8}}')
+    if values[0] == values[1]:
+        raise ConfigError(
+            f"{where}: typical and limit of {name} are both {values[0]}; a limit lies on one side of what is typical"
+        )
+    return Limit(*values)
 
 
 def _said(name: str, value: float, limit: Limit, class_noun: str, twin: str | None) -> str:
