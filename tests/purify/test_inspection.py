@@ -21,7 +21,7 @@ from staytrue.protect.stage import Against, protect_images
 from staytrue.purify import Tools
 from staytrue.purify.gaussian import Gaussian
 from staytrue.purify.inspection import Inspect, model, pixels
-from staytrue.purify.inspection.inspect import with_noise
+from staytrue.purify.inspection.inspect import Inspected, report_found, with_noise
 from staytrue.purify.inspection.jpeg_history import jpeg_quality
 from staytrue.purify.inspection.measures import PERTURBATION, SAYS, measure, of_picture
 from staytrue.purify.inspection.model import model_measures
@@ -401,6 +401,15 @@ def test_an_inspection_is_not_repeated_and_no_reason_to_purify_again(noisy_run) 
     with_noise(scene(2), 3).save(subject.photos / "third.png")
     purify_stage(run, NoPurifier(), [subject], None, Inspect(action="proceed", **settings))
     assert len(read_json(run.inspection)["photos"]) == 3
+
+
+def test_flagged_photos_of_several_subjects_are_named_with_theirs(capsys: pytest.CaptureFixture[str]) -> None:
+    """On one console line each; of a single subject the file says enough."""
+    rows = [Inspected(name, "photos/1.png", "0", "poor", ("it is blurred",), 0.0, {}, ()) for name in ("rex", "ben")]
+    report_found(rows, [], "proceed", cleans=False)
+    report_found(rows[:1], [], "proceed", cleans=False)
+    said = [line.strip() for line in capsys.readouterr().err.splitlines() if "blurred" in line]
+    assert said == [f"{name}1.png is poor: it is blurred" for name in ("rex: ", "ben: ", "")]
 
 
 def test_stop_stops_before_anything_is_written_for_training(noisy_run) -> None:

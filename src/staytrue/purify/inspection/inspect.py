@@ -110,12 +110,11 @@ def inspect_photos(
     """
     _forget_embeddings(run, loaded)
     rows, skipped, labeled = [], [], []
+    small = any(one.facts.is_miniature for one in tools.values() if one.facts)
+    limits = read_limits(inspect.limits, small)
     for name, photos in loaded.items():
-        facts = tools[name].facts
-        small = bool(facts and facts.is_miniature)
         measured = measure(photos, tools[name], inspect.deep(small), inspect.clip)
         skipped += measured.skipped
-        limits = read_limits(inspect.limits, small)
         for photo, row, twin in zip(photos, measured.rows, measured.twins, strict=True):
             other = photos[twin].path.name if twin is not None else None
             verdict = judge(row, limits, tools[name].class_noun, other)
@@ -126,7 +125,8 @@ def inspect_photos(
             ]
         draw_groups(run, name, {"photo": [p.image for p in photos]}, [p.path.name for p in photos], tools[name])
     _write_sheet(run.inspection.with_suffix(".jpg"), labeled)
-    write_json(run.inspection, {"key": key, "skipped": list(dict.fromkeys(skipped)), "photos": rows})
+    told = {"key": key, "skipped": list(dict.fromkeys(skipped)), "limits": limits, "photos": rows}
+    write_json(run.inspection, told)
     return rows
 
 
@@ -169,7 +169,9 @@ def report_found(rows: Sequence[Inspected], skipped: Sequence[str], action: str,
     console = Console(stderr=True, highlight=False)
     flagged = [row for row in rows if row.word != "fine"]
     console.print(f"  inspected {len(rows)} photos: {len(flagged) or 'none'} flagged", markup=False)
-    lines = [f"{Path(row.file).name} is {row.word}: {'; '.join(row.reasons)}" for row in flagged]
+    several = len({row.subject for row in rows}) > 1
+    names = [f"{f'{row.subject}: ' if several else ''}{Path(row.file).name}" for row in flagged]
+    lines = [f"{name} is {row.word}: {'; '.join(row.reasons)}" for name, row in zip(names, flagged, strict=True)]
     for line in [*lines, *(f"not measured: {one}" for one in skipped)]:
         console.print(f"  {line}", markup=False, soft_wrap=True)
     if not flagged or cleans:
