@@ -283,7 +283,12 @@ def cell(protection, defense, scores, **inspection):
         }
         if defense == UNDEFENDED:
             more["inspection"] = {"suspicion": [None], "calibrated_on": ["aspl"]} | inspection
-        about = {"subject": f"s{number}", "seed": 0, "columns": ["prompt", "number", "identity_heldout"]}
+        about = {
+            "subject": f"s{number}",
+            "design": f"s{number}",
+            "seed": 0,
+            "columns": ["prompt", "number", "identity_heldout"],
+        }
         about |= {"images": [[0, 0, score], [0, 1, score]], "seconds": dict.fromkeys(STAGES, 1.0)}
         records.append(about | {"redteam": more})
     told = [] if protection == CLEAN else [f"protect.method={protection}", "protect.radius=11/255"]
@@ -384,18 +389,39 @@ def test_the_inspection_is_measured_on_protections_it_was_not_made_from():
     assert "no measure" in blind["why_none"]["inspection_auc"]
 
 
+NOISE = "every attack costs more than random noise of its radius, and than no attack"
+ALONE = "decoupling alone is better than every purifier alone"
+WHOLE = "the full defense is better than every purifier alone, under every attack"
+NEAR = "the full purification leaves photos nearer to clean ones than every purifier alone (distance)"
+FAST = "the full purification is faster than IMPRESS (seconds a photo)"
+
+
+def claimed(grid, suite=None):
+    """By claim: the difference, the verdict, and how the table puts it."""
+    found = redteam_summary(grid, suite)
+    told = {
+        row["claim"]: line
+        for row in found["claims"]
+        for line in redteam_markdown(found).splitlines()
+        if row["claim"] in line
+    }
+    return {
+        row["claim"]: (row["ours"], row["agrees"], told[row["claim"]].split(" | ")[-1][:-2]) for row in found["claims"]
+    }
+
+
 def test_claims_and_the_ablation_are_said():
-    ablation = [cell("adaptive", c, [0.1 * n]) for n, c in enumerate(COMBINATIONS, start=1)]
-    words = cell("adaptive", "decouple as published", [0.9])  # cleans no photo, so no purifier
-    found = redteam_summary([*small_grid(), *ablation, cell("adaptive", "jpeg", [0.2]), words])
+    ablation = [cell("adaptive", c, [0.1 * n] * 2) for n, c in enumerate(COMBINATIONS, start=1)]
+    words = cell("adaptive", "decouple as published", [0.9, 0.9])  # cleans no photo, so no purifier
+    found = redteam_summary([*small_grid(), *ablation, cell("adaptive", "jpeg", [0.2, 0.2]), words])
     assert found["ablation"] == ["adaptive"]
     claims = {c["claim"]: (c["ours"], c["agrees"]) for c in found["claims"]}
     # purify = .5, decouple = .3, both .7 (.8 with sampling), in the order of the combinations
-    assert claims["decoupling alone is better than every purifier alone"] == (pytest.approx(0.1), True)
+    assert claims[ALONE] == (pytest.approx(0.1), True)
     assert claims["decoupling alone is better than the full purification alone"] == (pytest.approx(-0.2), False)
     text = redteam_markdown(found)
     assert "| ✓ | – | ✓ | 0.600 |" in text
-    assert "| decoupling alone is better than the full purification alone | -0.200 | no |" in text
+    assert "| decoupling alone is better than the full purification alone | -0.200 [-0.200, -0.200] | no |" in text
     assert "Without a number" in text
 
 
@@ -404,37 +430,103 @@ def test_a_claim_about_every_attack_has_no_verdict_before_all_of_the_suite_have_
     suite = Suite(name="redteam", redteam=read_suite(FILE).redteam)
     cleaning = [one.label for one in suite.redteam.purifiers if one.set[0].startswith("purify.")]
     attacks = ["fsmg", "photoguard", "glaze", "metacloak", "easpl"]
-    some = [*small_grid(), cell("aspl", "decouple", [0.6, 0.6]), cell("aspl", "jpeg", [0.5, 0.5])]
+    few = [one for one in small_grid() if one.label != f"advdm - {UNDEFENDED}"]
+    few += [cell("advdm", UNDEFENDED, [0.4, 0.4], suspicion=[0.35])]
+    some = [*few, cell("aspl", "decouple", [0.6, 0.6]), cell("aspl", "jpeg", [0.5, 0.5])]
     every = [*some, *(cell(a, UNDEFENDED, [0.5, 0.5]) for a in attacks)]
     every += [with_purifier(cell("aspl", c, [0.5, 0.5])) for c in cleaning if c != "jpeg"]
 
     def said(grid, suite=suite):
-        found = redteam_summary(grid, suite)
-        rows = {row["claim"]: row for row in found["claims"]}
-        claims = [
-            "every attack costs more than random noise of its radius",
-            "decoupling alone is better than every purifier alone",
+        found = claimed(grid, suite)
+        return [found[c][1] for c in (NOISE, ALONE)], [found[c][2] for c in (NOISE, ALONE)]
+
+    assert said(few) == ([None, None], ["no verdict: 2 of 7 attacks run", "not run"])
+    assert said(some) == ([None, None], ["no verdict: 2 of 7 attacks run", "no verdict: 1 of 9 purifiers run"])
+    assert said(every) == ([True, True], ["yes: 7 of 7 attacks run", "yes: 9 of 9 purifiers run"])
+    assert said(some, None) == ([True, True], ["yes: 2 of 2 attacks run", "yes: 1 of 1 purifiers run"])
+
+
+def test_a_claim_has_no_verdict_without_an_interval_beyond_zero():
+    """Of two subjects with differences .3 and .1: .2 +- 12.7 sqrt(2) .1 / sqrt(2) = .2 +- 1.27, in the limit of many draws."""
+    claim = "purification adds to decoupling"
+
+    def grid(full, scores=(0.3, 0.5)):
+        return [
+            cell(CLEAN, UNDEFENDED, [0.8, 0.8]),
+            cell("aspl", FULL, full),
+            cell("aspl", "decouple + sample", scores),
         ]
-        lines = [line for claim in claims for line in redteam_markdown(found).splitlines() if claim in line]
-        return [rows[c]["agrees"] for c in claims], [line.split(" | ")[-1] for line in lines]
 
-    assert said(small_grid()) == ([None, None], ["no verdict: 2 of 7 attacks run |", "not run |"])
-    assert said(some) == ([None, None], ["no verdict: 2 of 7 attacks run |", "no verdict: 1 of 9 purifiers run |"])
-    assert said(every) == ([True, True], ["yes: 7 of 7 attacks run |", "yes: 9 of 9 purifiers run |"])
-    assert said(some, None) == ([True, True], ["yes: 2 of 2 attacks run |", "yes: 1 of 1 purifiers run |"])
+    assert claimed(grid([0.6]))[claim] == (pytest.approx(0.3), None, "no verdict: one subject")
+    assert claimed(grid([0.6, 0.6]))[claim] == (pytest.approx(0.2), None, "no verdict: its interval holds 0")
+    [row] = [row for row in redteam_summary(grid([0.6, 0.6]))["claims"] if row["claim"] == claim]
+    assert row["ci95"] == pytest.approx([0.2 - 1.27, 0.2 + 1.27], rel=0.05)
+    assert claimed(grid([0.6, 0.8]))[claim][1:] == (True, "yes")
+    assert claimed(grid([0.2, 0.4]))[claim][1:] == (False, "no")
 
 
-def with_purifier(result):
-    return replace(result, header=result.header | {"set": ["purify.name=x"]})
+def test_subjects_of_one_design_are_no_interval():
+    grid = [cell("aspl", FULL, [0.6, 0.8]), cell("aspl", "decouple + sample", [0.3, 0.5])]
+    for record in (record for one in grid for record in one.records):
+        record["design"] = "the same hand"
+    grid.append(cell(CLEAN, UNDEFENDED, []))
+    assert (
+        claimed([one for one in grid if one.records])["purification adds to decoupling"][2] == "no verdict: one design"
+    )
+
+
+def test_an_attack_that_costs_nothing_does_not_cost_more_for_beating_noise_that_does_good():
+    """Random noise gains .03, metacloak .01: against the noise it costs .02, against clean photos nothing."""
+    grid = [
+        cell(CLEAN, UNDEFENDED, [0.8, 0.8], suspicion=[0.1], suspicion_jpeg=[0.1]),
+        cell("random_noise", UNDEFENDED, [0.83, 0.83]),
+        cell("metacloak", UNDEFENDED, [0.81, 0.81]),
+    ]
+    assert claimed(grid)[NOISE] == (pytest.approx(-0.01), False, "no: 1 of 1 attacks run")
+    assert claimed(grid[1:])[NOISE][1:] == (None, "not run")
+
+
+def test_the_full_defense_is_held_against_every_purifier_under_every_attack():
+    """Drawn as the full defense is, too. The suite asks for nine purifiers and eight attacks, and tries them against one."""
+    suite = Suite(name="redteam", redteam=read_suite(FILE).redteam)
+    pair = [cell("aspl", "jpeg", [0.5, 0.54]), cell("aspl", "jpeg + sample", [0.6, 0.64])]
+    assert claimed([*small_grid(), pair[0]])[WHOLE][1:] == (None, "not run")
+    assert claimed([*small_grid(), *pair])[WHOLE] == (pytest.approx(0.1), None, "no verdict: 1 of 2 pairs run")
+    assert claimed([*small_grid(), *pair], suite)[WHOLE][2] == "no verdict: 1 of 72 pairs run"
+    alone = [one for one in small_grid() if not one.label.startswith("advdm")]
+    assert claimed([*alone, *pair])[WHOLE] == (pytest.approx(0.1), True, "yes: 1 of 1 pairs run")
+
+
+def test_the_purification_is_held_against_others_by_distance_and_by_seconds():
+    cells = [
+        cleaned("aspl", "purify", 0.1, 0.5),
+        with_purifier(cleaned("aspl", "jpeg", 0.12, 0.1)),
+        with_purifier(cleaned("aspl", "impress", 0.4, 6.0), "impress"),
+    ]
+    found = claimed([*small_grid(), *cells])
+    assert found[NEAR] == (pytest.approx(0.02), True, "yes: 2 of 2 purifiers run")
+    assert found[FAST] == (pytest.approx(5.5), True, "yes")
+    nothing = claimed(small_grid())
+    assert nothing[NEAR][::2] == nothing[FAST][::2] == (None, "not run")
+
+
+def cleaned(protection, defense, to_clean, seconds):
+    result = cell(protection, defense, [0.5, 0.5])
+    for record in result.records:
+        record["redteam"] |= {"to_clean": [to_clean], "cleaning_s_per_photo": seconds}
+    return result
+
+
+def with_purifier(result, name="x"):
+    return replace(result, header=result.header | {"set": [f"purify.name={name}"]})
 
 
 def test_an_attack_is_held_against_random_noise_of_its_own_radius_or_none():
     """At 16/255 adaptive costs nothing (.8) where noise of 11/255 costs .02, and looks clean: neither tells anything."""
     adaptive = cell("adaptive", UNDEFENDED, [0.7, 0.9], suspicion=[0.0])
     found, alone = redteam_summary([*small_grid(), adaptive]), redteam_summary(small_grid())
-    claim = "every attack costs more than random noise of its radius"
     ours = {c["claim"]: c["ours"] for c in found["claims"]}
-    assert ours[claim] == {c["claim"]: c["ours"] for c in alone["claims"]}[claim] == pytest.approx(0.38)
+    assert ours[NOISE] == {c["claim"]: c["ours"] for c in alone["claims"]}[NOISE] == pytest.approx(0.38)
     assert found["inspection_auc"] == alone["inspection_auc"]
     assert found["inspection"]["other_radius"] == ["adaptive"]
     assert "no random noise has their radius: adaptive." in redteam_markdown(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from staytrue.backbones.base import Backbone
 from staytrue.config import overridden, parse_as
 from staytrue.images.scan import scan_folder
 from staytrue.protect.config import Protect, ProtectConfig, spelled_out
+from staytrue.protect.radius import levels
 from staytrue.runs import fingerprint, read_json
 from staytrue.types import Subject
 
@@ -81,3 +82,14 @@ def protect_of(told: Iterable[str]) -> Protect:
 def is_protect(assignment: str) -> bool:
     """Whether ``section.field=value`` is of the protection rather than of the run."""
     return assignment.startswith(PREFIX)
+
+
+def controls(protections: Mapping[str, Protect]) -> dict[str, str | None]:
+    """For each attack the random noise of its radius, None where there is none: photos moved further are no equals."""
+    noises = {levels(one.radius): p for p, one in protections.items() if is_noise(one)}
+    return {p: noises.get(levels(one.radius)) for p, one in protections.items() if not is_noise(one)}
+
+
+def is_noise(protect: Protect) -> bool:
+    """Whether it is the control: random noise."""
+    return protect.method.name == "random_noise"

@@ -7,36 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from staytrue.bench import metrics
-from staytrue.bench.arms import CLEAN, FULL, JOINED, PARTS, UNDEFENDED, RedTeam
+from staytrue.bench.arms import CLEAN, FULL, UNDEFENDED
 from staytrue.bench.look_again import look_again
 from staytrue.bench.minibench import Asked, minibench, plan, suites
 from staytrue.bench.plan import Setting
-from staytrue.bench.protected import protect_of
+from staytrue.bench.protected import controls, is_noise, protect_of
+from staytrue.bench.redteam_claims import COMBINATIONS, Cells, Measured, Numbers, claims
 from staytrue.bench.results import Record, Results, results_in, so_far
 from staytrue.bench.suites import Suite
 from staytrue.errors import ConfigError
 from staytrue.opening import resolved_device
 from staytrue.protect.config import Protect
-from staytrue.protect.radius import levels
 from staytrue.purify.spandrel_file import spandrel
 from staytrue.runs import read_json, write_json
 
 SUITE = Path("benchmarks/suites/redteam.toml")
 DIGITS = 5
-COMBINATIONS = tuple(
-    JOINED.join(p for p, on in zip(PARTS, row, strict=True) if on) or UNDEFENDED
-    for row in product((False, True), repeat=len(PARTS))
-)
-# column of a table -> what a record says: one number for the run, or None
-Numbers = Mapping[tuple[str, int], float]
-Cells = Mapping[tuple[str, str], Numbers]
 
 
 def redteam(asked: Asked, jobs: int = 1, device: str = "auto") -> list[Path]:
@@ -142,7 +134,7 @@ def redteam_summary(results: Sequence[Results], suite: Suite | None = None) -> d
         "scores": [_row(cell, r) for cell, r in cells.items()],
         "ablation": [p for p in (CLEAN, *protections) if all((p, c) in cells for c in COMBINATIONS)],
         "inspection": inspected,
-        "claims": _claims(averages, protections, _purifiers(cells.values()), suite.redteam if suite else None),
+        "claims": claims(_measured(cells, protections, suite)),
         "protect": {p: r.header["protect"] for (p, d), r in cells.items() if d == UNDEFENDED},
         "defenses": {d: r.header["set"] for (_, d), r in cells.items()},
         "cpu_minutes": suite.cpu_minutes if suite else None,
@@ -185,6 +177,27 @@ def per_run(results: Results, of: Callable[[Record], float | None]) -> Numbers:
     """One number for each (subject, seed) that has it."""
     found = {(r["subject"], r["seed"]): of(r) for r in results.records}
     return {run: value for run, value in found.items() if value is not None}
+
+
+def _measured(
+    cells: Mapping[tuple[str, str], Results], protections: Mapping[str, Protect], suite: Suite | None
+) -> Measured:
+    """What claims are about."""
+    tried = {r.header["defense"]: r.header["set"] for r in cells.values()}
+    of = {
+        name: {c: per_run(r, COLUMNS[name]) for c, r in cells.items()}
+        for name in ("average", "to_clean", "cleaning_s_per_photo")
+    }
+    designs = {record["subject"]: record["design"] for r in cells.values() for record in r.records}
+    return Measured(
+        of["average"],
+        of["to_clean"],
+        of["cleaning_s_per_photo"],
+        designs,
+        protections,
+        tried,
+        suite.redteam if suite else None,
+    )
 
 
 def shared_means(*columns: Numbers) -> list[float] | None:
@@ -244,13 +257,13 @@ def _inspection(
     """
     seen = {p: r for (p, d), r in cells.items() if d == UNDEFENDED}
     known = {n for r in seen.values() for rec in r.records for n in rec["redteam"]["inspection"]["calibrated_on"]}
-    controls = _controls(protections)
-    quiet = {p: _suspicions(r) for p, r in seen.items() if p not in controls}
+    noises = controls(protections)
+    quiet = {p: _suspicions(r) for p, r in seen.items() if p not in noises}
     if CLEAN in seen:
         quiet["jpeg 75"] = _suspicions(seen[CLEAN], "suspicion_jpeg")
     negatives = [value for values in quiet.values() for value in values]
-    unseen = [p for p in seen if p in controls and protections[p].method.name not in known]
-    apart = [p for p in unseen if controls[p] is None and any(map(_is_noise, protections.values()))]
+    unseen = [p for p in seen if p in noises and protections[p].method.name not in known]
+    apart = [p for p in unseen if noises[p] is None and any(map(is_noise, protections.values()))]
     alarms = {p: _suspicions(seen[p]) for p in unseen if p not in apart}
     positives = [value for values in alarms.values() for value in values]
     if not positives or not negatives:
@@ -267,100 +280,9 @@ def _inspection(
     }
 
 
-def _controls(protections: Mapping[str, Protect]) -> dict[str, str | None]:
-    """For each attack the random noise of its radius, None where there is none: photos moved further are no equals."""
-    noises = {levels(one.radius): p for p, one in protections.items() if _is_noise(one)}
-    return {p: noises.get(levels(one.radius)) for p, one in protections.items() if not _is_noise(one)}
-
-
-def _is_noise(protect: Protect) -> bool:
-    return protect.method.name == "random_noise"
-
-
 def _suspicions(results: Results, part: str = "suspicion") -> list[float]:
     values = [v for record in results.records for v in record["redteam"]["inspection"].get(part, ())]
     return [v for v in values if v is not None]
-
-
-def _purifiers(results: Iterable[Results]) -> list[str]:
-    """What was tried alone and cleans photos."""
-    tried = [r.header for r in results if r.header["defense"] not in COMBINATIONS]
-    return [d for d in _cleaning((h["defense"], h["set"]) for h in tried) if not d.endswith(f"{JOINED}sample")]
-
-
-def _cleaning(defenses: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """Those whose settings choose a purifier."""
-    return list(dict.fromkeys(d for d, told in defenses if any(one.startswith("purify.") for one in told)))
-
-
-def _claims(
-    cells: Cells, protections: Mapping[str, Protect], alone: Sequence[str], asked: RedTeam | None
-) -> list[dict[str, Any]]:
-    """What the paper says in numbers, and what the same differences are here: each a mean over protections, of the average score.
-
-    ``ours`` above 0 agrees; None has not been run. A claim about every one of a kind is as true as its least difference, and has a
-    verdict only where all that the suite asks for have run (``ran``). Source of the claims: DiffShortcut, tables 1, 3 and 4 and
-    section 3.
-    """
-    controls = _controls(protections)
-    attacks = list(controls)
-    named = {p.label: protect_of(p.set) for p in asked.protections} if asked else {}
-    comparable = [p for p, noise in _controls({**named, **protections}).items() if noise]
-    purifiers = _cleaning((one.label, one.set) for one in asked.purifiers) if asked else []
-    decoupling = {one: _gain(cells, attacks, "decouple", one) for one in alone}
-    beyond = _beyond_noise(cells, controls)
-    rows = [
-        ("every attack costs more than random noise of its radius", _every(beyond, comparable, "attacks")),
-        ("decoupling alone is better than every purifier alone", _every(decoupling, purifiers, "purifiers")),
-        (
-            "decoupling alone is better than the full purification alone",
-            _above_0(_gain(cells, attacks, "decouple", "purify")),
-        ),
-        ("purification adds to decoupling", _above_0(_gain(cells, attacks, FULL, f"decouple{JOINED}sample"))),
-        (
-            "decoupling adds to purification, under the adaptive attack, too",
-            _above_0(_gain(cells, ["adaptive"], FULL, f"purify{JOINED}sample")),
-        ),
-        (
-            "the full defense on protected photos is better than clean photos without it",
-            _above_0(_above_clean(cells, attacks)),
-        ),
-    ]
-    return [{"claim": claim} | found for claim, found in rows]
-
-
-def _above_0(value: float | None) -> dict[str, Any]:
-    return {"ours": _rounded(value), "agrees": None if value is None else value > 0}
-
-
-def _every(differences: Mapping[str, float | None], asked: Iterable[str], kind: str) -> dict[str, Any]:
-    """The least of the differences, with how many there are of those that are asked for; the verdict waits for all."""
-    known = {name: value for name, value in differences.items() if value is not None}
-    wanted = {*asked, *differences}
-    found = _above_0(min(known.values(), default=None))
-    if known.keys() < wanted:
-        found["agrees"] = None
-    return found | {"ran": f"{len(known)} of {len(wanted)} {kind}"}
-
-
-def _gain(cells: Cells, protections: Sequence[str], better: str, worse: str) -> float | None:
-    pairs = [shared_means(cells.get((p, better), {}), cells.get((p, worse), {})) for p in protections]
-    return _mean([pair[0] - pair[1] for pair in pairs if pair])
-
-
-def _beyond_noise(cells: Cells, controls: Mapping[str, str | None]) -> dict[str, float | None]:
-    """What each attack costs beyond its control, if it has one."""
-    pairs = {
-        p: shared_means(cells.get((noise, UNDEFENDED), {}), cells.get((p, UNDEFENDED), {}))
-        for p, noise in controls.items()
-        if noise
-    }
-    return {p: pair[0] - pair[1] if pair else None for p, pair in pairs.items()}
-
-
-def _above_clean(cells: Cells, attacks: Sequence[str]) -> float | None:
-    pairs = [shared_means(cells.get((p, FULL), {}), cells.get((CLEAN, UNDEFENDED), {})) for p in attacks]
-    return _mean([pair[0] - pair[1] for pair in pairs if pair])
 
 
 def _row(cell: tuple[str, str], results: Results) -> dict[str, Any]:

@@ -94,15 +94,25 @@ def _inspection(found: dict[str, Any]) -> str:
 
 
 def _claims(found: dict[str, Any]) -> str:
-    body = [[row["claim"], _number(row["ours"]), _verdict(row)] for row in found["claims"]]
-    return "What the paper claims, as a difference of average scores.\n\n" + _table(["claim", "here", "agrees"], body)
+    body = [[row["claim"], _with_interval(row), _verdict(row)] for row in found["claims"]]
+    return (
+        "What the paper claims, as a difference, of average scores where nothing else is said; in brackets 95 % over subjects, the"
+        f" same ones on both sides.\n\n{_table(['claim', 'here', 'agrees'], body)}"
+    )
+
+
+def _with_interval(row: dict[str, Any]) -> str:
+    low, high = row["ci95"] or (None, None)
+    return _number(row["ours"]) + ("" if low is None else f" [{_number(low)}, {_number(high)}]")
 
 
 def _verdict(row: dict[str, Any]) -> str:
     if row["ours"] is None:
         return "not run"
     said = {True: "yes", False: "no", None: "no verdict"}[row["agrees"]]
-    return f"{said}: {row['ran']} run" if "ran" in row else said
+    notes = [f"{row['ran']} run"] if "ran" in row else []
+    notes += [row["why"]] if "why" in row else []
+    return f"{said}: {', '.join(notes)}" if notes else said
 
 
 def _share(value: float | None) -> str:
