@@ -2,17 +2,21 @@
 
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import CLIPTokenizer
 
+import staytrue.backbones
 from staytrue.adapters import CrossAttention, Full, Lora, TextualInversion
 from staytrue.adapters.token_files import TOKEN_FILE, exported_name, load_rows, token_files
 from staytrue.adapters.token_rows import Token, TokenRows, attached_rows, starting_words, token_of, word_row
 from staytrue.backbones import SD
+from staytrue.backbones.sd_tokenizer import with_tokenizer
 from staytrue.errors import ConfigError
 from tests.tiny import tiny_sd
 
@@ -106,8 +110,32 @@ def test_where_each_adapter_starts(backbone, adapter, words):
     assert torch.equal(attached_rows(backbone.text_encoder).rows, expected)
 
 
-def test_custom_diffusion_starts_as_published():
+@pytest.fixture(scope="module")
+def words_of_clip():
+    with with_tokenizer(Path(staytrue.backbones.__file__).parent / "configs" / "sd1") as folder:
+        return CLIPTokenizer.from_pretrained(folder / "tokenizer")
+
+
+@pytest.fixture
+def clip(backbone, words_of_clip):
+    """A model that reads as Stable Diffusion does, and whose rows say their own numbers."""
+    numbers = torch.arange(len(words_of_clip), dtype=torch.float32)[:, None]
+    backbone.tokenizer = words_of_clip
+    backbone.text_encoder.set_input_embeddings(nn.Embedding.from_pretrained(numbers))
+    return backbone
+
+
+def test_custom_diffusion_starts_as_published(clip):
+    """Its scripts look "ktn" up as an entry of the vocabulary; the word "ktn" would be the mean of 74 and 7248."""
     assert CrossAttention().initializers == ("ktn", "pll", "ucd")
+    CrossAttention().attach(clip, ["olis", "sks", "zwx"])
+    assert attached_rows(clip.text_encoder).rows.flatten().tolist() == [42170, 47629, 44746]
+
+
+def test_a_word_that_a_user_names_is_read_as_in_a_prompt(clip):
+    """CLIP has an entry "dog", too, with which "dogwood" begins: 4326. The word is 1929, and "bear" 4298."""
+    CrossAttention(initializers=("dog", "teddy bear")).attach(clip, ["olis", "sks"])
+    assert attached_rows(clip.text_encoder).rows.flatten().tolist() == [1929, 4298]
 
 
 def test_an_identifier_that_is_no_word_becomes_a_new_token(backbone):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FILE = "pytorch_custom_diffusion_weights.safetensors"
 PARTS = ("to_k", "to_v")
+RELEASED = ("ktn", "pll", "ucd")
 
 
 @component
@@ -27,7 +28,8 @@ class CrossAttention(Trained):
     K = W_k c, V = W_v c, attention = softmax(Q K^T / sqrt(d)) V        with c the encoded text
 
     Source: Kumari et al. 2023 (arXiv 2212.04488), section 3.1 and equation 3; the token starts from a word that occurs rarely
-        (section 3.2), in the released code "ktn", for two and three subjects "pll" and "ucd".
+        (section 3.2), in the released code "ktn", for two and three subjects "pll" and "ucd". That code looks these up as
+        entries of the vocabulary, so they are the beginnings of longer words (42170, 47629, 44746 of CLIP's); so do we.
     As its released code, and not said in the paper: no gradient flows through key and value of the first text token.
     Differs: the row is a parameter of its own without weight decay; released scripts train the whole table and zero the other
         rows' gradients, while AdamW's decay still shrinks every row. The identifier need not be new: a word such as "sks" is
@@ -36,14 +38,14 @@ class CrossAttention(Trained):
 
     Args:
         initializers: the word each subject's row starts as, in the order of the subjects; empty keeps the identifier's own
-            present row.
+            present row. Other words than the released three are read as in a prompt.
         detach_first: whether the gradient stops at the first text token, as released.
     """
 
     file: ClassVar[str] = FILE
 
     name: Literal["cross_attention"] = "cross_attention"
-    initializers: tuple[str, ...] = ("ktn", "pll", "ucd")
+    initializers: tuple[str, ...] = RELEASED
     detach_first: bool = True
 
     @property
@@ -74,7 +76,7 @@ class CrossAttention(Trained):
             if self.detach_first:
                 projection.register_forward_hook(_without_first_gradient)
         denoiser = [parameter for projection in projections for parameter in projection.parameters()]
-        return {"denoiser": denoiser, "token": attach_rows(backbone, starts)}
+        return {"denoiser": denoiser, "token": attach_rows(backbone, starts, RELEASED)}
 
     @contextmanager
     def frozen(self, backbone: LoadedBackbone) -> Iterator[None]:

@@ -91,12 +91,13 @@ def starting_words(identifiers: Sequence[str], named: Sequence[str], otherwise: 
     return dict(zip(identifiers, words, strict=False))
 
 
-def attach_rows(backbone: LoadedBackbone, starts: Mapping[str, str]) -> list[nn.Parameter]:
+def attach_rows(backbone: LoadedBackbone, starts: Mapping[str, str], entries: Sequence[str] = ()) -> list[nn.Parameter]:
     """Puts ``TokenRows`` in place of the text encoder's table, and returns their parameter.
 
     Args:
         backbone: its tokenizer gets the tokens it lacks.
         starts: identifier -> the word whose row it starts from.
+        entries: which of these words are the vocabulary's own spelling of a token.
 
     Raises:
         ConfigError: no identifier, or two that are one token.
@@ -104,7 +105,7 @@ def attach_rows(backbone: LoadedBackbone, starts: Mapping[str, str]) -> list[nn.
     if not starts:
         raise ConfigError("a token row is to be trained, but no identifier was given whose row it is")
     table, tokenizer = backbone.text_encoder.get_input_embeddings(), backbone.tokenizer
-    start = torch.stack([word_row(tokenizer, table.weight, word) for word in starts.values()])
+    start = torch.stack([word_row(tokenizer, table.weight, word, word in entries) for word in starts.values()])
     tokens = [token_of(tokenizer, identifier) for identifier in starts]
     if len({token.id for token in tokens}) < len(tokens):
         raise ConfigError(
@@ -115,12 +116,16 @@ def attach_rows(backbone: LoadedBackbone, starts: Mapping[str, str]) -> list[nn.
     return [rows.rows]
 
 
-def word_row(tokenizer: Any, table: Float[Tensor, "vocabulary width"], word: str) -> Float[Tensor, " width"]:
+def word_row(
+    tokenizer: Any, table: Float[Tensor, "vocabulary width"], word: str, entry: bool = False
+) -> Float[Tensor, " width"]:
     """The row of the last of some words, which is the head of an English noun; the mean where that word is several tokens.
 
-    "teddy bear" starts as "bear"; a word the vocabulary has as one token starts as exactly that.
+    "teddy bear" starts as "bear"; a word the vocabulary has as one token starts as exactly that. An ``entry`` is looked up as it
+    is spelled, where the vocabulary has it: CLIP's "ktn" begins longer words, and the word "ktn" is two other tokens.
     """
-    ids = tokenizer(word.split()[-1], add_special_tokens=False).input_ids
+    found = tokenizer.get_vocab().get(word) if entry else None
+    ids = tokenizer(word.split()[-1], add_special_tokens=False).input_ids if found is None else [found]
     return table.detach()[ids].mean(dim=0)
 
 
