@@ -289,7 +289,7 @@ def _look_for_readers_of_class_images(config: RunConfig) -> None:
 def _look_for_idle_settings(config: RunConfig) -> None:
     """What was set and changes nothing is mostly meant for another adapter or sampler than the one chosen."""
     train, sampling = config.train, config.generate.sampling
-    rows, reads_text = _trains_rows(config), bool(getattr(train.adapter, "text_encoder", False))
+    rows, reads_text = _trains_rows(config), "text_encoder" in train.adapter.trains
     named = getattr(train.adapter, "initializers", ())
     idle = {
         "train.token_learning_rate": train.token_learning_rate and not rows and "no token row is trained",
@@ -332,5 +332,4 @@ def unknown_words(config: RunConfig) -> list[str]:
 
 def _trains_rows(config: RunConfig) -> bool:
     """Whether each identifier gets a token row, and so need not be a word."""
-    adapter = config.train.adapter
-    return adapter.name in ("cross_attention", "textual_inversion") or bool(getattr(adapter, "token", False))
+    return "token" in config.train.adapter.trains

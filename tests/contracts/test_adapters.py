@@ -58,7 +58,7 @@ def attached(folder, adapter, moved=True, **options):
 
 def test_groups_are_known_and_nothing_else_requires_a_gradient(folder, adapter):
     backbone, groups = attached(folder, adapter)
-    assert set(groups) <= {"denoiser", "text_encoder", "token"}
+    assert set(groups) == adapter.trains <= {"denoiser", "text_encoder", "token"}
     assert all(groups.values())
     named = [id(p) for group in groups.values() for p in group]
     everything = [p for m in (backbone.unet, backbone.text_encoder, backbone.vae) for p in m.parameters()]

@@ -11,6 +11,9 @@ from safetensors.torch import save_file
 from staytrue.adapters import CrossAttention, Full, Lora, TextualInversion
 from staytrue.backbones import SD
 from staytrue.generate.personalized import personalize
+from staytrue.objectives import Denoising
+from staytrue.train.card import Card
+from staytrue.train.config import Weighted
 from staytrue.train.stage import train_stage
 from tests.backbones.ldm_keys import single_file
 from tests.tiny import tiny_sd
@@ -52,6 +55,27 @@ def test_prompts_end_as_the_class_images_captions_did(folder, tmp_path):
     assert f"end prompts with `{ending}`" in card
     (prompt,) = re.findall(r"pipeline\((\".*\")\)\.images", card)
     assert ast.literal_eval(prompt) == f"a olis dog on the beach {ending}"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "said"),
+    [
+        (Full(), "full"),
+        (Full(text_encoder=True), "full, text encoder too"),
+        (Lora(token=True), "lora, token row too"),
+        (Lora(text_encoder=True, token=True), "lora, text encoder and token row too"),
+        (CrossAttention(), "cross_attention, token row too"),
+        (TextualInversion(), "textual_inversion"),
+    ],
+    ids=str,
+)
+def test_what_was_trained_is_said_and_no_more(folder, adapter, said):
+    """Of objectives those with a weight alone."""
+    base = SD(path=str(folder))
+    terms = {"subject": Weighted(objective=Denoising()), "class": Weighted(weight=0, objective=Denoising(rows="class"))}
+    card = Card(base, base.facts(), small(adapter=adapter, objectives=terms), [SUBJECT], seed=3, steps=6).render()
+    assert f"| adapter | {said} |" in card
+    assert "| objectives | 1 x denoising (subject) |" in card
 
 
 def check(base, folder, adapter):

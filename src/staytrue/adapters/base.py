@@ -29,6 +29,11 @@ class Adapter(Protocol):
         ...
 
     @property
+    def trains(self) -> frozenset[str]:
+        """The groups that ``attach`` will return."""
+        ...
+
+    @property
     def trains_text(self) -> bool:
         """Whether it moves what a text is encoded to, so that encoded texts must not be kept."""
         ...
@@ -76,6 +81,11 @@ class Adapter(Protocol):
 
 class Trained:
     """What every adapter's state is: the tensors that train, wherever ``attach`` put them."""
+
+    @property
+    def trains_text(self: Adapter) -> bool:
+        """Whether encoded texts change while training: a token row is text, too."""
+        return bool(self.trains & {"text_encoder", "token"})
 
     def state(self, backbone: LoadedBackbone) -> dict[str, Tensor]:
         """The trained tensors, live."""

@@ -43,15 +43,11 @@ class CrossAttention(Trained):
     """
 
     file: ClassVar[str] = FILE
+    trains: ClassVar[frozenset[str]] = frozenset({"denoiser", "token"})
 
     name: Literal["cross_attention"] = "cross_attention"
     initializers: tuple[str, ...] = RELEASED
     detach_first: bool = True
-
-    @property
-    def trains_text(self) -> bool:
-        """Always: a token row is text."""
-        return True
 
     def attach(
         self,

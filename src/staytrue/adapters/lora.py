@@ -50,9 +50,9 @@ class Lora(Trained):
     initializers: tuple[str, ...] = ()
 
     @property
-    def trains_text(self) -> bool:
-        """Whether encoded texts change while training."""
-        return self.text_encoder or self.token
+    def trains(self) -> frozenset[str]:
+        """The denoiser, and what is asked for besides."""
+        return frozenset(["denoiser", *["text_encoder"] * self.text_encoder, *["token"] * self.token])
 
     def attach(
         self,

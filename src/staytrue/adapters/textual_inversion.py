@@ -34,14 +34,10 @@ class TextualInversion(Trained):
     """
 
     file: ClassVar[str] = TOKEN_FILE
+    trains: ClassVar[frozenset[str]] = frozenset({"token"})
 
     name: Literal["textual_inversion"] = "textual_inversion"
     initializers: tuple[str, ...] = ()
-
-    @property
-    def trains_text(self) -> bool:
-        """Always: the row is text."""
-        return True
 
     def attach(
         self,

@@ -21,6 +21,7 @@ LOADS = {
     # without ``_pipeline`` diffusers 0.42 reads the file and changes nothing
     "cross_attention": f'pipeline.unet.load_attn_procs("{HERE}", weight_name="{CrossAttention.file}", _pipeline=pipeline)\n',
 }
+BESIDES = {"text_encoder": "text encoder", "token": "token row"}  # what an adapter may train beside the denoiser
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,10 @@ class Card:
 
     def _table(self) -> str:
         train = self.train
+        terms = [(name, term) for name, term in sorted(train.objectives.items()) if term.weight]
         rows = {
-            "adapter": train.adapter.name + (", text encoder too" if train.adapter.trains_text else ""),
-            "objectives": ", ".join(
-                f"{w.weight:g} x {w.objective.name} ({n})" for n, w in sorted(train.objectives.items())
-            ),
+            "adapter": self._adapter(),
+            "objectives": ", ".join(f"{w.weight:g} x {w.objective.name} ({n})" for n, w in terms),
             "steps": f"{self.steps if self.chosen is None else self.chosen} of {train.batch * train.accumulation} subject and"
             f" {train.class_rows * train.accumulation} class rows"
             + ("" if self.chosen is None else f", chosen among the first {self.steps} by a held-out photo"),
@@ -116,6 +116,12 @@ class Card:
             "seed": str(self.seed),
         }
         return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])
+
+    def _adapter(self) -> str:
+        """Its name, and what it trains besides: "lora, text encoder and token row too"."""
+        name, trains = self.train.adapter.name, self.train.adapter.trains
+        besides = [says for group, says in BESIDES.items() if {"denoiser", group} <= trains]
+        return f"{name}, {' and '.join(besides)} too" if besides else name
 
 
 def _a(phrase: str) -> str:
