@@ -272,13 +272,16 @@ def _look_for_models(config: RunConfig, facts: Facts, here: RunFolder | None) ->
 
 def _look_for_readers_of_class_images(config: RunConfig) -> None:
     """Class images take the longest of all to make."""
-    train, made = config.train, config.regularize.name
-    asked = Composed(train.objectives)
-    read = [term.objective.rows == "all" for term in asked.active().values()]
-    read += [need.startswith("class_") for need in asked.needs()]
+    train, made, alone = config.train, config.regularize.name, _trains_a_row_alone(config)
+    asked = [term.objective for term in Composed(train.objectives).active().values()]
+    read = [one.rows == "all" for one in asked if not alone]
+    read += [need.startswith("class_") for one in asked if one.moves_identifier or not alone for need in one.needs]
     if made == "none" or (train.class_rows and any(read)):
         return
-    why = "no objective with a weight reads class rows" if train.class_rows else "train.class_rows is 0"
+    why = "train.class_rows is 0"
+    if train.class_rows:
+        lacking = "a token row alone trains, and their captions lack the identifier"
+        why = lacking if alone else "no objective with a weight reads class rows"
     warnings.warn(
         f"class images will be made (regularize.name={made}), but training will not read them: {why}; set"
         " regularize.name=none to do without",
@@ -306,6 +309,12 @@ def _look_for_idle_settings(config: RunConfig) -> None:
         f"generate.guides.{name}": not one.weight and one != type(one)() and "its weight is 0"
         for name, one in config.generate.guides.items()
     }
+    if _trains_a_row_alone(config):
+        idle |= {
+            f"train.objectives.{name}": not term.objective.moves_identifier
+            and f"a token row alone trains, and this asks without the identifier; set train.objectives.{name}.weight=0"
+            for name, term in Composed(train.objectives).active().items()
+        }
     for name, why in idle.items():
         if why:
             warnings.warn(f"{name} has no effect: {why}", stacklevel=2)
@@ -333,3 +342,8 @@ def unknown_words(config: RunConfig) -> list[str]:
 def _trains_rows(config: RunConfig) -> bool:
     """Whether each identifier gets a token row, and so need not be a word."""
     return "token" in config.train.adapter.trains
+
+
+def _trains_a_row_alone(config: RunConfig) -> bool:
+    """Whether nothing learns from texts without an identifier."""
+    return config.train.adapter.trains == {"token"}

@@ -238,6 +238,41 @@ def test_class_images_that_nothing_reads_are_warned_of():
     assert not warned(*off, "train.objectives.subject.objective.rows=all")
 
 
+ALONE = ("train.adapter.name=textual_inversion", "train.adapter.initializers=['toy', 'toy']")
+
+
+def test_a_token_row_alone_learns_nothing_of_class_images():
+    """Their captions lack the identifier, so each of them would be drawn for nothing; a row beside other weights has those."""
+    term, drawn = sorted(warned(*ALONE, name="dreambooth"), reverse=True)
+    assert term.startswith("train.objectives.class has no effect: a token row alone trains")
+    assert "class images will be made" in drawn
+    assert "their captions lack the identifier" in drawn
+    followed = ("train.objectives.class.weight=0", "regularize.name=none")
+    assert not warned(*ALONE, *followed, name="dreambooth")
+    [drawn] = warned(*ALONE, followed[0], "train.objectives.subject.objective.rows=all", name="dreambooth")
+    assert "class images will be made" in drawn
+    assert not warned("train.adapter.token=true", name="dreambooth")
+
+
+def test_class_images_whose_words_move_the_identifier_are_read():
+    """``semantic_delta`` says them of the subject, and reading C says the subject's phrase of them."""
+    asked = ("train.objectives.class.objective.name=semantic_anchor", "train.objectives.class.objective.reading=C")
+    assert not warned(*ALONE, *asked, name="dreambooth")
+    assert not warned(*ALONE, "train.objectives.class.weight=0")
+
+
+@pytest.mark.parametrize(
+    "objective",
+    ["{name='output_preservation'}", "{name='semantic_anchor', reading='D'}", "{name='denoising', rows='class'}"],
+)
+def test_a_term_that_asks_without_the_identifier_is_said_where_its_row_trains_alone(objective):
+    mine = ("train.objectives.mine.weight=0.5", f"train.objectives.mine.objective={objective}")
+    told = [said for said in warned(*ALONE, *mine) if "train.objectives.mine has no effect" in said]
+    assert len(told) == 1
+    assert "train.objectives.mine.weight=0" in told[0]
+    assert not [said for said in warned(*mine) if "no effect" in said]
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_no_recipe_is_warned_of(name):
     with warnings.catch_warnings():

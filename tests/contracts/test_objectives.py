@@ -124,6 +124,22 @@ def test_is_a_strict_component_that_documents_itself(name, objective):
         assert word in type(objective).__doc__, word
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        *((name, {}) for name in OBJECTIVES.names()),
+        *(("denoising", {"rows": rows}) for rows in ("class", "all")),
+        *(("semantic_anchor", {"reading": reading}) for reading in "BCD"),
+    ],
+)
+def test_it_moves_the_identifier_s_row_exactly_where_it_says_so(name, changes):
+    """In the tiny predictor a word's row is the sum of its letters: "olis" shares its own with none that the objectives say."""
+    objective, made = OBJECTIVES.get(name)(**SETTINGS[name][0] | changes), step()
+    objective(made).sum().backward()
+    row = made.predictor.live["text"].weight.grad[sum(map(ord, SUBJECT.identifier)) % 16]
+    assert bool(row.any()) == objective.moves_identifier
+
+
 def test_needs_frozen_base_exactly_where_it_asks_for_it(objective):
     made = step()
     entered = []

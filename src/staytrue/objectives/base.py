@@ -142,15 +142,17 @@ class Step:
 class Objective(Protocol):
     """One term of the training loss.
 
-    A component with two facts about itself. ``rows``: the role of the rows it returns losses for, or "none" for a term without
+    A component with three facts about itself. ``rows``: the role of the rows it returns losses for, or "none" for a term without
     rows. ``needs``: what must be there: "class_rows" (rows with role "class"), "class_style", "class_adjectives" or
     "class_details" (such whose captions say what the photos' do not), "frozen_base" (``step.frozen()``),
     "trainable_phrase" (something trains that can move the subject's phrase: the text encoder or a token row), "initial_weights"
-    (``step.displacement()``: a copy of what is trained, as it began).
+    (``step.displacement()``: a copy of what is trained, as it began). ``moves_identifier``: whether the identifier's token row gets
+    a gradient: not where the trained network is asked without the identifier, since then a row that trains alone learns nothing.
     """
 
     rows: Rows
     needs: frozenset[str]
+    moves_identifier: bool
 
     def __call__(self, step: Step) -> Tensor:
         """One loss per row it selected, or shape (1,) for a term without rows. Never reduces, weights or logs."""

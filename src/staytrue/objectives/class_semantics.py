@@ -40,6 +40,7 @@ class ClassSemantics:
 
     rows: ClassVar[str] = "none"
     needs: ClassVar[frozenset[str]] = frozenset({"trainable_phrase"})
+    moves_identifier: ClassVar[bool] = True
 
     name: Literal["class_semantics"] = "class_semantics"
     pooling: Pooling = "eos"

@@ -47,6 +47,11 @@ class Denoising:
         """Class rows, where those are what it learns from."""
         return frozenset({"class_rows"}) if self.rows == "class" else frozenset()
 
+    @property
+    def moves_identifier(self) -> bool:
+        """Not on class rows: their captions lack it."""
+        return self.rows != "class"
+
     def __call__(self, step: Step) -> Tensor:
         """One loss per row with the role."""
         rows = step.rows(self.rows)

@@ -42,6 +42,7 @@ class DirectConsistency:
 
     rows: ClassVar[str] = "subject"
     needs: ClassVar[frozenset[str]] = frozenset({"frozen_base"})
+    moves_identifier: ClassVar[bool] = True
 
     name: Literal["direct_consistency"] = "direct_consistency"
     beta: float = Field(default=1000.0, gt=0)

@@ -36,6 +36,7 @@ class OutputPreservation:
 
     rows: ClassVar[str] = "subject"
     needs: ClassVar[frozenset[str]] = frozenset({"frozen_base"})
+    moves_identifier: ClassVar[bool] = False
 
     name: Literal["output_preservation"] = "output_preservation"
     frequent: Frequent = "class"

@@ -62,6 +62,11 @@ class SemanticAnchor:
         """The frozen base, and class rows for C."""
         return frozenset({"frozen_base"} | ({"class_rows"} if self.reading == "C" else set()))
 
+    @property
+    def moves_identifier(self) -> bool:
+        """Not in D, which asks about the class."""
+        return self.reading != "D"
+
     def __call__(self, step: Step) -> Tensor:
         """One loss per selected row."""
         indices, rows = step.indices(self.rows), step.rows(self.rows)

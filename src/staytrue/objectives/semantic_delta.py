@@ -51,6 +51,7 @@ class SemanticDelta:
     """
 
     rows: ClassVar[str] = "subject"
+    moves_identifier: ClassVar[bool] = True
 
     name: Literal["semantic_delta"] = "semantic_delta"
     carried: Slot = "style"

@@ -49,6 +49,7 @@ class SemanticLadder:
 
     rows: ClassVar[str] = "subject"
     needs: ClassVar[frozenset[str]] = frozenset({"frozen_base"})
+    moves_identifier: ClassVar[bool] = True
 
     name: Literal["semantic_ladder"] = "semantic_ladder"
     neighbors: tuple[str, ...] | None = Field(default=None, min_length=1)

@@ -30,6 +30,7 @@ class WeightAnchor:
 
     rows: ClassVar[str] = "none"
     needs: ClassVar[frozenset[str]] = frozenset({"initial_weights"})
+    moves_identifier: ClassVar[bool] = True
 
     name: Literal["weight_anchor"] = "weight_anchor"
 
