@@ -14,6 +14,7 @@ from staytrue.backbones.clip_words import END_OF_WORD, clip_words
 from staytrue.config import RunConfig, overridden, parse, values_of
 from staytrue.errors import BackboneError, ConfigError, StaytrueError
 from staytrue.images.load import load_folder
+from staytrue.objectives import ClassSemantics
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify import Tools, require
 from staytrue.purify.inspection.require import require_inspection
@@ -68,6 +69,7 @@ def check(config: RunConfig, here: RunFolder | None = None) -> None:
     _look_for_readers_of_class_images(config)
     _look_for_idle_settings(config)
     _look_at_identifiers(config, facts)
+    _look_at_pooling(config, facts)
     _look_at_lengths(config, facts)
     _tell_who_lives(config.subjects)
 
@@ -105,6 +107,22 @@ def _look_at_identifiers(config: RunConfig, facts: Facts) -> None:
                 f" `staytrue list identifiers backbone.path={config.backbone.path}` finds words that are a single one",
                 stacklevel=2,
             )
+
+
+def _look_at_pooling(config: RunConfig, facts: Facts) -> None:
+    """ClassDiffusion's code looks at the largest id: a new token's, or, where the identifier is none, the end mark's."""
+    terms = Composed(config.train.objectives).active().values()
+    if not any(isinstance(term.objective, ClassSemantics) and term.objective.pooling == "released" for term in terms):
+        return
+    words, rows = clip_words(config.backbone.files().folder), _trains_rows(config)
+    old = [one.identifier for one in config.subjects if not rows or len(words.spell(one.identifier)) == 1]
+    if old:
+        warnings.warn(
+            f"class_semantics with pooling=released reads the identifier where that is a new token, and {old[0]!r} is none for"
+            f" {facts.title}: it reads the end of the text, as pooling=eos does; use --identifier '<new1>'"
+            + ("" if rows else " and train.adapter.token=true"),
+            stacklevel=2,
+        )
 
 
 def _look_at_lengths(config: RunConfig, facts: Facts) -> None:

@@ -277,7 +277,25 @@ def test_a_term_that_asks_without_the_identifier_is_said_where_its_row_trains_al
 def test_no_recipe_is_warned_of(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        check(changed(name=name))
+        check(changed(*(NEW if name == "class-diffusion-released" else ()), name=name))
+
+
+NEW = ("subjects.0.identifier=<new1>", "subjects.1.identifier=<new2>")
+
+
+def test_the_released_pooling_of_a_known_word_is_warned_of(tmp_path):
+    """Its end mark has the largest id. Where no row trains, no identifier is a new token."""
+    released = "train.objectives.semantics.objective={name='class_semantics', pooling='released'}"
+    for backbone in ((), (f"backbone.path={tiny_sd(tmp_path / 'tiny')}",)):
+        [said] = [s for s in warned(*backbone, name="class-diffusion-released") if "pooling=released" in s]
+        assert "'olis' is none for" in said
+        assert said.endswith("use --identifier '<new1>'")
+        assert not [s for s in warned(*backbone, *NEW, name="class-diffusion-released") if "pooling=released" in s]
+    [said] = warned(NEW[0], name="class-diffusion-released")
+    assert "'sks' is none" in said
+    assert not warned("train.objectives.semantics.weight=0", name="class-diffusion-released")
+    [said] = warned(*NEW, "train.adapter.text_encoder=true", "train.objectives.semantics.weight=1", released)
+    assert said.endswith("use --identifier '<new1>' and train.adapter.token=true")
 
 
 def test_a_photo_is_trained_on_or_held_out(tmp_path):

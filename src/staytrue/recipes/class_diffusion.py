@@ -33,14 +33,15 @@ def class_diffusion(backbone: Backbone) -> RunConfig:
 
 
 def class_diffusion_released(backbone: Backbone) -> RunConfig:
-    """ClassDiffusion as its code does: the phrase is read at the largest token id, which is the identifier itself.
+    """ClassDiffusion as its code does: the phrase is read at the largest token id, which is that of a new token, such as <new1>.
 
     Code: Rbrq03/ClassDiffusion 06a1d2e, utils/semantic_preservation_loss.py. A newly added token has the largest id, and
     attention is causal, so what is compared is "a photo of a [V]" without a class noun, and without [V]'s position, with the
     end of "a photo of a [class noun]". Paper, hardware and everything else as ``class_diffusion``: the pooling is the one
     difference between the two.
-    On the miniature the identifier is an old word of the vocabulary, so the end mark has the largest id, and only the missing
-    position is left of the difference; an identifier that is not in the vocabulary shows all of it.
+    So it wants ``--identifier '<new1>'``. One that the vocabulary has, as the miniature's and Stable Diffusion's have the default
+    `olis` (49397), has a smaller id than the end mark (49407): then the end is read, only the missing position is left of the
+    difference, and a run warns of it.
     On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
     """
     changes = {"train": {"objectives": {"semantics": {"objective": {"pooling": "released"}}}}}
