@@ -65,6 +65,28 @@ def test_every_setting_changes_the_picture_and_weight_0_is_absence(run, folder):
         assert np.abs(one - two).max() > 1
 
 
+def test_at_weight_0_a_token_row_is_absent_too(run, folder, tmp_path):
+    """A row is a word: no other weight scales it. What is not there is nobody's rival, and the run's own may be turned off."""
+    export(folder, tmp_path / "rows", Lora(rank=2, token=True), "sks", seed=3)
+    export(folder, tmp_path / "rival", Lora(rank=2, token=True), "sks", seed=4)
+    sources = [LoraSource(path=tmp_path / "rows", weight=weight) for weight in (0.0, 0.5, 1.0)]
+    texts = ["a sks cat"]
+
+    def read(*loras, model=run.model, **weights):
+        backbone = SD(path=str(folder)).load()
+        personalize(backbone, model, loras, **weights)
+        return backbone.encode_text(texts)
+
+    plain = read()
+    absent, half, whole = (read(source) for source in sources)
+    assert torch.equal(absent, plain)
+    torch.testing.assert_close(half, whole)
+    assert not torch.allclose(whole, plain, atol=1e-2)
+    rival = LoraSource(path=tmp_path / "rival", weight=0.0)
+    torch.testing.assert_close(read(sources[2], rival), whole)
+    assert torch.equal(read(model=tmp_path / "rows", own_weight=0.0), plain)
+
+
 def test_a_run_its_model_and_its_file_are_one_lora(run, folder):
     model = RunFolder(run.root.parent / "cat").model
     pictures = [drawn(run, folder, loras=(LoraSource(path=p),)) for p in (model.parents[1], model, model / Lora.file)]

@@ -130,7 +130,7 @@ def load_loras(backbone: LoadedBackbone, weighted: Sequence[tuple[Path, float]])
     """Loads exported LoRAs side by side: W + sum_i weight_i (alpha_i / rank_i) B_i A_i, and the token rows of each.
 
     They were trained apart, so nothing keeps them from speaking to the same directions: where subjects merge or fade, lower the
-    weights (0.5 to 0.8 each), or train the subjects together.
+    weights (0.5 to 0.8 each), or train the subjects together. A token row is not scaled by them.
 
     Args:
         backbone: freshly loaded; changed in place.

@@ -27,7 +27,7 @@ class LoraSource:
 
     Attributes:
         path: a run of Staytrue, its ``4-training/model``, or a LoRA ``.safetensors`` file that diffusers reads.
-        weight: multiplies its update; 0 is as if it were not there.
+        weight: multiplies its update, not the token rows beside it; 0 is as if neither were there.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class Generate:
         concept: pictures of each subject's identifier by itself, and of it with the class noun: what the word has come to mean.
             They are in the report and never scored. The suffix, the negative prompt and guides are left out of them.
         loras: LoRAs of other trainings, drawn with beside this run's own model.
-        lora_weight: of this run's own LoRA.
+        lora_weight: of this run's own LoRA; as ``LoraSource.weight``.
     """
 
     prompts: tuple[str, ...] | Path | None = None

@@ -26,8 +26,8 @@ def personalize(
     Args:
         backbone: freshly loaded.
         folder: ``4-training/model``.
-        loras: of other trainings, beside it.
-        own_weight: of the LoRA in ``folder``.
+        loras: of other trainings, beside it; one of weight 0 is as if it were not there.
+        own_weight: of the LoRA in ``folder``; of 0 the same.
 
     Raises:
         BackboneError: the folder holds no model.
@@ -44,9 +44,9 @@ def personalize(
         raise BackboneError(f"no trained model in {folder} (none of {files}); {remedy}")
     if found is not Lora and own_weight != 1.0:
         raise ConfigError(f"generate.lora_weight: this run was trained with {found().name}, and has no LoRA to weigh")
-    weighted = [(folder, own_weight)] if found is Lora else []
-    weighted += [(source.place(), source.weight) for source in loras]
-    _refuse_rivals([folder, *(source.place() for source in loras)])
+    own = [(folder, own_weight)] if found is Lora else []
+    weighted = [(path, weight) for path, weight in own + [(one.place(), one.weight) for one in loras] if weight]
+    _refuse_rivals([*([] if found is Lora else [folder]), *(path for path, _ in weighted)])
     if found is not Lora:
         found().load_export(backbone, folder)
     if weighted:
