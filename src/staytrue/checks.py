@@ -49,8 +49,7 @@ def check(config: RunConfig, here: RunFolder | None = None) -> None:
         raise ConfigError(
             f"generate.lora_weight: this run trains with {config.train.adapter.name}, and has no LoRA to weigh"
         )
-    for source in config.generate.loras:
-        source.place()
+    config.generate.beside(config.subjects)
     available = {"frozen_base", "initial_weights"}
     if config.train.class_rows and config.regularize.name != "none":
         available |= {"class_rows", *(f"class_{slot}" for slot in _slots(config))}
@@ -157,12 +156,9 @@ def _tell_who_lives(subjects: Sequence[Subject]) -> None:
 
 
 def _check_apart(subjects: Sequence[Subject]) -> None:
-    """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between.
-
-    Words are compared as CLIP reads them: capitals and further blanks make no difference.
-    """
+    """Each subject needs a name for its folders and a word of its own: with one word for two, both would get what is between."""
     check_names(subjects)
-    words = [" ".join(subject.identifier.lower().split()) for subject in subjects]
+    words = [subject.word for subject in subjects]
     if twice := sorted({word for word in words if words.count(word) > 1}):
         raise ConfigError(
             f"subjects: two share the identifier {twice[0]!r}; give each its own identifier, which tells them apart in prompts"

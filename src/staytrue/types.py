@@ -60,6 +60,11 @@ class Subject(BaseModel):
         """What names the subject in a caption or prompt: "olis dog"."""
         return f"{self.identifier} {self.class_noun}"
 
+    @property
+    def word(self) -> str:
+        """The identifier as CLIP reads it: capitals and further blanks make no difference."""
+        return " ".join(self.identifier.lower().split())
+
 
 @dataclass(frozen=True)
 class Caption:

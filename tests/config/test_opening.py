@@ -308,6 +308,16 @@ def test_a_photo_is_trained_on_or_held_out(tmp_path):
     check(changed().model_copy(update={"subjects": (can,)}))
 
 
+def test_the_identifiers_of_loras_beside_are_looked_at_before_anything_is_trained(tmp_path):
+    write_json(tmp_path / "config.json", {"config": {"subjects": [changed().subjects[0].model_dump(mode="json")]}})
+    lora = tmp_path / "4-training/model/pytorch_lora_weights.safetensors"
+    lora.parent.mkdir(parents=True)
+    lora.touch()
+    with pytest.raises(ConfigError, match=r"this run and .* both call their subject 'olis'"):
+        check(changed(f"generate.loras=[{{path='{tmp_path}'}}]"))
+    check(changed(f"generate.loras=[{{path='{tmp_path}'}}]", "subjects.0.identifier=zwx"))
+
+
 def test_a_lora_weight_needs_a_lora():
     with pytest.raises(ConfigError, match="has no LoRA to weigh"):
         check(changed("generate.lora_weight=0.5"))

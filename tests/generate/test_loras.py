@@ -100,6 +100,53 @@ def test_a_lora_that_changed_is_drawn_anew(run, folder):
     assert np.abs(before - drawn(run, folder, loras=(LoraSource(path=cat),))).max() > 1
 
 
+def saved(folder, *subjects):
+    """The settings that a run saves beside its stages."""
+    subjects = [{"name": noun, "photos": noun, "class_noun": noun, "identifier": word} for word, noun in subjects]
+    write_json(RunFolder(folder).config, {"config": {"subjects": subjects}})
+
+
+def asked(run):
+    return read_jsonl(run.images / "images.jsonl", Picture)[0]
+
+
+def test_the_other_s_identifier_is_taken_out_of_the_plain_prompt(run, folder):
+    """Where its run tells it: the base model does not know the word, and a CLIP would look for it in the picture."""
+    cat = run.root.parent / "cat"
+    drawn(run, folder, loras=(LoraSource(path=cat),))
+    assert asked(run).prompt_plain == "a dog next to a sks cat"
+    saved(cat, ("sks", "cat"))
+    model = RunFolder(cat).model
+    for path in (cat, model, model / Lora.file):
+        drawn(run, folder, loras=(LoraSource(path=path),), suffix=f"in {path.name}")  # a suffix, to be drawn anew
+        assert asked(run).prompt_plain == "a dog next to a cat"
+        assert asked(run).prompt.startswith("a olis dog next to a sks cat")
+    drawn(run, folder, loras=(LoraSource(path=cat, weight=0),))
+    assert asked(run).prompt_plain == "a dog next to a sks cat"
+    write_json(RunFolder(cat).config, {"of": "another program"})
+    assert LoraSource(path=cat).subjects() == ()
+
+
+def test_two_loras_that_call_their_subjects_by_one_word_are_refused(run, folder, tmp_path):
+    """Without token rows, too: both would answer to it. At weight 0 a LoRA answers to nothing."""
+    dog = Subject(name="dog", photos=run.root, class_noun="dog")
+    cat, other = LoraSource(path=tmp_path / "cat"), LoraSource(path=tmp_path / "other")
+    export(folder, RunFolder(other.path).model, Lora(rank=2), "sks", seed=3)
+    saved(cat.path, ("sks", "cat"))
+    assert [one.identifier for one in Generate(loras=(cat, other)).beside([dog])] == ["sks"]
+    saved(other.path, ("zwx", "cup"), ("SKS", "toy"))
+    with pytest.raises(
+        ConfigError, match=r"generate\.loras: .*cat and .*other both call their subject 'SKS'; train one"
+    ):
+        Generate(loras=(cat, other)).beside([dog])
+    saved(cat.path, ("olis", "cat"))
+    with pytest.raises(ConfigError, match=r"this run and .*cat both call .* with another --identifier"):
+        drawn(run, folder, loras=(cat,))
+    absent = LoraSource(path=cat.path, weight=0)
+    assert not Generate(loras=(absent,)).beside([dog])
+    assert Generate(loras=(cat,), lora_weight=0).beside([dog])
+
+
 def test_what_cannot_be_composed_is_said(run, folder, tmp_path):
     with pytest.raises(ConfigError, match=r"generate\.loras: no pytorch_lora_weights"):
         LoraSource(path=tmp_path / "nothing").place()

@@ -59,6 +59,22 @@ def test_fill_two_chooses_each_article():
     assert (prompt.text, prompt.plain) == ("a olis elephant next to sks sunglasses", "an elephant next to sunglasses")
 
 
+@pytest.mark.parametrize(
+    ("template", "plain"),
+    [
+        ("a {} next to a sks owl", "a dog next to an owl"),
+        ("a {} next to a SKS owl and a <new1> cup", "a dog next to an owl and a cup"),
+        ("a {} and sks", "a dog and"),
+        ("a {}", "a dog"),
+    ],
+)
+def test_those_beside_are_plain_too(template, plain):
+    """Their identifiers are not this run's, so they name no subject of it."""
+    prompt = fill(template, subject(), beside=(subject("owl", "sks"), subject("cup", "<new1>")))
+    assert (prompt.text, prompt.plain) == (template.replace("{}", "olis dog"), plain)
+    assert prompt.named == (subject(),)
+
+
 def test_an_identifier_may_have_brackets():
     prompt = fill("a <new1> dog by the sea", subject(identifier="<new1>"))
     assert (prompt.text, prompt.plain) == ("a <new1> dog by the sea", "a dog by the sea")

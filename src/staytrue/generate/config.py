@@ -15,7 +15,7 @@ from staytrue.generate.sampling import Sampling
 from staytrue.generate.subject_guidance import SubjectGuidance
 from staytrue.generate.word_guidance import WordGuidance
 from staytrue.registry import component
-from staytrue.runs import RunFolder
+from staytrue.runs import RunFolder, read_json
 from staytrue.types import Facts, Subject, with_suffix
 
 Cast = tuple[Subject, ...]
@@ -46,6 +46,18 @@ class LoraSource:
             f"generate.loras: no {Lora.file} in {self.path}; name a run that was trained with train.adapter.name=lora, its"
             " folder 4-training/model, or a LoRA file"
         )
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Whom it knows, as the run that it lies in saved them; nobody where that cannot be told."""
+        place = self.place().resolve()
+        model = place if place.is_dir() else place.parent
+        run, named = RunFolder(model.parent.parent), ("name", "photos", "class_noun", "identifier")
+        if run.model != model or not run.config.is_file():
+            return ()
+        try:
+            return tuple(Subject(**{n: one[n] for n in named}) for one in read_json(run.config)["config"]["subjects"])
+        except (ValueError, LookupError, TypeError):  # settings of something else
+            return ()
 
 
 def _all_guides() -> dict[str, SubjectGuidance | WordGuidance]:
@@ -111,6 +123,23 @@ class Generate:
             if pairs and len(subjects) < 2:
                 raise ConfigError(f"generate.prompts: {pairs[0]!r} needs a second subject, and the run has one")
             yield from ((pair, pairs) for pair in combinations(subjects, 2) if pairs)
+
+    def beside(self, subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+        """Whom the LoRAs beside the run's own know, as far as that can be told.
+
+        Raises:
+            ConfigError: there is no such LoRA, or two of them call their subjects by one word.
+        """
+        owners = {one.word: "this run" for one in subjects if self.lora_weight}
+        found = [(source, one) for source in self.loras for one in source.subjects() if source.weight]
+        for source, one in found:
+            if one.word in owners:
+                raise ConfigError(
+                    f"generate.loras: {owners[one.word]} and {source.path} both call their subject {one.identifier!r}; train one"
+                    " of them again with another --identifier"
+                )
+            owners[one.word] = str(source.path)
+        return tuple(one for _, one in found)
 
     def guiding_texts(self, subjects: Sequence[Subject]) -> list[str]:
         """What guides with a weight ask beside the prompts."""

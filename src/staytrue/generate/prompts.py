@@ -120,18 +120,20 @@ def default_pair_prompts(facts: Facts) -> list[str]:
     return list(MINIATURE_PAIRS if facts.is_miniature else PAIRS)
 
 
-def fill(template: str, subject: Subject, other: Subject | None = None) -> Prompt:
+def fill(template: str, subject: Subject, other: Subject | None = None, *, beside: Sequence[Subject] = ()) -> Prompt:
     """Puts the subject into a prompt for ``{}``, and another for ``{other}``, each with the article that fits.
 
     "a {} on the beach" gives "a olis dog on the beach", and plainly "a dog on the beach". A prompt without ``{}`` is
-    drawn as it is written; identifiers are taken out of its plain form all the same.
+    drawn as it is written; identifiers are taken out of its plain form all the same, also those of subjects ``beside``, whom
+    other trainings know.
     """
     who = {SLOT: subject} | ({OTHER: other} if other else {})
+    everyone = who | {f"{{beside {place}}}": one for place, one in enumerate(beside)}
     text = plain = template
-    for slot, one in who.items():
+    for slot, one in everyone.items():
         text = _put(text, slot, one.phrase, one.identifier)
         plain = _put(word(one.phrase).sub(slot, plain), slot, one.class_noun)
-    for one in who.values():
+    for one in everyone.values():
         plain = word(one.identifier).sub(" ", plain)
     named = tuple(one for one in who.values() if word(one.identifier).search(text))
     return Prompt(text, re.sub(r"\s+([,.;]|$)", r"\1", re.sub(r"\s+", " ", plain)).strip(), named)

@@ -67,9 +67,12 @@ def generate_stage(
     casts = {"+".join(s.name for s in cast): (cast, asked) for cast, asked in generate.casts(subjects, facts)}
     inputs = {"generate": generate, "subjects": list(subjects), "backbone": backbone, "training": trained}
     inputs |= {"prompts": {name: asked for name, (_, asked) in casts.items()}}
+    if beside := generate.beside(subjects):
+        inputs["beside"] = [(one.identifier, one.class_noun) for one in beside]
 
     def work(folder: Path) -> dict[str, Any]:
-        tasks = list(_tasks(generate, casts, facts, {"base": backbone_identity(backbone), "personalized": trained}))
+        filled = [(cast, [fill(t, *cast, beside=beside) for t in asked]) for cast, asked in casts.values()]
+        tasks = list(_tasks(generate, filled, facts, {"base": backbone_identity(backbone), "personalized": trained}))
         concept = list(_concept(generate, subjects, facts, trained))
         if any(_lacks(folder, t) for t in (*tasks, *concept)):
             _draw(run, tasks, concept, generate, lambda: backbone.load(device))
@@ -98,14 +101,13 @@ def _weights(run: RunFolder, generate: Generate) -> str:
 
 
 def _tasks(
-    generate: Generate, casts: dict[str, tuple[Cast, list[str]]], facts: Facts, keys: dict[str, str]
+    generate: Generate, casts: list[tuple[Cast, list[Prompt]]], facts: Facts, keys: dict[str, str]
 ) -> Iterator[Task]:
     for model in ("base", "personalized") if generate.base else ("personalized",):
-        for cast, templates in casts.values():
-            for index, template in enumerate(templates):
+        for cast, prompts in casts:
+            for index, bare in enumerate(prompts):
+                prompt = replace(bare, text=with_suffix(bare.text, generate.suffix))
                 for number in range(generate.images_per_prompt):
-                    prompt = fill(template, *cast)
-                    prompt = replace(prompt, text=with_suffix(prompt.text, generate.suffix))
                     picture = _picture(cast, prompt, (index, number), (model, generate.seed))
                     yield Task(picture, _facts(picture, generate, facts, keys[model]), prompt.named)
 
