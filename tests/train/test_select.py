@@ -200,6 +200,20 @@ def test_a_training_too_short_to_choose_from_is_refused():
     assert scored_steps(replace(select_of("dco", SD()), steps=191), 1) == (100, 191)
 
 
+def test_what_a_refusal_advises_can_be_followed():
+    """50 steps of 4 rows are too few for any interval: 228 of 600 rows are 38 %. So it asks for steps, and for enough at once."""
+    train = replace(select_of("semantic-anchoring", SD()), steps=50)
+    for every, enough in (("100 steps", 127), ("10 steps", 127), ("400 steps", 401)):
+        short = replace(train, checkpoint_every=every)
+        with pytest.raises(ConfigError, match=rf"take 38\.0% .* train for {enough} steps or more"):
+            scored_steps(short, 1)
+        assert len(scored_steps(replace(short, steps=enough), 1)) > 1
+    longer = replace(train, steps=200, checkpoint_every="200 steps")
+    with pytest.raises(ConfigError, match=r"nothing to choose from: .* set train\.checkpoint_every to 50 steps or so"):
+        scored_steps(longer, 1)
+    assert scored_steps(replace(longer, checkpoint_every="50 steps"), 1) == (100, 200)
+
+
 def test_several_subjects_share_the_prompts():
     """Two see two each, five at least one: a candidate of up to four subjects is four pictures."""
     select, a, b, c, d = Select(), *Select().prompts
@@ -321,12 +335,11 @@ def test_checkpoints_between_are_not_scored(tmp_path, folder, clip):
 
 
 def test_nothing_to_choose_from_is_said_before_anything_loads(tmp_path):
+    once = small(select=Select(), steps=600, checkpoint_every="600 steps")
     with pytest.raises(
-        ConfigError, match=r"nothing to choose from: train\.checkpoint_every is 6 steps, and train\.steps 6"
+        ConfigError, match=r"nothing to choose from: train\.checkpoint_every is 600 steps, and train\.steps 600"
     ):
-        train_stage(
-            make_run(tmp_path), small(select=Select(), checkpoint_every="6 steps"), [SUBJECT], SD(path="absent"), 3
-        )
+        train_stage(make_run(tmp_path), once, [SUBJECT], SD(path="absent"), 3)
 
 
 def test_it_stops_when_the_best_has_passed(tmp_path, folder, clip, monkeypatch):

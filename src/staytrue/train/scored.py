@@ -25,29 +25,33 @@ def scored_steps(train: Train, subjects: int) -> tuple[int, ...]:
         subjects: how many the run has.
 
     Raises:
-        ConfigError: there would be one checkpoint, and so nothing to choose from.
+        ConfigError: there would be one checkpoint, and so nothing to choose from, or more of them would cost too much.
     """
     assert train.select is not None
     field = "select.every" if train.select.every else "checkpoint_every"
     said = train.select.every or train.checkpoint_every
     first = steps_of(said)
+    every = first if first < train.steps else max(1, train.steps // 4)
+    plans = [(*range(n, train.steps, n), train.steps) for n in range(every, train.steps, every)]
+    if train.select.every and first < train.steps:
+        return plans[0]
+    plan = next((plan for plan in plans if cost_share(train, subjects, plan) < LIMIT), None)
+    if plan is None:
+        share = cost_share(
+            train, subjects, (train.steps, train.steps)
+        )  # when the first of two is scored changes nothing
+        enough = max(first, int(train.steps * share / LIMIT)) + 1
+        raise ConfigError(
+            f"train.select: to score two checkpoints would take {share:.1%} of the time of training, and it stays below"
+            f" {LIMIT:.0%}; train for {enough} steps or more (train.steps), draw less (train.select.prompts,"
+            " train.select.sampling.steps), or say how often all the same (train.select.every)"
+        )
     if first >= train.steps:
         raise ConfigError(
             f"train.select has nothing to choose from: train.{field} is {said}, and train.steps {train.steps}, so the last"
-            f" checkpoint is the only one; set train.{field} to {max(1, train.steps // 4)} steps or so, or train.select=null"
+            f" checkpoint is the only one; set train.{field} to {every} steps or so, or train.select=null"
         )
-    plans = [(*range(n, train.steps, n), train.steps) for n in range(first, train.steps, first)]
-    if train.select.every:
-        return plans[0]
-    for plan in plans:
-        if cost_share(train, subjects, plan) < LIMIT:
-            return plan
-    share = cost_share(train, subjects, plans[-1])
-    raise ConfigError(
-        f"train.select: to score two checkpoints would take {share:.1%} of the time of training, and it stays below {LIMIT:.0%};"
-        f" train for {int(train.steps * share / LIMIT) + 1} steps or more (train.steps), draw less (train.select.prompts,"
-        " train.select.sampling.steps), or say how often all the same (train.select.every)"
-    )
+    return plan
 
 
 def cost_share(train: Train, subjects: int, scored: tuple[int, ...]) -> float:
