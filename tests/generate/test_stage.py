@@ -65,9 +65,9 @@ def test_a_png_says_how_it_was_made(made):
 
 
 def test_what_the_identifier_draws_by_itself_is_drawn_apart(made):
-    """No suffix, no negative prompt, not among the pictures that are scored, and by the personalized model alone."""
+    """No suffix, no negative prompt, no TEA, not among the pictures that are scored, and by the personalized model alone."""
     run, subjects, backbone = made
-    sampling = replace(GENERATE.sampling, negative="olis noise")
+    sampling = replace(GENERATE.sampling, negative="olis noise", tea=TEA(rotation=0.9))
     settings = replace(GENERATE, concept=2, suffix="without olis noise", sampling=sampling)
     generate_stage(run, settings, subjects, backbone)
     pictures = read_jsonl(run.images / "concept.jsonl", Picture)
@@ -77,11 +77,12 @@ def test_what_the_identifier_draws_by_itself_is_drawn_apart(made):
     drawn = read_png_facts(run.images / pictures[0].file)
     assert (drawn["prompt"], drawn["negative_prompt"]) == ("a photo of olis", "")
     assert "personalized" in drawn["model"]
-    other = replace(settings, sampling=replace(sampling, negative=""))
+    assert "tea" not in drawn
+    other = replace(settings, sampling=replace(sampling, negative="", tea=None))
     before = pixels(run, pictures[0])
     (run.images / pictures[0].file).unlink()
     generate_stage(run, other, subjects, backbone)
-    assert (pixels(run, pictures[0]) == before).all()  # what is negative in the prompts is not so here
+    assert (pixels(run, pictures[0]) == before).all()  # what the prompts are drawn with is not asked for here
 
 
 def test_of_two_subjects_each_word_is_drawn(made, tmp_path):

@@ -82,7 +82,8 @@ class Generate:
             ``train.select`` draw without them.
         base: whether the untrained model draws the same prompts, without the identifier, to stand beside.
         concept: pictures of each subject's identifier by itself, and of it with the class noun: what the word has come to mean.
-            They are in the report and never scored. The suffix, the negative prompt and guides are left out of them.
+            They are in the report and never scored. The suffix, the negative prompt, TEA and guides are left out of
+            them.
         loras: LoRAs of other trainings, drawn with beside this run's own model.
         lora_weight: of this run's own LoRA; as ``LoraSource.weight``.
     """

@@ -123,7 +123,8 @@ def _concept(generate: Generate, subjects: Sequence[Subject], facts: Facts, key:
 
 
 def _bare(generate: Generate) -> Generate:
-    return replace(generate, sampling=replace(generate.sampling, negative=""), guides={})
+    """Without what would draw the word toward anything but what it has come to mean: TEA turns it back to its class."""
+    return replace(generate, sampling=replace(generate.sampling, negative="", tea=None), guides={})
 
 
 def _picture(cast: Cast, prompt: Prompt, place: tuple[int, int], source: tuple[Any, int]) -> Picture:
