@@ -121,6 +121,8 @@ def test_words_that_objectives_and_suffixes_bring_are_checked():
         ("train.previews.every=10 steps", 'train.previews.prompts=["a {} on a zeppelin"]'),
         ("train.previews.every=10 steps", "train.previews.sampling.negative=zeppelin"),
         ('train.select.prompts=["a {} on a zeppelin"]',),
+        ("train.objectives.mine.objective={name='class_semantics', style='a zeppelin of'}",),
+        ("train.objectives.mine.objective={name='semantic_ladder', neighbors=['zeppelin']}",),
         ("regularize.name=class_prompt", "regularize.style=a zeppelin of"),
         ("regularize.name=structured", "regularize.photo_style=a zeppelin of"),
     ],
@@ -137,6 +139,11 @@ def test_words_of_pools_of_ones_own_are_checked(tmp_path):
     assert unknown_words(changed(*named)) == ["zeppelin", "gondola"]
     with pytest.raises(ConfigError, match="there is no word pool in it"):
         unknown_words(changed("regularize.name=structured", f"regularize.words={tmp_path.parent / 'no'}"))
+
+
+def test_a_term_of_weight_0_needs_no_words():
+    style = "train.objectives.mine.objective={name='class_semantics', style='a zeppelin of'}"
+    assert not unknown_words(changed(style, "train.objectives.mine.weight=0"))
 
 
 def test_previews_that_are_never_drawn_need_no_words():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from staytrue.types import Caption, Frame, Pooling, Role, Subject
 
@@ -156,3 +156,12 @@ class Objective(Protocol):
 
     def __call__(self, step: Step) -> Tensor:
         """One loss per row it selected, or shape (1,) for a term without rows. Never reduces, weights or logs."""
+
+
+@runtime_checkable
+class WordedObjective(Protocol):
+    """An objective that asks about words which no caption need have."""
+
+    def texts(self, subjects: Sequence[Subject]) -> list[str]:
+        """These words, for the subjects of a run."""
+        ...

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from staytrue.objectives.base import Step
 from staytrue.registry import component
-from staytrue.types import Caption, Pooling
+from staytrue.types import Caption, Pooling, Subject
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,6 +46,10 @@ class ClassSemantics:
     name: Literal["class_semantics"] = "class_semantics"
     pooling: Pooling = "eos"
     style: str = "a photo of"
+
+    def texts(self, subjects: Sequence[Subject]) -> list[str]:  # noqa: ARG002
+        """The words before the noun phrase."""
+        return [self.style]
 
     def __call__(self, step: Step) -> Tensor:
         """One number, shape (1,)."""

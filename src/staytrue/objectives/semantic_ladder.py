@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -70,6 +71,10 @@ class SemanticLadder:
                 f"semantic_ladder: all of `others` {self.others} are neighbors of {subject.class_noun!r} too"
             )
         return near, far
+
+    def texts(self, subjects: Sequence[Subject]) -> list[str]:
+        """P and N of all subjects."""
+        return [noun for subject in subjects for part in self.nouns(subject) for noun in part]
 
     def __call__(self, step: Step) -> Tensor:
         """One loss per subject row."""

@@ -10,7 +10,8 @@ from pydantic import Field, field_validator, model_validator
 
 from staytrue.adapters import ADAPTERS, Full
 from staytrue.generate.sampling import Sampling
-from staytrue.objectives import OBJECTIVES, Denoising, SemanticLadder
+from staytrue.objectives import OBJECTIVES, Denoising
+from staytrue.objectives.base import WordedObjective
 from staytrue.registry import component
 from staytrue.train.every import Every, steps_of
 from staytrue.train.noisy import NoisyCopies
@@ -164,12 +165,11 @@ class Train:
         return self
 
     def texts(self, subjects: Sequence[Subject]) -> list[str]:
-        """What training itself adds to the words of captions: suffixes, the nouns that objectives name, and what it draws."""
+        """What training itself adds to the words of captions: suffixes, words of objectives, and what it draws."""
         terms = [term.objective for term in self.objectives.values() if term.weight]
-        ladders = [term for term in terms if isinstance(term, SemanticLadder)]
-        nouns = [noun for ladder in ladders for subject in subjects for part in ladder.nouns(subject) for noun in part]
+        asked = [text for term in terms if isinstance(term, WordedObjective) for text in term.texts(subjects)]
         drawn = [*self.previews.prompts, self.previews.sampling.negative] if self.previews.every else []
         select = self.select
         drawn += [*select.prompts, select.sampling.negative, select.suffix or ""] if select else []
         endings = [self.subject_suffix, self.class_suffix, *([self.noisy.suffix] if self.noisy else [])]
-        return [*endings, *nouns, *(prompt.replace("{}", "") for prompt in drawn)]
+        return [*endings, *asked, *(prompt.replace("{}", "") for prompt in drawn)]
