@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -14,7 +15,7 @@ from staytrue.backbones.clip_words import END_OF_WORD, clip_words
 from staytrue.config import RunConfig, overridden, parse, values_of
 from staytrue.errors import BackboneError, ConfigError, StaytrueError
 from staytrue.images.load import load_folder
-from staytrue.objectives import ClassSemantics
+from staytrue.objectives import ClassSemantics, SemanticLadder
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.purify import Tools, require
 from staytrue.purify.inspection.require import require_inspection
@@ -69,6 +70,7 @@ def check(config: RunConfig, here: RunFolder | None = None) -> None:
     _look_for_idle_settings(config)
     _look_at_identifiers(config, facts)
     _look_at_pooling(config, facts)
+    _look_at_ladders(config)
     _look_at_lengths(config, facts)
     _tell_who_lives(config.subjects)
 
@@ -110,8 +112,8 @@ def _look_at_identifiers(config: RunConfig, facts: Facts) -> None:
 
 def _look_at_pooling(config: RunConfig, facts: Facts) -> None:
     """ClassDiffusion's code looks at the largest id: a new token's, or, where the identifier is none, the end mark's."""
-    terms = Composed(config.train.objectives).active().values()
-    if not any(isinstance(term.objective, ClassSemantics) and term.objective.pooling == "released" for term in terms):
+    terms = [term.objective for term in config.train.objectives.values() if term.weight]
+    if not any(isinstance(term, ClassSemantics) and term.pooling == "released" for term in terms):
         return
     words, rows = clip_words(config.backbone.files().folder), _trains_rows(config)
     old = [one.identifier for one in config.subjects if not rows or len(words.spell(one.identifier)) == 1]
@@ -122,6 +124,19 @@ def _look_at_pooling(config: RunConfig, facts: Facts) -> None:
             + ("" if rows else " and train.adapter.token=true"),
             stacklevel=2,
         )
+
+
+def _look_at_ladders(config: RunConfig) -> None:
+    """With one rung the subject is held to its class noun alone, which an anchor does, too."""
+    terms = {name: term.objective for name, term in config.train.objectives.items() if term.weight}
+    ladders = {name: one for name, one in terms.items() if isinstance(one, SemanticLadder)}
+    for (name, ladder), (place, subject) in product(ladders.items(), enumerate(config.subjects)):
+        if len(near := ladder.nouns(subject)[0]) == 1:
+            warnings.warn(
+                f"train.objectives.{name}: the ladder of {subject.name} has one rung, {near[0]!r}; name another, such as"
+                f" subjects.{place}.class_noun_vague=toy, or all: train.objectives.{name}.objective.neighbors=['teddy', 'toy']",
+                stacklevel=2,
+            )
 
 
 def _look_at_lengths(config: RunConfig, facts: Facts) -> None:

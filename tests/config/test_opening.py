@@ -283,6 +283,19 @@ def test_no_recipe_is_warned_of(name):
 NEW = ("subjects.0.identifier=<new1>", "subjects.1.identifier=<new2>")
 
 
+def test_a_ladder_of_one_rung_is_said():
+    """A can is a container; where nobody says so it is a can, and nothing above. A dog is an animal."""
+    ladder = ("train.objectives.ladder.objective.name=semantic_ladder", "train.objectives.ladder.weight=0.01")
+    unsaid = ("subjects.0.class_noun_vague=null", "subjects.1.class_noun_vague=null")
+    assert not warned(*ladder)
+    [said] = warned(*ladder, *unsaid)
+    assert "train.objectives.ladder: the ladder of can has one rung, 'can'" in said
+    assert "subjects.1.class_noun_vague=" in said
+    assert not warned(*ladder, *unsaid, "train.objectives.ladder.objective.neighbors=['can', 'box']")
+    assert len(warned(*ladder, "train.objectives.ladder.objective.neighbors=['can']")) == 2
+    assert not warned(*unsaid)
+
+
 def test_the_released_pooling_of_a_known_word_is_warned_of(tmp_path):
     """Its end mark has the largest id. Where no row trains, no identifier is a new token."""
     released = "train.objectives.semantics.objective={name='class_semantics', pooling='released'}"

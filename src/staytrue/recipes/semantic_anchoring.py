@@ -18,7 +18,8 @@ def semantic_anchoring(backbone: Backbone) -> RunConfig:
     (the abstract sets it against prior preservation). That keeps a second, frozen copy of the denoiser, 3.4 GB for Stable
     Diffusion; ``train.adapter.name=lora train.learning_rate=1e-4`` needs none. No class images are drawn; one frozen pass more a
     step, about a third of the time.
-    Reading F adds the ladder: ``train.objectives.ladder.objective.name=semantic_ladder train.objectives.ladder.weight=0.01``.
+    Reading F adds the ladder: ``train.objectives.ladder.objective.name=semantic_ladder train.objectives.ladder.weight=0.01``, its
+    middle rung with ``subjects.0.class_noun_vague=pet``.
     On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
     """
     anchor = {"weight": 0.5, "objective": {"name": "semantic_anchor", "reading": "A"}}
