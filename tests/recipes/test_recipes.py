@@ -1,6 +1,8 @@
 """Recipes: what each paper chose, and what the default is."""
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from staytrue.checks import with_defense
 from staytrue.config import parse, to_toml, values_of
 from staytrue.errors import ConfigError
 from staytrue.recipes import DEFAULT, RECIPES, quick, recipe
+from staytrue.recipes.miniature import RATES
 from staytrue.types import Facts
 
 REAL = Facts("sd", "Stable Diffusion 1.5", 512, (4, 64, 64), "epsilon")
@@ -59,6 +62,13 @@ def test_the_default_exists_and_quick_is_smaller():
     assert small.train.steps < config.train.steps
     assert small.regularize.count < 100
     assert parse(values_of(small)) == small
+
+
+def test_the_page_about_training_names_the_miniature_s_rates():
+    page = (Path(__file__).parents[2] / "docs" / "4-train.md").read_text()
+    [said] = re.findall(r"On the miniature: (.*?)\. ", page)
+    told = [float(rate) for rate in re.findall(r"\d\S*e-\d", said)]
+    assert told == [rate for rates in RATES.values() for rate in rates.values()]
 
 
 def test_an_unknown_recipe_names_those_there_are():
