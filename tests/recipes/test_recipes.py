@@ -12,8 +12,10 @@ from staytrue.config import parse, to_toml, values_of
 from staytrue.errors import ConfigError
 from staytrue.recipes import DEFAULT, RECIPES, quick, recipe
 from staytrue.recipes.miniature import RATES
+from staytrue.runs import read_json
 from staytrue.types import Facts
 
+ROOT = Path(__file__).parents[2]
 REAL = Facts("sd", "Stable Diffusion 1.5", 512, (4, 64, 64), "epsilon")
 
 
@@ -64,11 +66,50 @@ def test_the_default_exists_and_quick_is_smaller():
     assert parse(values_of(small)) == small
 
 
+def told(name):
+    """A recipe's docstring in one line."""
+    return " ".join(RECIPES[name].__doc__.split())
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES.keys() - {DEFAULT}))  # the default's numbers are the README's
+def test_a_recipe_says_what_was_measured_and_where(name):
+    files = re.findall(r"benchmarks/results/[\w./-]*\w", told(name))
+    assert files or "Not measured yet" in told(name)
+    assert all((ROOT / file).is_file() for file in files)
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"),
+    [
+        ("dreambooth", "dreambooth"),
+        ("data-perspective", "data-perspective"),
+        ("class-diffusion", "eos weight=0.25"),
+        ("class-diffusion-released", "released weight=0.25"),
+    ],
+)
+def test_its_scores_are_those_of_the_file(name, arm):
+    [file] = re.findall(r"benchmarks/results/[\w./-]*summary\.json", told(name))
+    measured = read_json(ROOT / file)["recipes"][arm]
+    said = re.findall(r"(\w+) (\d\.\d{3})\b", told(name))
+    assert len(said) == 4
+    assert said == [(metric, f"{measured[metric]['mean']:.3f}") for metric, _ in said]
+
+
+def test_the_defenses_scores_are_those_of_the_red_team():
+    weak, strong = (read_json(ROOT / "benchmarks/results" / f"{n}.json") for n in ("redteam", "redteam-strong"))
+    won = [[v for v in of["gap_closed"].values() if v is not None] for of in (strong, strong["same_sampling"])]
+    assert [len(shares) for shares in won] == [6, 5]
+    for shares in won:
+        assert f"{min(shares):.2f} to {max(shares):.2f}" in told("shortcut-defense")
+    assert f"costs {weak['undefended_loss']['fsmg']:.2f}" in told("shortcut-defense")
+    clean = {row["defense"]: f"{row['average']:.3f}" for row in weak["scores"] if row["protection"] == "clean"}
+    assert f"{clean['decouple']}, without {clean['none']}" in told("contrastive-decoupling")
+
+
 def test_the_page_about_training_names_the_miniature_s_rates():
-    page = (Path(__file__).parents[2] / "docs" / "4-train.md").read_text()
-    [said] = re.findall(r"On the miniature: (.*?)\. ", page)
-    told = [float(rate) for rate in re.findall(r"\d\S*e-\d", said)]
-    assert told == [rate for rates in RATES.values() for rate in rates.values()]
+    [said] = re.findall(r"On the miniature: (.*?)\. ", (ROOT / "docs/4-train.md").read_text())
+    rates = [float(rate) for rate in re.findall(r"\d\S*e-\d", said)]
+    assert rates == [rate for group in RATES.values() for rate in group.values()]
 
 
 def test_an_unknown_recipe_names_those_there_are():

@@ -18,7 +18,7 @@ def custom_diffusion(backbone: Backbone) -> RunConfig:
     Differences: class images are drawn by the model itself, the paper's are retrieved photos whose captions resemble the class;
     no resizing to 0.4 to 1.4 with "far away" and "close up" in the caption, and no flips; sampling is deterministic
     (there eta 1).
-    On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
+    On the miniature: see ``miniature.py``, first guesses. Not measured yet, there or on a full-size model.
     """
     changes = {
         "caption": {"style": "a photo of"},

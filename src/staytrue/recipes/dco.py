@@ -21,7 +21,7 @@ def dco(backbone: Backbone) -> RunConfig:
     code's weight 1, clipping to norm 1 undoes the gate. Each row has a gate of its own (``direct_consistency``). The paper asks for
     comprehensive captions, written by hand: ours name the background; ``caption.name=sidecar`` reads yours. Its
     reward guidance at sampling is not built.
-    On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
+    On the miniature: see ``miniature.py``, first guesses. Not measured yet, there or on a full-size model.
     """
     changes = {
         "caption": {"name": "background"},

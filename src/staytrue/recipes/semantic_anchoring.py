@@ -20,7 +20,7 @@ def semantic_anchoring(backbone: Backbone) -> RunConfig:
     step, about a third of the time.
     Reading F adds the ladder: ``train.objectives.ladder.objective.name=semantic_ladder train.objectives.ladder.weight=0.01``, its
     middle rung with ``subjects.0.class_noun_vague=pet``.
-    On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
+    On the miniature: see ``miniature.py``, first guesses. Not measured yet, there or on a full-size model.
     """
     anchor = {"weight": 0.5, "objective": {"name": "semantic_anchor", "reading": "A"}}
     changes = {

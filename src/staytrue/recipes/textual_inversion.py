@@ -17,7 +17,7 @@ def textual_inversion(backbone: Backbone) -> RunConfig:
     5e-4 scaled by the 4 pictures, so an effective 2e-3. No class images. About an hour on one A100-class GPU, our estimate.
     Differences: the paper's captions vary ("a rendering of a [V]", "a cropped photo of the [V]") and leave the class noun out;
     ours are one, "a photo of a [identifier] [class noun]", as in all recipes, so that prompts and scores are the same for all.
-    On the miniature: see ``miniature.py``, first guesses. No result on a full-size model has been measured by this project yet.
+    On the miniature: see ``miniature.py``, first guesses. Not measured yet, there or on a full-size model.
     """
     changes = {
         "caption": {"style": "a photo of"},
