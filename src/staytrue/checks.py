@@ -272,7 +272,7 @@ def _look_for_models(config: RunConfig, facts: Facts, here: RunFolder | None) ->
 
     A stage that is complete needs it no more. Raises where it is absent and cannot be downloaded.
     """
-    from staytrue.encoders.checkpoint import at_hand, may_be_on_hub
+    from staytrue.encoders.checkpoint import look_for
     from staytrue.encoders.own import own_clip
 
     made, drawer = config.regularize, drawer_of(config.regularize, config.backbone)
@@ -285,18 +285,8 @@ def _look_for_models(config: RunConfig, facts: Facts, here: RunFolder | None) ->
     for section, (looks, model, stage, otherwise) in needed.items():
         asked = getattr(looks, "checkpoint", None)
         complete = here is not None and (getattr(here, stage) / "manifest.json").is_file()
-        if asked is None or complete or at_hand(checkpoint := own_clip(asked, model).checkpoint):
-            continue
-        remedy = (
-            f"a folder that holds it: {section}.checkpoint=/models/{Path(checkpoint).name}; to do without: {otherwise}"
-        )
-        if not may_be_on_hub(checkpoint):
-            raise ConfigError(f"{section}.checkpoint: there is no model at {checkpoint}; name {remedy}")
-        warnings.warn(
-            f"the model {checkpoint} ({section}) is not on this machine: unless it can be downloaded when its stage starts, the"
-            f" run will stop there. Get it now with `hf download {checkpoint}`, or name {remedy}",
-            stacklevel=2,
-        )
+        if asked is not None and not complete:
+            look_for(own_clip(asked, model).checkpoint, f"{section}.checkpoint", otherwise)
 
 
 def _look_for_readers_of_class_images(config: RunConfig) -> None:

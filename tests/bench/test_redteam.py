@@ -568,6 +568,10 @@ def test_the_readme_says_of_poisoned_photos_what_the_files_of_results_say():
     ):
         gaps = [100 * gap for gap in part["gap_closed"].values() if gap]
         assert f"{min(gaps):.0f} to {max(gaps):.0f} % {words}" in said
+    average = {(r["protection"], r["defense"]): f"{r['average']:.3f}" for r in strong["scores"]}
+    assert f"before the restorer (average score {average['aspl', 'gaussian, restore']})" in said
+    assert f"shrinking the photo ({average['aspl', 'resize']})" in said
+    assert f"all three parts together ({average['aspl', FULL]}; clean photos {average['clean', 'none']})" in said
     assert strong["same_sampling"]["gap_closed"]["photoguard"] is None
     assert f"the AUC is {strong['inspection_auc']:.3f}" in said
     assert strong["inspection"]["false_alarms"]["random_noise"] == 3 / 5

@@ -83,7 +83,7 @@ def test_a_purifier_s_files_are_needed_until_the_photos_are_clean(tmp_path):
     ("setting", "said"),
     [
         ("inspect.limits=/no/limits.json", r"inspect\.limits: /no/limits\.json cannot be read"),
-        ("inspect.clip=/no/clip", r"inspect\.clip: there is no CLIP at /no/clip"),
+        ("inspect.clip=/no/clip", r"inspect\.clip: there is no model at /no/clip; name a folder"),
     ],
 )
 def test_what_the_inspection_names_is_looked_for(setting, said):
@@ -142,7 +142,7 @@ def test_what_a_stage_looks_through_is_looked_for(monkeypatch, section, tmp_path
     assert str(raised.value).startswith(f"{section}.checkpoint: there is no model at /no/such/clip; name a folder")
     assert str(raised.value).endswith(f"to do without: {otherwise}")
     [said] = warned(on, f"{section}.checkpoint=openai/clip-vit-base-patch32")
-    assert said.startswith(f"the model openai/clip-vit-base-patch32 ({section}) is not on this machine")
+    assert said.startswith(f"the model openai/clip-vit-base-patch32 ({section}.checkpoint) is not on this machine")
     assert f"`hf download openai/clip-vit-base-patch32`, or name a folder that holds it: {section}.checkpoint=" in said
     assert "the run will stop there" in said
     write_json(tmp_path / stage / "manifest.json", {})
@@ -152,7 +152,7 @@ def test_what_a_stage_looks_through_is_looked_for(monkeypatch, section, tmp_path
 def test_a_run_on_a_real_backbone_without_its_clip_would_stop_at_captions(monkeypatch, tmp_path):
     monkeypatch.setattr("staytrue.encoders.checkpoint._cached", lambda checkpoint: [])
     said = warned(f"backbone.path={tiny_sd(tmp_path / 'sd')}")
-    assert [one for one in said if "clip-vit-base-patch32 (caption) is not on this machine" in one]
+    assert [one for one in said if "clip-vit-base-patch32 (caption.checkpoint) is not on this machine" in one]
 
 
 def test_a_selection_that_has_nothing_to_choose_from_is_refused():

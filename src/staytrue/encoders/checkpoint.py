@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from staytrue.backbones.identity import fingerprint_samples
-from staytrue.errors import BackboneError
+from staytrue.errors import BackboneError, ConfigError
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
@@ -91,6 +92,29 @@ def at_hand(checkpoint: str) -> bool:
 def may_be_on_hub(checkpoint: str) -> bool:
     """Whether it is written as a hub id is, owner/name."""
     return bool(re.fullmatch(r"\w[\w.-]*/[\w.-]+", checkpoint))
+
+
+def look_for(checkpoint: str, setting: str, otherwise: str) -> None:
+    """Says in time that the weights are not on this machine: a warning where they may be downloaded when they are needed.
+
+    Args:
+        checkpoint: folder or hub id.
+        setting: that names it, such as "inspect.clip".
+        otherwise: the setting that does without.
+
+    Raises:
+        ConfigError: it is no hub id either.
+    """
+    if at_hand(checkpoint):
+        return
+    remedy = f"a folder that holds it: {setting}=/models/{Path(checkpoint).name}; to do without: {otherwise}"
+    if not may_be_on_hub(checkpoint):
+        raise ConfigError(f"{setting}: there is no model at {checkpoint}; name {remedy}")
+    warnings.warn(
+        f"the model {checkpoint} ({setting}) is not on this machine: unless it can be downloaded when its stage starts, the run"
+        f" will stop there. Get it now with `hf download {checkpoint}`, or name {remedy}",
+        stacklevel=3,
+    )
 
 
 def folder_at_hand(checkpoint: str) -> str:

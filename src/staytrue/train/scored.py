@@ -37,9 +37,8 @@ def scored_steps(train: Train, subjects: int) -> tuple[int, ...]:
         return plans[0]
     plan = next((plan for plan in plans if cost_share(train, subjects, plan) < LIMIT), None)
     if plan is None:
-        share = cost_share(
-            train, subjects, (train.steps, train.steps)
-        )  # when the first of two is scored changes nothing
+        # when the first of two is scored changes nothing
+        share = cost_share(train, subjects, (train.steps, train.steps))
         enough = max(first, int(train.steps * share / LIMIT)) + 1
         raise ConfigError(
             f"train.select: to score two checkpoints would take {share:.1%} of the time of training, and it stays below"
