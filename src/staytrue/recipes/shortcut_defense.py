@@ -26,9 +26,9 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
     (``train.noisy``, ours), since as published they take the subject's place there (docs/log.md). Its parts were measured there
     over DreamBooth, on one subject: at 32/255 they win back 0.68 to 0.94 of what six protections cost, 0.59 to 0.80 of five with
     the negative prompt on both sides (``benchmarks/results/redteam-strong.json``), and under ASPL, the one where purifiers were
-    tried alone, shrinking the photo or a blur before the restorer did better without the rest; at 11/255 the one that was tried costs 0.05,
-    too little to win back (``benchmarks/results/redteam.json``). No result on a full-size model has been measured by this project
-    yet.
+    tried alone, shrinking the photo or a blur before the restorer did better without the rest; at 11/255 the one that was tried
+    costs 0.05, too little to win back (``benchmarks/results/redteam.json``). No result on a full-size model has been measured by
+    this project yet.
     """
     changes: Values = {"inspect": {"action": "warn"}, "purify": {"name": "chain", "steps": _steps(backbone)}}
     if backbone.facts().is_miniature:
