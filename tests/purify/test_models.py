@@ -365,6 +365,11 @@ def test_a_chain_needs_steps_and_shares_one_backbone(tools: Tools, monkeypatch) 
     assert len(loads) == 1
 
 
+def test_a_step_of_a_chain_is_named_in_what_it_lacks() -> None:
+    with pytest.raises(ConfigError, match=r"purify\.steps\.1\.model: there is no restorer"):
+        Chain(steps=(Jpeg(), Restore())).load(Tools())
+
+
 def test_models_without_a_backbone_say_so() -> None:
     with pytest.raises(ConfigError, match="uses the backbone"):
         VaeRoundtrip().load(Tools())
