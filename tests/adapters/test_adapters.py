@@ -177,6 +177,16 @@ def test_lora_file_keeps_alpha_and_no_paths(folder, tmp_path):
     assert str(folder) not in said
 
 
+def test_lora_names_text_layers_as_every_other_program_does(folder, tmp_path):
+    """transformers 5.6 took "text_model" out of the module; kohya, ComfyUI and diffusers before that read no other names."""
+    backbone, adapter = fresh(folder), Lora(rank=2, text_encoder=True)
+    adapter.attach(backbone)
+    adapter.export(backbone, tmp_path)
+    with safe_open(tmp_path / "pytorch_lora_weights.safetensors", "pt") as file:
+        names = {name.split(".layers.")[0] for name in file.keys() if name.startswith("text_encoder.")}  # noqa: SIM118
+    assert names == {"text_encoder.text_model.encoder"}
+
+
 def test_lora_trains_the_layers_it_is_told(folder):
     backbone = fresh(folder)
     Lora(layers=("conv1",)).attach(backbone)

@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -117,6 +118,17 @@ def test_single_file_is_the_folder(tmp_path, folder, stock, loaded, config_in_me
     condition = loaded.encode_text(["a dog"])
     with torch.no_grad():
         torch.testing.assert_close(single.predict(noised, condition), loaded.predict(noised, condition))
+
+
+def test_what_a_single_file_became_has_the_published_names(tmp_path, folder, stock):
+    """transformers 5.6 took "text_model" out of the module; converters and other programs look for it in the file."""
+    save_file(single_file(stock), tmp_path / "model.safetensors")
+    single = SD(path=str(tmp_path / "model.safetensors"), config=str(folder)).load()
+    single.save(tmp_path / "saved")
+    with safe_open(tmp_path / "saved" / "text_encoder" / "model.safetensors", "pt") as file:
+        assert all(name.startswith("text_model.") for name in file.keys())  # noqa: SIM118
+    again = SD(path=str(tmp_path / "saved")).load()
+    assert torch.equal(again.encode_text(["a dog"]), single.encode_text(["a dog"]))
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,11 @@ class Lora(Trained):
                 layer._disable_adapters = False
 
     def export(self, backbone: LoadedBackbone, folder: Path) -> None:
-        """``pytorch_lora_weights.safetensors`` for ``load_lora_weights``, alpha and rank in its metadata; token rows beside it."""
+        """``pytorch_lora_weights.safetensors`` for ``load_lora_weights``, alpha and rank in its metadata; token rows beside it.
+
+        The text encoder's layers begin with ``text_model``, as in every LoRA that kohya, ComfyUI or an older diffusers knows.
+        transformers 5.6 left that out of the module; diffusers reads both.
+        """
         from diffusers import StableDiffusionPipeline
         from diffusers.utils import convert_state_dict_to_diffusers
         from peft.utils import get_peft_model_state_dict
@@ -107,6 +111,9 @@ class Lora(Trained):
             f"{part}_lora_layers": convert_state_dict_to_diffusers(get_peft_model_state_dict(module))
             for part, module in trained.items()
         }
+        if "text_encoder" in trained and not hasattr(trained["text_encoder"], "text_model"):
+            flat = layers["text_encoder_lora_layers"]
+            layers["text_encoder_lora_layers"] = {f"text_model.{name}": tensor for name, tensor in flat.items()}
         # peft's own record of the configuration would carry the local path of the base model along
         metadata = {f"{part}_lora_adapter_metadata": self._settings(part) for part in trained}
         StableDiffusionPipeline.save_lora_weights(folder, **layers, **metadata)

@@ -147,9 +147,16 @@ class LoadedSD:
         )
 
     def save(self, folder: Path) -> None:
-        """Writes a whole diffusers folder; what the checkpoint knows of itself goes with it."""
+        """Writes a whole diffusers folder; what the checkpoint knows of itself goes with it.
+
+        The text encoder's weights are named as published, with ``text_model`` before each, which is how converters and other
+        programs know them. transformers writes so by itself only what it read so, and a single file's it did not.
+        """
+        prefix = "" if hasattr(self.text_encoder, "text_model") else "text_model."
+        named = {f"{prefix}{name}": tensor for name, tensor in self.text_encoder.state_dict().items()}
         with quiet():
             self.pipeline().save_pretrained(folder)
+            self.text_encoder.save_pretrained(Path(folder) / "text_encoder", state_dict=named)
         if self.own_facts:
             write_json(Path(folder) / "facts.json", self.own_facts)
 
