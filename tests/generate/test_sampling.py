@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -120,3 +122,16 @@ def test_solvers_take_over_the_checkpoints_schedule(name):
     config = {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "beta_schedule": "scaled_linear"}
     solver = scheduler(name, config)
     assert {key: solver.config[key] for key in config} == config
+
+
+@pytest.mark.parametrize(
+    "shipped",
+    [
+        {"_class_name": "DEISMultistepScheduler", "algorithm_type": "deis", "solver_type": "logrho"},  # DreamShaper's
+        {"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
+    ],
+)
+def test_a_seed_decides_the_picture_whatever_solver_the_checkpoint_ships(backbone, shipped):
+    named = dataclasses.replace(backbone, scheduler_config=backbone.scheduler_config | shipped)
+    one, again = (drawn(named, Sampling(steps=4, solver="dpm++"), REQUESTS[:1]) for _ in range(2))
+    assert np.array_equal(one, again)

@@ -23,13 +23,15 @@ def scheduler(name: str, config: dict[str, Any]) -> Any:
 
     ``clip_sample`` is turned off: the schedulers' default clips latents of unit variance to [-1, 1] at every step,
     after which the pictures look as if the model ignored the prompt. Checkpoints that ship a PNDM config do not say,
-    so the default would win.
+    so the default would win. ``algorithm_type`` is dpm++'s in any case: a checkpoint that ships DEIS says "deis", which it refuses,
+    and with "sde-dpmsolver++" each step would add noise that no seed of ours decides.
 
     Args:
         name: a key of ``SOLVERS``.
         config: the checkpoint's own scheduler config.
     """
-    return SOLVERS[name].from_config({**config, "clip_sample": False, "thresholding": False})
+    always = {"clip_sample": False, "thresholding": False, "algorithm_type": "dpmsolver++"}
+    return SOLVERS[name].from_config({**config, **always})
 
 
 def first_noise(requests: Sequence[Request], shape: tuple[int, ...]) -> Float[Tensor, "rows channels height width"]:
