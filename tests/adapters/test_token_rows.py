@@ -213,3 +213,14 @@ def test_rows_travel_with_their_new_token_in_a_pipeline_folder(backbone, tmp_pat
     again = SD(path=str(tmp_path)).load()
     assert torch.equal(table_row(again, NEW), attached_rows(backbone.text_encoder).rows[0])
     assert again.text_encoder.config.vocab_size == backbone.text_encoder.config.vocab_size + 1
+
+
+def test_a_table_longer_than_its_tokenizer_takes_a_new_token_and_comes_back(backbone, tmp_path):
+    """Such tables are padded for speed, or are of a tokenizer that had more; the model trained, and could not be loaded."""
+    backbone.text_encoder.resize_token_embeddings(len(backbone.tokenizer) + 8, mean_resizing=False)
+    base = deepcopy(backbone)
+    Full(token=True).attach(backbone, [NEW])
+    shift(backbone)
+    Full(token=True).export(backbone, tmp_path)
+    Full(token=True).load_export(base, tmp_path)
+    assert torch.equal(table_row(base, NEW), attached_rows(backbone.text_encoder).rows[0])

@@ -108,11 +108,12 @@ class Full(Trained):
         tokenizer = tokenizer_class.from_pretrained(folder, subfolder="tokenizer")
         if len(tokenizer) != len(backbone.tokenizer):
             backbone.tokenizer = tokenizer
-            backbone.text_encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         for name, module in backbone.trainable_modules().items():
             part = ATTRIBUTES[name]
             module_class: Any = type(module)
             loaded = module_class.from_pretrained(folder, subfolder=part, dtype=module.dtype)
+            if part == "text_encoder":  # some tables are longer than their tokenizer, and hold a new token as they are
+                module.resize_token_embeddings(loaded.config.vocab_size, mean_resizing=False)  # type: ignore[operator]
             module.load_state_dict(loaded.state_dict())
 
     def _trained(self) -> list[str]:
