@@ -57,6 +57,17 @@ def test_a_folder_can_say_what_it_knows(tmp_path, folder):
     assert SD(path=str(tmp_path / "saved")).facts() == backbone.facts
 
 
+@pytest.mark.parametrize(("version", "side"), [("0.6.0", 64), ("0.8.0.dev0", 64), ("0.9.0", 32), ("0.42.1", 32)])
+def test_the_side_that_early_diffusers_wrote_is_read_as_diffusers_reads_it(tmp_path, folder, version, side):
+    """Fine-tunes of 2022 say 32 and are of 512 px: they were trained, and asked for pictures, at 256 px."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    file = copy / "unet" / "config.json"
+    written = {"sample_size": 32, "_diffusers_version": version}
+    file.write_text(json.dumps(json.loads(file.read_text()) | written))
+    assert SD(path=str(copy)).facts().latent_shape == (4, side, side)
+    assert StableDiffusionPipeline.from_pretrained(copy).unet.config.sample_size == side
+
+
 def test_prediction_is_read_and_can_be_set(tmp_path):
     folder = tiny_sd(tmp_path / "v", prediction_type="v_prediction", size=16)
     assert SD(path=str(folder)).load().process.prediction == "v_prediction"

@@ -96,7 +96,7 @@ class SDFiles:
     def facts(self) -> Facts:
         """What the checkpoint is."""
         unet, vae, own = self.config("unet"), self.config("vae"), self.own_facts()
-        side = unet["sample_size"]
+        side = _side(unet)
         factor = 2 ** (len(vae.get("block_out_channels") or vae["encoder_block_out_channels"]) - 1)
         words = own.get("words", {})
         vocabulary = own.get("vocabulary")
@@ -113,6 +113,13 @@ class SDFiles:
             vocabulary=frozenset(vocabulary) if vocabulary is not None else None,
             words=words,
         )
+
+
+def _side(unet: dict[str, Any]) -> int:
+    """Of its latents; 64 where diffusers before 0.9 wrote 32 for Stable Diffusion 1.x, which diffusers corrects when it loads."""
+    version = [int(part) for part in re.findall(r"\d+", str(unet.get("_diffusers_version", "1")))[:2]]
+    side: int = unet["sample_size"]
+    return max(side, 64) if [] < version < [0, 9] else side
 
 
 def locate(backbone: SD) -> SDFiles:
