@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from staytrue.adapters import Lora, TextualInversion
+from staytrue.adapters.lora import load_loras
 from staytrue.backbones import SD
-from staytrue.errors import ConfigError
+from staytrue.errors import BackboneError, ConfigError
 from staytrue.generate import Generate, LoraSource, Sampling
 from staytrue.generate.personalized import personalize
 from staytrue.generate.stage import generate_stage
@@ -170,3 +172,20 @@ def test_other_adapters_take_loras_beside_them(run, folder, tmp_path):
     noised = one.process.noise(x0, noise, torch.tensor([500]))
     condition = one.encode_text(texts)
     assert not torch.allclose(one.predict(noised, condition), two.predict(noised, condition), atol=1e-3)
+
+
+OTHERS = {  # one layer of each
+    "flux": ("transformer.single_transformer_blocks.0.attn.to_q", "none of its layers"),
+    "xl": ("unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q", "not found in the base model"),
+    "sd2": ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", "loading state_dict"),
+}
+
+
+@pytest.mark.parametrize("family", OTHERS)
+def test_a_lora_of_another_family_is_named(folder, tmp_path, family):
+    """FLUX's loaded nothing, and drawing ended in "Adapter name(s) {'lora_0'} not in the list of present adapters"."""
+    layer, said = OTHERS[family]
+    file = tmp_path / f"{family}.safetensors"
+    save_file({f"{layer}.lora_{side}.weight": torch.ones(3, 3) for side in "AB"}, file)
+    with pytest.raises(BackboneError, match=f"the LoRA .*{family}.safetensors cannot be loaded .*{said}"):
+        load_loras(SD(path=str(folder)).load(), [(file, 1.0)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from staytrue.adapters.base import Trained
-from staytrue.errors import ConfigError
+from staytrue.errors import BackboneError, ConfigError
 from staytrue.registry import component
 
 if TYPE_CHECKING:
@@ -142,21 +142,38 @@ def load_loras(backbone: LoadedBackbone, weighted: Sequence[tuple[Path, float]])
     Args:
         backbone: freshly loaded; changed in place.
         weighted: folder of each export (or a LoRA file of any origin that diffusers reads), and its weight.
-    """
-    import warnings
 
+    Raises:
+        BackboneError: one is of another model.
+    """
     from staytrue.adapters.token_files import load_rows
 
     pipeline = backbone.pipeline()
     names = [f"lora_{number}" for number in range(len(weighted))]
     for name, (path, _) in zip(names, weighted, strict=True):
-        folder, file = (path.parent, path.name) if path.is_file() else (path, FILE)
-        with warnings.catch_warnings():  # that there is one already is what is asked for
-            warnings.filterwarnings("ignore", "Already found a `peft_config`")
-            pipeline.load_lora_weights(folder, weight_name=file, adapter_name=name)
+        _load_lora(pipeline, path, name)
         if path.is_dir():
             load_rows(backbone, path)
     pipeline.set_adapters(names, [weight for _, weight in weighted])
+
+
+def _load_lora(pipeline: Any, path: Path, name: str) -> None:
+    """Loads one; of another family diffusers loads nothing at times, and says so in its log alone."""
+    import warnings
+
+    folder, file = (path.parent, path.name) if path.is_file() else (path, FILE)
+    try:
+        with warnings.catch_warnings():  # that there is one already is what is asked for
+            warnings.filterwarnings("ignore", "Already found a `peft_config`")
+            pipeline.load_lora_weights(folder, weight_name=file, adapter_name=name)
+        if not any(name in found for found in pipeline.get_list_adapters().values()):
+            raise ValueError("none of its layers is one of the model's")
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise BackboneError(
+            f"the LoRA {path} cannot be loaded ({reason}); it must be one of this family of models, such as Stable Diffusion"
+            " 1.x: name another file, or give it the weight 0"
+        ) from error
 
 
 def _check_layers(layers: Sequence[str], denoiser: nn.Module) -> None:
