@@ -2,12 +2,15 @@
 
 import sys
 import time
+from importlib.resources import as_file, files
 
 import pytest
 import torch
+from transformers import CLIPTokenizer
 
 from staytrue.backbones import SD
 from staytrue.backbones.clip_words import clip_words
+from staytrue.backbones.sd_tokenizer import with_tokenizer
 from staytrue.caption.identifiers import Identifiers
 from staytrue.cli import main
 from staytrue.encoders.clip import LoadedClip
@@ -26,6 +29,24 @@ def test_spells_as_the_tokenizer_does(tiny, tmp_path):
     tokenizer, words = tiny_tokenizer(tmp_path), clip_words(tiny.files().folder)
     for word in [*WORDS, "dogs", "olisdog", "qqq", "redbag", "x"]:
         assert words.tokens(word) == tokenizer.tokenize(word)
+
+
+SENTENCES = [
+    "a photo of a dog's bed, it's red",
+    "don't we'll I'd they've!",
+    "Café in Besançon, l'été",
+    "東京の犬の写真",
+    "фото собаки на пляже",
+    "a <new1> dog of 2024 😀, __x__ & co",
+]
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_spells_sentences_of_any_letters_as_clip_does(tmp_path, text):
+    """By bytes: a Japanese prompt is half as long again as its letters, and "'s" is one token."""
+    with as_file(files("staytrue") / "backbones" / "configs" / "sd1") as root, with_tokenizer(root) as folder:
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    assert clip_words(tmp_path).spell(text) == tokenizer.tokenize(text)
 
 
 def test_reads_either_form_of_the_files(tiny, tmp_path):

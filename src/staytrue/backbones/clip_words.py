@@ -8,11 +8,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from staytrue.backbones.sd_tokenizer import clip_merges, vocabulary
+from staytrue.backbones.sd_tokenizer import byte_symbols, clip_merges, vocabulary
 from staytrue.errors import BackboneError
 
 END_OF_WORD = "</w>"
-PIECE = re.compile(r"[^\W\d_]+|\d|(?:[^\w\s]|_)+")
+PIECE = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\w\s]|_)+")
+SYMBOLS = byte_symbols()
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class ClipWords:
     length: int = 77
 
     def tokens(self, word: str) -> list[str]:
-        """The tokens that a word of plain lower-case letters is spelled with: the merge of lowest rank first, until none fits."""
-        parts = [*word[:-1], word[-1] + END_OF_WORD]
+        """The tokens that a lower-case word is spelled with: its bytes, and the merge of lowest rank first, until none fits."""
+        symbols = [SYMBOLS[byte] for byte in word.encode()]
+        parts = [*symbols[:-1], symbols[-1] + END_OF_WORD]
         while len(parts) > 1:
             pairs = list(itertools.pairwise(parts))
             best = min(pairs, key=lambda pair: self.ranks.get(pair, len(self.ranks)))
@@ -41,7 +43,7 @@ class ClipWords:
         return parts
 
     def spell(self, text: str) -> list[str]:
-        """The tokens of any text: letters that follow each other are a word, signs too, and a digit is one by itself."""
+        """The tokens of any text: letters that follow each other are a word, signs too; a digit is one, and a short form ('s)."""
         return [token for piece in PIECE.findall(text.lower()) for token in self.tokens(piece)]
 
     def cut(self, text: str) -> str:
@@ -55,7 +57,8 @@ class ClipWords:
 
     def is_one_token(self, word: str) -> bool:
         """Whether the word is a single token of the vocabulary."""
-        return self.tokens(word) == [word + END_OF_WORD] and word + END_OF_WORD in self.ids
+        tokens = self.tokens(word)
+        return len(tokens) == 1 and tokens[0] in self.ids
 
     def whole_words(self) -> list[str]:
         """Every word of plain lower-case letters that is one token, the latest made, so the rarest, first."""

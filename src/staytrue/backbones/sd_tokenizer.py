@@ -40,12 +40,13 @@ def clip_merges() -> list[str]:
 
 def vocabulary(merges: list[str]) -> dict[str, int]:
     """Token to id: the 256 byte symbols, the same as word ends, one entry per merge, and the two marks."""
-    symbols = byte_symbols()
+    symbols = byte_symbols().values()
     entries = [*symbols, *(s + "</w>" for s in symbols), *(m.replace(" ", "") for m in merges)]
     return {entry: i for i, entry in enumerate([*entries, "<|startoftext|>", "<|endoftext|>"])}
 
 
-def byte_symbols() -> list[str]:
+def byte_symbols() -> dict[int, str]:
     """A printable character for each of the 256 bytes; those that print stand for themselves and come first."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    return [chr(byte) for byte in printable] + [chr(256 + i) for i in range(256 - len(printable))]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
