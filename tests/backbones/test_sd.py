@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from staytrue.backbones import SD, Backbone
+from staytrue.backbones.identity import backbone_identity
 from staytrue.backbones.sd_files import CROSS_ATTENTION, FIRST_CONVOLUTION
 from staytrue.backbones.sd_tokenizer import with_tokenizer
 from staytrue.errors import BackboneError
@@ -129,6 +130,17 @@ def test_single_file_is_the_folder(tmp_path, folder, stock, loaded, config_in_me
     condition = loaded.encode_text(["a dog"])
     with torch.no_grad():
         torch.testing.assert_close(single.predict(noised, condition), loaded.predict(noised, condition))
+
+
+def test_a_single_file_with_another_noise_schedule_is_another_backbone(tmp_path, folder, stock):
+    """It draws other pictures, so class images and a training of the one are not the other's."""
+    save_file(single_file(stock), tmp_path / "model.safetensors")
+    config = shutil.copytree(folder, tmp_path / "config", ignore=shutil.ignore_patterns("*.safetensors"))
+    single = SD(path=str(tmp_path / "model.safetensors"), config=str(config))
+    before, schedule = backbone_identity(single), config / "scheduler" / "scheduler_config.json"
+    assert backbone_identity(single) == before
+    schedule.write_text(json.dumps(json.loads(schedule.read_text()) | {"rescale_betas_zero_snr": True}))
+    assert backbone_identity(single) != before
 
 
 def test_what_a_single_file_became_has_the_published_names(tmp_path, folder, stock):

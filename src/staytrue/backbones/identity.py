@@ -16,12 +16,14 @@ MODEL_FILES = frozenset({".safetensors", ".bin", ".json", ".txt"})
 def backbone_identity(backbone: Backbone) -> str:
     """A fingerprint of the backbone's weights and prediction type: equal for a checkpoint and its copy elsewhere.
 
-    A hub id is its commit, since its weights may not be here yet.
+    A hub id is its commit, since its weights may not be here yet. A single file is also the user's configurations, which say the
+    noise schedule and the scale of the latents.
     """
     files = backbone.files()  # type: ignore[attr-defined]
     local = backbone.path == "miniature" or Path(backbone.path).expanduser().exists()
     weights = weights_fingerprint(files.single or files.folder) if local else f"{backbone.path}@{files.folder.name}"
-    return fingerprint([weights, getattr(backbone, "variant", None), files.prediction()])
+    configured = [weights_fingerprint(files.folder)] if files.single and getattr(backbone, "config", None) else []
+    return fingerprint([weights, getattr(backbone, "variant", None), files.prediction(), *configured])
 
 
 def weights_fingerprint(path: Path) -> str:
