@@ -53,6 +53,13 @@ def test_full_training_leaves_a_pipeline_a_card_a_curve_and_previews(tmp_path, f
     assert same(before.vae.state_dict(), after.vae.state_dict())
 
 
+def test_what_the_text_encoder_cuts_off_a_caption_is_said(tmp_path, folder):
+    """Captions by hand or by a large model are long, and what they end with goes first: 30 tokens are read here."""
+    fits, ending = " ".join(["red"] * 22), "on the beach"
+    with pytest.warns(UserWarning, match=r"reads 30 tokens; 1 of 2 captions .* does not learn 'on the beach'"):
+        trained(tmp_path, folder, steps=1, subject_suffix=f"{fits} {ending}")
+
+
 def test_a_model_taken_away_is_not_trained_again(tmp_path, folder):
     run = trained(tmp_path, folder)
     (run.training / "latents.safetensors").unlink()

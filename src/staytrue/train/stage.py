@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from staytrue.adapters.token_files import token_files
 from staytrue.backbones.base import Backbone, LoadedBackbone
+from staytrue.backbones.clip_words import clip_words
 from staytrue.backbones.identity import backbone_identity
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.errors import ConfigError
@@ -145,6 +147,7 @@ def _said_of_class_images(job: Job, slot: Slot) -> bool:
 
 def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
     checkpoints = Checkpoints(folder / CHECKPOINTS, key, job.train.steps, job.train.keep_state)
+    _look_at_lengths(job)
     backbone = job.backbone.load(job.device)
     make_step = step_maker(job, backbone, folder / "latents.safetensors")
     state = _state(job, backbone)
@@ -180,6 +183,20 @@ def _train(job: Job, folder: Path, key: str) -> dict[str, Any]:
         "duration_s": round(checkpoints.seconds, 3),  # with those of interrupted processes
         **({"selected": selection.facts()} if selection else {}),
     }
+
+
+def _look_at_lengths(job: Job) -> None:
+    """What a text encoder has no place for is not learned: the end of a long caption, and with it what its role ends with."""
+    words = clip_words(job.backbone.files().folder)  # type: ignore[attr-defined]
+    endings = {"subject": job.train.subject_suffix, "class": job.train.class_suffix}
+    captions = [replace(s.caption, suffix=s.caption.suffix or endings[s.role]).render() for s in job.samples]
+    cut = {text: end for text in dict.fromkeys(captions) if (end := words.cut(text))}
+    for text, end in list(cut.items())[:1]:
+        warnings.warn(
+            f"{job.backbone.facts().title} reads {words.length - 2} tokens; {len(cut)} of {len(set(captions))} captions are longer,"
+            f" such as {text!r}: it does not learn {end!r}. Say it in fewer words",
+            stacklevel=2,
+        )
 
 
 def _without_what_only_shows(train: Train) -> Train:
