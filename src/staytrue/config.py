@@ -195,7 +195,21 @@ def _explain(problem: Any, root: Values) -> str:
         allowed = schema.get("discriminator", {}).get("mapping", {})
         name = given.get("name") if isinstance(given, dict) else given
         return f"{path}.name: no {name!r}; there are: {', '.join(allowed)}"
-    return f"{path}: {problem['msg']}, got {given!r}"
+    if kind in ("dict_type", "dataclass_type"):
+        return f"{path}: holds settings, got {given!r}; {_settings_in(path, schema, given)}"
+    such = f", such as {schema['examples'][0]!r}" if "examples" in schema else ""
+    told = f"{path}: {problem['msg'].removeprefix('Value error, ')}{such}"
+    return told if isinstance(given, dict) and kind == "value_error" else f"{told}, got {given!r}"
+
+
+def _settings_in(path: str, schema: Values, given: Any) -> str:
+    """Where a table was given a value: how its settings are written. A component's own name is what people try."""
+    names = schema.get("discriminator", {}).get("mapping", {})
+    if isinstance(given, str) and given in names:
+        return f"write {path}.name={given}"
+    if names:
+        return f"choose one, such as {path}.name={min(names)}; there are: {', '.join(names)}"
+    return f"there are: {', '.join(f'{path}.{name}' for name in schema.get('properties', {})) or f'{path}.NAME.field'}"
 
 
 def _locate(location: tuple[Any, ...], root: Values) -> tuple[str, Values]:

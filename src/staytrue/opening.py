@@ -17,6 +17,7 @@ import staytrue
 from staytrue.checks import check, require_purifier, with_defense
 from staytrue.config import RunConfig, parse, values_of
 from staytrue.errors import ConfigError, ResumeError, UnreadableRunError
+from staytrue.evaluate.report import flattened
 from staytrue.purify.inspection.inspect import Inspected
 from staytrue.runs import RunFolder, make_folder, read_json, write_bytes, write_json
 
@@ -162,9 +163,11 @@ def _refuse_another(config: RunConfig, saved: RunConfig, here: RunFolder) -> Non
     there, asked = _told_apart(saved, begun), _told_apart(config, begun)
     if there != asked or (begun and saved.backbone != config.backbone):
         section = "subjects" if there != asked else "backbone"
+        old, new = (dict(flattened({section: values_of(one)[section]})) for one in (saved, config))
+        pairs = {path: (old.get(path, "none"), new.get(path, "none")) for path in {**old, **new}}
+        told = "".join(f"\n  {path}: {was} there, {now} asked" for path, (was, now) in pairs.items() if was != now)
         raise ResumeError(
-            f"{here.root} holds a run with other {section}:\n  there: {getattr(saved, section)}\n"
-            f"  asked: {getattr(config, section)}\nName another folder with --out, or delete this one."
+            f"{here.root} holds a run with other {section}:{told}\nName another folder with --out, or delete this one."
         )
 
 

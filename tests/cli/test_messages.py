@@ -202,7 +202,11 @@ def test_a_folder_of_another_subject_is_not_continued(monkeypatch, capsys, tmp_p
     assert "holds a run with other subjects" in capsys.readouterr().err
     (out / "4-training").mkdir()
     assert typed(monkeypatch, "run", PHOTOS, "--class-noun", "wolf", "--out", out, "--dry-run") == 2
-    assert "holds a run with other subjects" in capsys.readouterr().err
+    _, *told = capsys.readouterr().err.partition("Error: ")[2].splitlines()
+    assert told == [
+        "  subjects.0.class_noun: dog there, wolf asked",
+        "Name another folder with --out, or delete this one.",
+    ]
 
 
 def test_advice_that_is_given_before_training_can_be_followed(monkeypatch, capsys, tmp_path):

@@ -86,6 +86,47 @@ def test_types_are_strict(values, assignment, path):
     assert said.startswith(f"{path}: ")
 
 
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("purify=jpeg", "purify: holds settings, got 'jpeg'; write purify.name=jpeg"),
+        ("purify=jpg", "purify: holds settings, got 'jpg'; choose one, such as purify.name=chain; there are: chain, "),
+        ("purify=[1]", "purify: holds settings, got [1]; choose one"),
+        ("train.select=true", "train.select: holds settings, got True; there are: train.select."),
+        (
+            "evaluate.metrics=dino",
+            "evaluate.metrics: holds settings, got 'dino'; there are: evaluate.metrics.NAME.field",
+        ),
+        ("train.checkpoint_every=100", "train.checkpoint_every: Input should be a valid string, such as '100 steps', "),
+        ("train.previews.every=9 stps", "train.previews.every: String should match pattern"),
+    ],
+)
+def test_what_people_write_first_is_answered_with_how_it_is_written(values, assignment, said):
+    (told,) = problems(overridden(values, [assignment]))
+    assert told.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "said"),
+    [
+        (
+            ["subjects.0.class_noun=a dog"],
+            "subjects.0: class_noun is said with an article by itself: 'dog', not 'a dog'",
+        ),
+        (["train.keep_state=true", "train.select.margin=0.1"], "train: keep_state goes on with more steps, and "),
+        (
+            ["train.crop_range=[1.0, 0.5]"],
+            "train.crop_range: the least and the most are shares above 0 and up to 1, in ",
+        ),
+    ],
+)
+def test_our_own_checks_speak_for_themselves(values, assignments, said):
+    """Without the library's name for them, and without a whole section after them."""
+    (told,) = problems(overridden(values, assignments))
+    assert told.startswith(said)
+    assert "{" not in told
+
+
 def test_every_problem_is_listed_at_once(values):
     said = problems(overridden(values, ["train.stepz=3", "seed=x", "caption.name=poet"]))
     assert {line.split(":")[0] for line in said} == {"train.stepz", "seed", "caption.name"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field
 
-Every = Annotated[str, StringConstraints(pattern=r"^[1-9]\d* steps?$")]
+Every = Annotated[str, Field(pattern=r"^[1-9]\d* steps?$", examples=["100 steps"])]
 
 
 def steps_of(every: str) -> int:
