@@ -46,8 +46,11 @@ def _settings(says: str) -> Any:
     return typer.Argument(metavar="section.field=value", help=says, show_default=False)
 
 
-Overrides = Annotated[list[str] | None, _settings("Settings over the recipe's.")]
-OverTheRun = Annotated[list[str] | None, _settings("Settings over the run's own.")]
+Overrides = Annotated[
+    list[str] | None,
+    _settings("Settings over the recipe's, such as train.steps=800; `staytrue show RECIPE` prints them all."),
+]
+OverTheRun = Annotated[list[str] | None, _settings("Settings over the run's own; its config.json has them all.")]
 OfProtect = Annotated[list[str] | None, _settings("protect.field=value and backbone.field=value.")]
 OfIdentifiers = Annotated[
     list[str] | None, _settings("For the list of identifiers: identifiers.field=value and backbone.field=value.")
@@ -64,7 +67,11 @@ Rights = Annotated[
     ),
 ]
 BackboneName = Annotated[
-    str | None, typer.Option("--backbone", help=f"Diffusers folder, .safetensors file or hub id: {REAL_CHECKPOINT}.")
+    str | None,
+    typer.Option(
+        "--backbone",
+        help=f"Diffusers folder, .safetensors file or hub id, such as {REAL_CHECKPOINT}; by default the miniature.",
+    ),
 ]
 
 
@@ -105,7 +112,11 @@ def run(
 
 
 @app.command()
-def demo(out: Out = None, device: Device = "auto", quick: Quick = False) -> None:
+def demo(
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/demo.")] = None,
+    device: Device = "auto",
+    quick: Quick = False,
+) -> None:
     """Personalize the miniature on a bundled can: pictures beside the base model and the photos, scores, report."""
     from staytrue.config import values_of
     from staytrue.recipes import quick as made_quick
@@ -294,10 +305,10 @@ def _tell(facts: Facts, unknown: list[str], makes: str = "") -> None:
 
 
 def _start(config: RunConfig, folder: Path, device: str, dry_run: bool, rights: bool = False) -> None:
-    from staytrue.opening import open_run
+    from staytrue.opening import open_run, resolved_device
 
     if dry_run:
-        with open_run(config, folder, device) as here:
+        with open_run(config, folder, resolved_device(device)) as here:
             typer.echo(f"All is well. Saved {here.config}; nothing was trained.")
     else:
         _run(config, folder, device, "evaluate", rights)

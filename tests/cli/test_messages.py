@@ -38,6 +38,12 @@ def typed(monkeypatch, *words):
         (["run", PHOTOS, "--class-noun", "dog", "--config", "no.toml"], "no.toml"),
         (["run", "no/such/folder", "--class-noun", "dog", "--dry-run"], "no/such/folder"),
         (["run", PHOTOS, "--class-noun", "dog", "--backbone", "no/such/model/at-all"], "no/such/model"),
+        (["run", PHOTOS, "--class-noun", "dog", "--backbone", "models/sd.safetensors"], "no checkpoint at 'models/sd"),
+        (["run", PHOTOS, "--class-noun", "dog", "--dry-run", "--device", "gpu"], "--device gpu: not usable here"),
+        (
+            ["run", PHOTOS, "--class-noun", "dog", "--dry-run", "generate.prompts=a {} on the moon"],
+            """prompts themselves are a list, 'generate.prompts=["a {} on the beach"]'""",
+        ),
         (["run", PHOTOS, "--class-noun", "dog", "--config", "src"], "cannot read src as a TOML file"),
         (["run", PHOTOS, "--class-noun", "dog", "train.steps=2024-01-01"], "train.steps: "),
         (["train", "no/such/run"], "is not a run folder"),
@@ -69,6 +75,8 @@ def test_helps_say_whose_settings_they_take_and_nothing_that_is_read_as_markup()
     assert {verb for verb, text in settings.items() if "recipe's" in text} == {"run", "show"}
     for verb, section in (("words", "words"), ("list", "identifiers"), ("protect", "protect")):
         assert f"{section}.field=value" in settings[verb]
+    assert "runs/demo" in said["demo", "out"]
+    assert "miniature" in said["run", "backbone"]
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])

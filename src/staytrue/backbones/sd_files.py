@@ -135,7 +135,7 @@ def locate(backbone: SD) -> SDFiles:
         folder = Path(str(files("staytrue") / "assets" / "miniature"))
     elif path.is_dir():
         folder = path
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+", backbone.path):
+    elif re.fullmatch(r"[\w.-]+/[\w.-]+", backbone.path) and path.suffix not in (".safetensors", ".ckpt"):
         folder = Path(download(backbone, SMALL_FILES))
     else:
         raise BackboneError(

@@ -99,7 +99,10 @@ def read_prompts(source: Sequence[str] | Path, setting: str = "generate.prompts"
         try:
             lines = source.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{setting}: cannot read {source} as a text file, one prompt a line: {error}") from None
+            raise ConfigError(
+                f"{setting}: cannot read {source} as a text file, one prompt a line: {error}; prompts themselves are a list,"
+                f" '{setting}=[\"a {{}} on the beach\"]'"
+            ) from None
     else:
         lines = source
     prompts = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
