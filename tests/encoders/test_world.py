@@ -1,4 +1,5 @@
 from importlib.resources import files
+from io import BytesIO
 from statistics import median
 
 import numpy as np
@@ -48,6 +49,19 @@ def test_photos_are_refused_even_at_the_right_size():
     assert max(map(flatness, photos)) < FLAT
     with pytest.raises(ImageError, match="like real photos"):
         require_drawn(photos)
+
+
+def test_drawn_photos_that_were_compressed_are_not_called_real():
+    """Nearly all bundled subjects are refused after ``purify.name=jpeg``."""
+    file = BytesIO()
+    with Image.open(str(MINIBENCH / "dog6" / "train" / "00.png")) as drawn:
+        require_drawn([drawn])
+        drawn.convert("RGB").save(file, "JPEG", quality=75)
+    with (
+        Image.open(file) as compressed,
+        pytest.raises(ImageError, match="or like drawn ones that JPEG or noise went over"),
+    ):
+        require_drawn([compressed])
 
 
 def real(name):

@@ -217,6 +217,7 @@ def test_the_report_is_one_offline_file_with_escaped_text(made):
     assert html.count("data:image/png") == 2 + 2 + 4
     for words in ("This is the miniature", "Held out", "polyline", "evaluate.metrics.dino.judge", "2.5 s", "DINO"):
         assert words in html
+    assert "staytrue run PHOTOS --class-noun NOUN --backbone " in html  # without a noun the command is refused
 
 
 def test_the_report_shows_which_checkpoint_was_kept_and_why(made):

@@ -389,6 +389,18 @@ def test_a_run_writes_what_it_found_and_warns(noisy_run) -> None:
         assert sheet.width > 300
 
 
+def test_a_name_too_long_for_the_sheet_leaves_its_verdict_readable(noisy_run, monkeypatch) -> None:
+    run, subject, settings = noisy_run
+    written = []
+    monkeypatch.setattr("staytrue.images.grid._write", lambda _pen, _corner, lines: written.append(" ".join(lines)))
+    (subject.photos / "noisy.png").rename(subject.photos / f"{'what a phone calls a photo ' * 5}.png")
+    with pytest.warns(UserWarning, match="1 of 2 photos are flagged"):
+        purify_stage(run, NoPurifier(), [subject], None, Inspect(**settings))
+    fine, _, suspect, _ = written
+    assert fine == "fine: clean.png"
+    assert suspect.startswith("suspect: what a phone")
+
+
 def test_an_inspection_is_not_repeated_and_no_reason_to_purify_again(noisy_run) -> None:
     run, subject, settings = noisy_run
     purify_stage(run, NoPurifier(), [subject], None, Inspect(action="proceed", **settings))

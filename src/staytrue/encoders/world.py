@@ -52,9 +52,9 @@ def require_drawn(photos: list[Image.Image], setting: str = SETTING) -> None:
     found = statistics.median(flatness(photo) for photo in photos)
     if found < FLAT:
         raise ImageError(
-            f"these do not look like the miniature's drawn world but like real photos (even areas {found:.2f}, "
-            f"at least {FLAT} expected): its judges were not made for them, and their scores would mean nothing: "
-            f"{_instead(setting)}"
+            "these do not look like the miniature's drawn world but like real photos, or like drawn ones that JPEG or noise went"
+            f" over (even areas {found:.2f}, at least {FLAT} expected): its judges were not made for them, and their scores would"
+            f" mean nothing: {_instead(setting)}"
         )
 
 

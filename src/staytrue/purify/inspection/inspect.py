@@ -120,7 +120,7 @@ def inspect_photos(
             verdict = judge(row, limits, tools[name].class_noun, other)
             rows.append(_row(name, photo, row, verdict))
             labeled += [
-                (photo.image, f"{photo.path.name}: {verdict.word}"),
+                (photo.image, f"{verdict.word}: {photo.path.name}"),  # a long name is cut
                 (_shown_residual(photo.image), "fine detail x8"),
             ]
         draw_groups(run, name, {"photo": [p.image for p in photos]}, [p.path.name for p in photos], tools[name])
