@@ -89,6 +89,21 @@ def test_at_weight_0_a_token_row_is_absent_too(run, folder, tmp_path):
     assert torch.equal(read(model=tmp_path / "rows", own_weight=0.0), plain)
 
 
+def test_a_lora_of_the_denoiser_alone_is_no_news(run, folder, caplog):
+    """diffusers asks to open an issue about every LoRA without a text encoder; what lacks a denoiser is still said."""
+    from diffusers.utils import logging
+
+    logging.enable_propagation()
+    try:
+        personalize(SD(path=str(folder)).load(), run.model)
+        assert "No LoRA keys" not in caplog.text
+        backbone = SD(path=str(folder)).load()
+        backbone.pipeline().load_lora_into_unet({}, None, backbone.unet)
+        assert "No LoRA keys" in caplog.text
+    finally:
+        logging.disable_propagation()
+
+
 def test_a_run_its_model_and_its_file_are_one_lora(run, folder):
     model = RunFolder(run.root.parent / "cat").model
     pictures = [drawn(run, folder, loras=(LoraSource(path=p),)) for p in (model.parents[1], model, model / Lora.file)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -163,7 +164,7 @@ def _load_lora(pipeline: Any, path: Path, name: str) -> None:
 
     folder, file = (path.parent, path.name) if path.is_file() else (path, FILE)
     try:
-        with warnings.catch_warnings():  # that there is one already is what is asked for
+        with _of_the_denoiser_alone(), warnings.catch_warnings():  # that there is one already is what is asked for
             warnings.filterwarnings("ignore", "Already found a `peft_config`")
             pipeline.load_lora_weights(folder, weight_name=file, adapter_name=name)
         if not any(name in found for found in pipeline.get_list_adapters().values()):
@@ -174,6 +175,21 @@ def _load_lora(pipeline: Any, path: Path, name: str) -> None:
             f"the LoRA {path} cannot be loaded ({reason}); it must be one of this family of models, such as Stable Diffusion"
             " 1.x: name another file, or give it the weight 0"
         ) from error
+
+
+@contextmanager
+def _of_the_denoiser_alone() -> Iterator[None]:
+    """Most LoRAs have nothing for the text encoder: diffusers asks to open an issue. What lacks a denoiser is said."""
+    log = logging.getLogger("diffusers.loaders.lora_base")
+
+    def matters(record: logging.LogRecord) -> bool:
+        return "prefix='text_encoder'" not in record.getMessage()
+
+    log.addFilter(matters)
+    try:
+        yield
+    finally:
+        log.removeFilter(matters)
 
 
 def _check_layers(layers: Sequence[str], denoiser: nn.Module) -> None:
