@@ -104,7 +104,7 @@ def run(
     further = above.get("subjects", [])
     further = further if isinstance(further, list) else [further]  # what is wrong with it is said with the rest
     # a run of several subjects is named after none of them
-    name = photos.resolve().name if further or not out else out.name
+    name = photos.resolve().name if further or not out else out.absolute().name
     values = _recipe_values(recipe, backbone, quick, above, overrides)
     first = {"name": name, "photos": str(photos), "class_noun": class_noun, "identifier": identifier}
     values["subjects"] = [first, *further]

@@ -91,8 +91,8 @@ class RunFolder:
 
     @property
     def class_image_store(self) -> Path:
-        """Content-addressed class images, shared by every run beside this one."""
-        return self.root.parent / "class-images"
+        """Content-addressed class images, shared by every run beside this one: where it is, not where a link to it is."""
+        return self.root.resolve().parent / "class-images"
 
 
 def make_folder(folder: Path) -> None:

@@ -2,11 +2,13 @@
 
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from staytrue.cli import app, main
+from staytrue.runs import read_json
 from tests.backbones.test_sd import fake_file
 from tests.tiny import tiny_sd
 
@@ -91,6 +93,14 @@ def test_a_file_is_no_folder_to_write_into(monkeypatch, capsys, tmp_path, words,
     assert typed(monkeypatch, *words, "--out", tmp_path / out) == 2
     assert "no folder can be made there" in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_run_made_inside_its_folder_is_named_after_it(monkeypatch, tmp_path):
+    (tmp_path / "my-run").mkdir()
+    photos = Path(PHOTOS).resolve()
+    monkeypatch.chdir(tmp_path / "my-run")
+    assert typed(monkeypatch, "run", photos, "--class-noun", "dog", "--dry-run", "--out", ".") == 0
+    assert [one["name"] for one in read_json(Path("config.json"))["config"]["subjects"]] == ["my-run"]
 
 
 def test_a_config_file_in_another_encoding_is_said_to_be(monkeypatch, capsys, tmp_path):

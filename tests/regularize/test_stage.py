@@ -128,6 +128,23 @@ def test_nothing_is_drawn_twice(tmp_path: Path, sampler: Sampler) -> None:
     assert len(sampler.drawn) == 12
 
 
+@pytest.mark.parametrize("way", ["link", "inside"])
+def test_a_run_is_the_same_however_its_folder_is_named(tmp_path: Path, sampler: Sampler, monkeypatch, way: str) -> None:
+    """A link to a folder on a larger disk, or "." from inside: a path that goes up from it goes up from where it is."""
+    backbone, mine = drawer(tmp_path), subject()
+    run = captioned(tmp_path / "disk", mine)
+    regularize_stage(run, ClassPrompt(count=4), [mine], backbone, 0, "cpu")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "linked").symlink_to(run.root)
+    monkeypatch.chdir(run.root)
+    again = RunFolder(tmp_path / "home" / "linked" if way == "link" else Path("."))
+    assert regularize_stage(again, ClassPrompt(count=4), [mine], backbone, 0, "cpu") is False
+    assert regularize_stage(again, ClassPrompt(count=6, sampling=Sampling(batch=2)), [mine], backbone, 0, "cpu") is True
+    assert len(sampler.drawn) == 6
+    assert all((run.root / row.image).is_file() for row in rows(run))
+    assert len(list(run.class_image_store.glob("*.png"))) == 6
+
+
 def test_an_interrupted_set_goes_on_where_it_was(tmp_path: Path, sampler: Sampler) -> None:
     run, mine, backbone = captioned(tmp_path, subject()), subject(), drawer(tmp_path)
     sampler.dies_after = 5

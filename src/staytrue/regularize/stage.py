@@ -138,7 +138,7 @@ def _adopt(store: ClassImageStore, planned: list[Planned]) -> dict[Planned, Path
 
 def _sample(run: RunFolder, subject: str, planned: Planned, picture: Path, with_latent: bool) -> Sample:
     """A row; its latent is named only where the model being trained drew it: another model's would mean nothing to it."""
-    image = Path(os.path.relpath(picture, run.root))
+    image = Path(os.path.relpath(picture, run.root.resolve()))
     latent = latent_beside(image) if with_latent and planned.file is None else None
     caption = replace(planned.trained_as or planned.caption, identifier="")
     return Sample(image=image, caption=caption, subject=subject, role="class", latent=latent)
