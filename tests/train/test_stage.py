@@ -6,6 +6,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.models.resnet import ResnetBlock2D
+from safetensors.torch import load_file, save_file
 
 from staytrue.adapters import Full, Lora
 from staytrue.backbones import SD
@@ -65,6 +66,27 @@ def test_a_model_taken_away_is_not_trained_again(tmp_path, folder):
     (run.training / "latents.safetensors").unlink()
     shutil.rmtree(run.model)
     assert not train_stage(run, small(), [SUBJECT], SD(path=str(folder)), 3)
+
+
+def test_an_autoencoder_that_changed_encodes_anew(tmp_path, folder):
+    """The checkpoint at a path may be another one tomorrow; what the old one made of the crops lies in the run."""
+    changing = tmp_path / "sd"
+    shutil.copytree(folder, changing)
+    run = trained(tmp_path / "run", changing)
+    [file] = (changing / "vae").glob("*.safetensors")
+    save_file({name: 1.5 * tensor for name, tensor in load_file(file).items()}, file, {"format": "pt"})
+    assert train_stage(run, small(), [SUBJECT], SD(path=str(changing)), 3)
+    assert same(weights(run), weights(trained(tmp_path / "fresh", changing)))
+
+
+def test_damaged_latents_are_encoded_anew(tmp_path, folder):
+    run = trained(tmp_path / "run", folder)
+    latents = run.training / "latents.safetensors"
+    whole = latents.read_bytes()
+    latents.write_bytes(whole[:-20])
+    (run.training / "manifest.json").unlink()
+    assert train_stage(run, small(), [SUBJECT], SD(path=str(folder)), 3)
+    assert latents.read_bytes() == whole
 
 
 def test_an_interrupted_training_gives_the_terminal_back(tmp_path, folder, monkeypatch):

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -29,7 +29,7 @@ from staytrue.diffusion.randomness import derived_seed
 from staytrue.images.crop import Box, center_box, fit, pixels_pm1, random_box
 from staytrue.regularize.store import LATENT
 from staytrue.runs import fingerprint, write_bytes
-from staytrue.train.crop_store import CropStore, Moments
+from staytrue.train.crop_store import CropStore, Moments, encoder_fingerprint
 from staytrue.types import Frame, Sample
 
 ENCODED_AT_ONCE = 8
@@ -189,17 +189,25 @@ def cached_latents(
         file: the run's own cache.
         shared: where groups of class images' crops are kept for other runs; None for nowhere.
     """
-    key, device = crops.key(), backbone.device
-    if file.is_file():
-        with safe_open(file, "pt", device=str(device)) as stored:
-            if (stored.metadata() or {}).get("key") == key:
-                return CachedLatents(crops, stored.get_tensor("mean"), stored.get_tensor("std"))
+    key = fingerprint([crops.key(), shared.encoder if shared else encoder_fingerprint(backbone)])
+    if kept := _kept(file, key, str(backbone.device)):
+        return CachedLatents(crops, *kept)
     shown = track(_groups(crops), "latents", console=Console(stderr=True), transient=True)
     parts = [_group_moments(crops, backbone, group, shared) for group in shown]
     # in the layout that a resumed run reads: convolutions round differently on channels-last latents
     mean, std = (torch.cat(tensors).contiguous() for tensors in zip(*parts, strict=True))
     write_bytes(file, save({"mean": mean.cpu(), "std": std.cpu()}, {"key": key}))
     return CachedLatents(crops, mean, std)
+
+
+def _kept(file: Path, key: str, device: str) -> Moments | None:
+    """What the cache has; None of other crops or another autoencoder, and of a disk that failed."""
+    try:
+        with safe_open(file, "pt", device=device) as stored:
+            same = (stored.metadata() or {}).get("key") == key
+            return (stored.get_tensor("mean"), stored.get_tensor("std")) if same else None
+    except (FileNotFoundError, SafetensorError):
+        return None
 
 
 def kept_moments(file: Path, device: torch.device) -> Moments:
