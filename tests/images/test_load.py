@@ -198,6 +198,20 @@ def test_metadata_may_name_files_in_subfolders_but_not_outside(tmp_path: Path) -
     assert "outside the folder" in refusal(home)
 
 
+def test_photos_may_be_links_into_a_store_of_files(tmp_path: Path) -> None:
+    """As in the hub's cache of a data set: the folder has links, the files have hashes for names and lie elsewhere."""
+    (tmp_path / "blobs").mkdir()
+    (home := tmp_path / "snapshot").mkdir()
+    for number in range(2):
+        picture(number).save(tmp_path / "blobs" / f"hash{number}", "PNG")
+        (home / f"{number}.png").symlink_to(f"../blobs/hash{number}")
+    rows = [{"file_name": f"{number}.png", "text": f"photo {number}"} for number in range(2)]
+    (home / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert [(p.path.name, p.text) for p in load_folder(home)] == [("0.png", "photo 0"), ("1.png", "photo 1")]
+    (tmp_path / "blobs" / "hash1").unlink()
+    assert "1.png is listed in the metadata, but absent" in refusal(home)
+
+
 def test_kohya_subfolders(tmp_path: Path) -> None:
     for seed, sub in enumerate(["10_sks dog", "3_red sks dog", "originals"]):
         (tmp_path / sub).mkdir()

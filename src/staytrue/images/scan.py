@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from staytrue.errors import ImageError
-from staytrue.images.sidecars import Texts, metadata_texts, stem_text
+from staytrue.images.sidecars import Texts, metadata_texts, placed, stem_text
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 OTHER_PICTURES = frozenset(
@@ -82,7 +82,7 @@ def raise_problems(problems: list[str], title: str) -> None:
 
 def _caption(photo: Path, texts: Texts, problems: list[str]) -> str | None:
     """What the metadata or the text file beside it says; both must agree."""
-    beside, listed = stem_text(photo, problems), texts.by_file.get(photo.resolve())
+    beside, listed = stem_text(photo, problems), texts.by_file.get(placed(photo))
     if beside and listed and beside != listed:
         problems.append(f"{photo.name} has two captions, {beside!r} (txt) and {listed!r} (metadata); keep one")
     return listed or beside
@@ -100,7 +100,7 @@ def _candidates(folder: Path, texts: Texts) -> Iterator[tuple[Path, int, str | N
     for sub in filter(Path.is_dir, folder.iterdir()):
         if (match := KOHYA.fullmatch(sub.name)) and not _is_junk(sub):
             found |= {path: (int(match[1]), match[2].strip()) for path in _pictures(sub)}
-    known = {path.resolve() for path in found}
+    known = {placed(path) for path in found}
     found |= {path: (1, None) for path in texts.by_file if path.is_file() and path not in known}
     for path in sorted(found, key=lambda p: natural_key(p.relative_to(folder) if p.is_relative_to(folder) else p)):
         yield path, *found[path]
@@ -116,7 +116,7 @@ def _is_junk(path: Path) -> bool:
 
 
 def _absent(folder: Path, texts: Texts) -> list[str]:
-    return [str(path.relative_to(folder.resolve())) for path in texts.by_file if not path.is_file()]
+    return [str(path.relative_to(placed(folder))) for path in texts.by_file if not path.is_file()]
 
 
 def _empty(folder: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Texts:
-    """Captions by resolved file, and what was wrong with the metadata."""
+    """Captions by file (``placed``), and what was wrong with the metadata."""
 
     by_file: dict[Path, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+
+def placed(path: Path) -> Path:
+    """Where it lies: two spellings of a place are one, and a link is where it is, as in the hub's cache, not where it points."""
+    return Path(os.path.abspath(path))
 
 
 def stem_text(photo: Path, problems: list[str]) -> str | None:
@@ -46,8 +52,8 @@ def _add(folder: Path, texts: Texts, place: str, row: Any) -> None:
     if not isinstance(name, str) or not name:
         texts.problems.append(f'{place}: needs "file_name" and "text", has {row!r}')
         return
-    file = (folder / name).resolve()
-    if not file.is_relative_to(folder.resolve()):
+    file = placed(folder / name)
+    if not file.is_relative_to(placed(folder)):
         texts.problems.append(f"{place}: {name} lies outside the folder")
     elif isinstance(text, str) and text.strip():
         if texts.by_file.setdefault(file, " ".join(text.split())) != " ".join(text.split()):
