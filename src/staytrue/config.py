@@ -150,8 +150,12 @@ def parse(values: Values) -> RunConfig:
 
 def parse_as(model: type[Model], values: Values) -> Model:
     """``parse`` for the settings of a verb that is no run, such as ``staytrue protect``. A date of TOML is text, as in JSON."""
+    written = json.dumps(values, default=str, ensure_ascii=False)
     try:
-        return model.model_validate_json(json.dumps(values, default=str), strict=True)
+        return model.model_validate_json(written.encode(), strict=True)
+    except UnicodeEncodeError as error:  # a file's name from a disk of another time
+        said = written[: error.start].rpartition('"')[2] + written[error.start :].partition('"')[0]
+        raise ConfigError(f"{said!r} is not text in UTF-8; rename that file or folder") from None
     except ValidationError as error:
         schema = model.model_json_schema()
         raise ConfigError("\n".join(dict.fromkeys(_explain(problem, schema) for problem in error.errors()))) from None

@@ -127,8 +127,8 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """``write_bytes`` for text, in UTF-8."""
-    write_bytes(path, text.encode())
+    """``write_bytes`` for text, in UTF-8; what is none, in the names of old files, is spelled out."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -30,6 +30,11 @@ def test_toml_and_json_bring_back_the_same_configuration(name):
     assert parse(tomllib.loads(to_toml(config))) == config
 
 
+def test_a_path_that_is_no_utf_8_is_named_alone(values):
+    values = values | {"subjects": [SUBJECT | {"photos": "home/caf\udce9"}]}
+    assert problems(values) == [r"'home/caf\udce9' is not text in UTF-8; rename that file or folder"]
+
+
 def test_layering_keeps_what_is_not_named(values):
     above = layered(values, {"train": {"steps": 7}})
     assert above["train"] == {**values["train"], "steps": 7}

@@ -16,6 +16,7 @@ from staytrue.backbones import SD
 from staytrue.errors import BackboneError, ConfigError, ImageError
 from staytrue.evaluate.photos_html import inspection
 from staytrue.images.load import Photo, load_folder
+from staytrue.images.photos import photo_rows
 from staytrue.protect.config import Protect
 from staytrue.protect.stage import Against, protect_images
 from staytrue.purify import Tools
@@ -168,6 +169,17 @@ def test_a_clip_that_comes_later_is_looked_through(hub, noisy_run) -> None:
     assert "not on this machine" in read_json(run.inspection)["skipped"][0]
     purify_stage(run, NoPurifier(), [subject], hub(), inspect)
     assert "mismatch" in read_json(run.inspection)["photos"][0]["measures"]
+
+
+def test_names_of_photos_that_are_no_utf_8_are_spelled_out(hub, noisy_run) -> None:
+    """As old disks and archives have them; the page shows what it can."""
+    run, subject, settings = noisy_run
+    for photo in subject.photos.iterdir():
+        photo.rename(photo.with_name(f"caf\udce9 {photo.name}"))
+    purify_stage(run, NoPurifier(), [subject], hub(), Inspect(action="proceed", **settings | {"depth": "clip"}))
+    [drawn] = run.purified.glob("embeddings-*.svg")
+    assert r"caf\udce9" in drawn.read_text()
+    assert len(photo_rows(run, subject.name)) == len(list(subject.photos.iterdir()))
 
 
 def test_a_clip_that_is_named_and_cannot_be_read_is_an_error(tmp_path: Path) -> None:
