@@ -193,7 +193,7 @@ def run_stage(
         folder: the stage's folder; made if absent. What an interrupted run left there stays: the work resumes from it.
         inputs: everything the outcome depends on (section of the config, keys of earlier stages, files' fingerprints).
         work: does the stage's work inside ``folder`` and may return facts for the manifest; "outputs" among them are the files that
-            are the stage's, else all that lie there are.
+            are the stage's, else all that lie there are, but for hidden ones: a file manager's, or what a killed write left.
         mends: whether the work runs again where files that it wrote are gone.
         scratch: a folder inside of what only an interrupted run needs: it goes once the manifest is there, and never before.
 
@@ -210,7 +210,7 @@ def run_stage(
     facts = work(folder) or {}
     duration_s = round(time.monotonic() - started, 3)
     names = (p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
-    outputs = sorted(name.as_posix() for name in names if name.parts[0] != scratch)
+    outputs = sorted(n.as_posix() for n in names if n.parts[0] != scratch and not n.name.startswith("."))
     write_json(
         folder / "manifest.json", {"key": key, "inputs": inputs, "duration_s": duration_s, "outputs": outputs, **facts}
     )

@@ -63,6 +63,19 @@ def test_runs_again_only_when_something_changed(tmp_path: Path) -> None:
     assert files(run.purified / "dog") == ["01-my-garden-2.png", "photos.jsonl"]
 
 
+def test_hidden_files_are_none_of_the_outputs(tmp_path: Path) -> None:
+    """A file manager's, or what a killed write left, may go without the photos being cleaned again."""
+    run, subject = RunFolder(tmp_path / "run"), make_subject(tmp_path)
+    run.purified.mkdir(parents=True)
+    hidden = [run.purified / name for name in (".DS_Store", ".cleaning.json.123.tmp")]
+    for file in hidden:
+        file.touch()
+    purify_stage(run, NoPurifier(), [subject])
+    for file in hidden:
+        file.unlink()
+    assert purify_stage(run, NoPurifier(), [subject]) is False
+
+
 def test_a_folder_that_turned_bad_is_not_skipped(tmp_path: Path) -> None:
     run, subject = RunFolder(tmp_path / "run"), make_subject(tmp_path)
     purify_stage(run, NoPurifier(), [subject])
