@@ -16,7 +16,7 @@ from rich.console import Console
 import staytrue
 from staytrue.checks import check, require_purifier, with_defense
 from staytrue.config import RunConfig, parse, values_of
-from staytrue.errors import ConfigError, ResumeError, UnreadableRunError
+from staytrue.errors import ConfigError, ImageError, ResumeError, UnreadableRunError
 from staytrue.evaluate.report import flattened
 from staytrue.purify.inspection.inspect import Inspected
 from staytrue.runs import RunFolder, make_folder, read_json, write_bytes, write_json
@@ -47,7 +47,7 @@ def open_run(config: RunConfig, folder: Path, device: str) -> Iterator[RunFolder
         write_json(here.config, about)
         try:
             yield here
-        except ResumeError:
+        except (ResumeError, ConfigError, ImageError):  # else every later command would be refused, too
             if before is not None:
                 write_bytes(here.config, before)
             raise

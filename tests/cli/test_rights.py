@@ -30,6 +30,15 @@ def test_stop_ends_with_the_photos_name_and_exit_code_2(begun, monkeypatch, caps
     assert "noisy.png is suspect" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("refused", ["inspect.action=stop", "purify.name=gaussian"])
+def test_what_the_inspection_refuses_leaves_a_run_that_goes_on(begun, monkeypatch, capsys, refused):
+    assert typed(monkeypatch, "caption", begun.root) == 0
+    settings = begun.config.read_bytes()
+    assert typed(monkeypatch, "purify", begun.root, refused) == 2
+    assert begun.config.read_bytes() == settings
+    assert typed(monkeypatch, "caption", begun.root) == 0
+
+
 def test_the_flag_is_asked_for_once_and_recorded(begun, monkeypatch, capsys):
     assert typed(monkeypatch, "purify", begun.root, "purify.name=gaussian") == 2
     assert "--i-have-the-rights" in capsys.readouterr().err
