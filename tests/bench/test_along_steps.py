@@ -132,6 +132,15 @@ def test_settings_that_another_version_wrote_start_over(begun, taken):
     assert starts_over(begun, taken, "generate.words: no such setting")
 
 
+def test_photos_that_lie_elsewhere_by_now_start_over(begun, taken):
+    """Another environment or checkout: the same photos, which the name of the folder vouches for."""
+    file = RunFolder(begun[1]).config
+    settings = read_json(file)
+    settings["config"]["subjects"][0]["photos"] = "an/older/environment/cat2/train"
+    write_json(file, settings)
+    assert starts_over(begun, taken, "starting over")
+
+
 def test_what_another_process_is_training_stays(begun):
     suite, folder = begun
     left = sorted((folder / "4-training" / "checkpoints").iterdir())

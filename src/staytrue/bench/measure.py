@@ -99,11 +99,12 @@ def _one(task: Task, one: Setting, device: str) -> Record:
 
 
 def _trained(config: RunConfig, here: RunFolder, device: str) -> None:
-    """Trains and draws. What another version of the code began and this one cannot continue starts over: the folder is ours."""
+    """Trains and draws. What another version or place of the code began and this one cannot continue starts over: it is ours."""
 
     def go_on() -> None:
-        if here.config.is_file():
-            saved_config(here.root)  # raises where another version wrote it
+        # raises where another version wrote it
+        if here.config.is_file() and saved_config(here.root).subjects != config.subjects:
+            raise StaleTrainingError("the photos were elsewhere")  # all else of a subject is in the folder's name
         run(config, here.root, device, until="generate", rights=True)
 
     try:
