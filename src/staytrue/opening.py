@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from rich.console import Console
 
 import staytrue
@@ -19,7 +19,7 @@ from staytrue.config import RunConfig, parse, values_of
 from staytrue.errors import ConfigError, ImageError, ResumeError, UnreadableRunError
 from staytrue.evaluate.report import flattened
 from staytrue.purify.inspection.inspect import Inspected
-from staytrue.runs import RunFolder, make_folder, read_json, write_bytes, write_json
+from staytrue.runs import RunFolder, locked, make_folder, read_json, write_bytes, write_json
 
 PACKAGES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "pillow")
 
@@ -55,20 +55,13 @@ def open_run(config: RunConfig, folder: Path, device: str) -> Iterator[RunFolder
 
 @contextmanager
 def _alone(here: RunFolder) -> Iterator[None]:
-    """The lock ends with the process, however it ends. Where the file system has none, nobody is kept out."""
-    lock = FileLock(here.lock, timeout=0)
     try:
-        lock.acquire()
+        with locked(here.lock, timeout_s=0):
+            yield
     except Timeout:
         raise ResumeError(
             f"{here.root}: another process is at work in this folder; wait for it, or name another folder with --out"
         ) from None
-    except NotImplementedError:
-        pass
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def defended(config: RunConfig, found: Sequence[Inspected]) -> RunConfig:

@@ -12,11 +12,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from pydantic import BaseModel, TypeAdapter
 
 from staytrue.errors import ConfigError
@@ -103,6 +104,21 @@ def make_folder(folder: Path) -> None:
         raise ConfigError(
             f"{folder}: no folder can be made there ({error.strerror}); name another with --out"
         ) from None
+
+
+@contextmanager
+def locked(file: Path, timeout_s: float = -1) -> Iterator[None]:
+    """Keeps other processes out; raises ``filelock.Timeout`` where one is in it for longer than that. Negative waits for good.
+
+    The lock ends with the process, however it ends. Where the file system has none, nobody is kept out.
+    """
+    lock = FileLock(file, timeout=timeout_s)
+    with suppress(NotImplementedError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -1,8 +1,11 @@
 """Files of results: what other settings left there is never lost, and every record says what made it."""
 
+from threading import Thread
+
 import pytest
 from rich.console import Console
 
+from staytrue.bench import results
 from staytrue.bench.minibench import Asked, minibench, name_replaced, plan, suites
 from staytrue.bench.results import add, in_the_way, read_results, results_in, so_far
 from tests.bench.records import record
@@ -45,6 +48,23 @@ def test_what_makes_room_twice_is_together(tmp_path):
     kept = {file.name: [r["subject"] for r in read_results(file).records] for file in aside.iterdir()}
     assert kept[f"dreambooth-{before.key[:12]}.json"] == ["can", "cat2"]
     assert kept[f"dreambooth-{after.key[:12]}.json"] == ["can"]
+
+
+def test_a_command_beside_another_loses_nothing_of_it(tmp_path, monkeypatch):
+    """Both read the file, both write it: the second waits until the first has."""
+    setting, write = one(tmp_path), results._write
+    beside = Thread(target=put, args=(setting, "cat2"))
+
+    def slow(*given):
+        if beside.ident is None:
+            beside.start()
+            beside.join(timeout=0.5)
+        write(*given)
+
+    monkeypatch.setattr(results, "_write", slow)
+    put(setting, "can")
+    beside.join()
+    assert {r["subject"] for r in so_far(setting)} == {"can", "cat2"}
 
 
 def test_it_is_said_before_anything_is_trained(tmp_path, monkeypatch, capsys):

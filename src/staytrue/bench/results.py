@@ -13,10 +13,11 @@ from staytrue.bench.prompts import PHOTOS
 from staytrue.config import values_of
 from staytrue.errors import ConfigError
 from staytrue.opening import commit, versions
-from staytrue.runs import read_json, read_jsonl, write_jsonl, write_text
+from staytrue.runs import locked, make_folder, read_json, read_jsonl, write_jsonl, write_text
 
 Record = dict[str, Any]
 LOG, SUMMARY, CHOSEN = "reporting_runs.jsonl", "summary.json", "chosen.json"
+LOCK = ".lock"  # file in a folder of results, held while one is changed
 NOT_RESULTS = {SUMMARY, CHOSEN}
 REPLACED = "replaced"  # folder in a folder of results, which tables do not read
 STAGES = ("purified", "captions", "regularization", "training", "images")
@@ -125,15 +126,17 @@ def in_the_way(setting: Setting) -> tuple[Results, Path] | None:
 def add(setting: Setting, suite: str, record: Record) -> None:
     """Puts a record into its setting's file, in place of an earlier one of the same subject and seed.
 
-    Results of other settings that are in the file are moved aside first: they may have taken hours.
+    Results of other settings that are in the file are moved aside first: they may have taken hours. A command beside this one, on
+    other subjects, waits meanwhile.
     """
-    if moved := in_the_way(setting):
-        _move_aside(*moved)
-    where = (record["subject"], record["seed"])
-    others = [r for r in so_far(setting) if (r["subject"], r["seed"]) != where]
-    head = header(setting, suite, record["judges"])
-    records = sorted([*others, record], key=_order)
-    _write(setting.file, head, [_beside(head, r) for r in records])
+    head, where = header(setting, suite, record["judges"]), (record["subject"], record["seed"])
+    make_folder(setting.file.parent)
+    with locked(setting.file.parent / LOCK):
+        if moved := in_the_way(setting):
+            _move_aside(*moved)
+        others = [r for r in so_far(setting) if (r["subject"], r["seed"]) != where]
+        records = sorted([*others, record], key=_order)
+        _write(setting.file, head, [_beside(head, r) for r in records])
 
 
 def _beside(head: dict[str, Any], record: Record) -> Record:
@@ -177,24 +180,26 @@ def log_reporting(home: Path, settings: Sequence[Setting], date: str) -> int:
     Every look at these subjects can be used to choose, so looks are counted. To go on with an interrupted run is none.
     """
     file = home / LOG
-    rows = read_jsonl(file) if file.is_file() else []
-    known = {(row["key"], seed) for row in rows for seed in row["seeds"]}
-    looks = [(one, seed) for one in settings for seed in one.bench.seeds]
-    for one, seed in looks:
-        if (one.key, seed) not in known:
-            known.add((one.key, seed))
-            rows.append(
-                {
-                    "number": len(rows) + 1,
-                    "date": date,
-                    "label": one.variant.label,
-                    "key": one.key,
-                    "set": list(one.variant.assignments),
-                    "seeds": [seed],
-                    "commit": commit(),
-                }
-            )
-    write_jsonl(file, rows)
+    make_folder(home)
+    with locked(home / LOCK):
+        rows = read_jsonl(file) if file.is_file() else []
+        known = {(row["key"], seed) for row in rows for seed in row["seeds"]}
+        looks = [(one, seed) for one in settings for seed in one.bench.seeds]
+        for one, seed in looks:
+            if (one.key, seed) not in known:
+                known.add((one.key, seed))
+                rows.append(
+                    {
+                        "number": len(rows) + 1,
+                        "date": date,
+                        "label": one.variant.label,
+                        "key": one.key,
+                        "set": list(one.variant.assignments),
+                        "seeds": [seed],
+                        "commit": commit(),
+                    }
+                )
+        write_jsonl(file, rows)
     return len(rows)
 
 
