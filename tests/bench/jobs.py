@@ -12,3 +12,8 @@ def double(number):
     if number == 1000:
         time.sleep(60)
     return number * 2, os.getpid()
+
+
+def asleep(_):
+    print("asleep", flush=True)
+    time.sleep(60)

@@ -1,10 +1,18 @@
 """Tasks in processes: all are done, a failure or a death costs only its own, and the time is kept."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
+
+import pytest
 
 from staytrue.bench.workers import Crew
 from tests.bench.jobs import double
+
+ROOT = Path(__file__).parents[2]
 
 
 def worked(crew, tasks):
@@ -45,3 +53,14 @@ def test_when_the_time_is_up_it_stops():
     assert time.monotonic() - started < 30
     assert answers == {}
     assert outcome.left == 3
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_the_command(sent):
+    """However it ends; the pipe is open for as long as one of them lives."""
+    crew = "from staytrue.bench.workers import Crew; import tests.bench.jobs as j; Crew(j.asleep, 2).run([1, 2], print)"
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    with subprocess.Popen([sys.executable, "-c", crew], env=environment, stdout=subprocess.PIPE, text=True) as command:
+        assert [command.stdout.readline() for _ in range(2)] == ["asleep\n"] * 2
+        command.send_signal(sent)
+        command.communicate(timeout=20)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -118,12 +120,21 @@ def _give(task: Task, worker: tuple[Any, Any], crew: dict[Any, tuple[Any, Task]]
 
 def _loop(crew: Crew[Any], channel: Any) -> None:
     """What a process does: task after task, each with the libraries and judges it has loaded for the first."""
+    threading.Thread(target=_end_with_the_command, daemon=True).start()
     _set_threads(crew.threads)
     while (task := channel.recv()) is not None:
         try:
             channel.send((crew.work(task), None))
         except Exception as error:  # noqa: BLE001  it travels to the parent as words
             channel.send((None, f"{error}\n{traceback.format_exc()}"))
+
+
+def _end_with_the_command() -> None:
+    """Were it killed, this process would train on, unseen, in a folder that the same command then could not go on in."""
+    command = multiprocessing.parent_process()
+    if command is not None:
+        command.join()
+        os._exit(1)
 
 
 def _set_threads(threads: int | None) -> None:
