@@ -98,15 +98,16 @@ def test_an_interrupted_stage_keeps_what_is_right_and_redraws_what_is_not(made):
     run, subjects, backbone = made
     generate_stage(run, GENERATE, subjects, backbone)
     files = sorted(run.images.glob("my-dog/*/*.png"))
-    kept, wrong, lost = files[0], files[1], files[2]
+    kept, wrong, lost, damaged = files[:4]
     before = {file: file.read_bytes() for file in files}
     stamp = kept.stat().st_mtime_ns
     Image.new("RGB", (32, 32)).save(wrong)  # without our metadata
     lost.unlink()
+    damaged.write_bytes(before[damaged][:-200])
     (run.images / "manifest.json").unlink()
     assert generate_stage(run, GENERATE, subjects, backbone)
     assert kept.stat().st_mtime_ns == stamp
-    for file in (wrong, lost):
+    for file in (wrong, lost, damaged):
         assert file.read_bytes() == before[file]
 
 

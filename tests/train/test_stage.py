@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from staytrue.adapters import Full, Lora
 from staytrue.backbones import SD
-from staytrue.errors import ConfigError, StaytrueError
+from staytrue.errors import ConfigError, ImageError, StaytrueError
 from staytrue.generate.sampling import Sampling
 from staytrue.objectives import Denoising
 from staytrue.runs import read_jsonl
@@ -77,6 +77,16 @@ def test_an_autoencoder_that_changed_encodes_anew(tmp_path, folder):
     save_file({name: 1.5 * tensor for name, tensor in load_file(file).items()}, file, {"format": "pt"})
     assert train_stage(run, small(), [SUBJECT], SD(path=str(changing)), 3)
     assert same(weights(run), weights(trained(tmp_path / "fresh", changing)))
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-200], lambda whole: b"\0" * len(whole)], ids=["cut", "zeros"])
+def test_a_damaged_picture_is_named(tmp_path, folder, damage):
+    """There may be hundreds, in a store that all runs share."""
+    run = make_run(tmp_path)
+    one = run.regularization / "3.png"
+    one.write_bytes(damage(one.read_bytes()))
+    with pytest.raises(ImageError, match=r"3\.png is damaged \(.*\); delete it"):
+        train_stage(run, small(), [SUBJECT], SD(path=str(folder)), 3)
 
 
 def test_damaged_latents_are_encoded_anew(tmp_path, folder):

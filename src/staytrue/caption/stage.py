@@ -9,10 +9,10 @@ from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
 from rich.console import Console
 
 from staytrue.caption.base import Captioner, Uncaptioned
+from staytrue.images.metadata import read_png
 from staytrue.images.photos import PhotoRow, photo_rows, subject_folder
 from staytrue.runs import RunFolder, manifest_key, run_stage, write_jsonl
 from staytrue.types import Caption, Facts, Sample, Subject
@@ -50,7 +50,7 @@ def caption_stage(run: RunFolder, captioner: Captioner, subjects: Iterable[Subje
 def _samples(run: RunFolder, captioner: Captioner, subject: Subject, facts: Facts) -> list[Sample]:
     """Rows of one subject; a photo that counts more often than the others (kohya's "10_") has more rows."""
     rows, folder = photo_rows(run, subject.name), subject_folder(run, subject.name)
-    photos = [Uncaptioned(Path(row.source).name, _picture(folder / row.file), row.text) for row in rows]
+    photos = [Uncaptioned(Path(row.source).name, read_png(folder / row.file), row.text) for row in rows]
     captions = captioner.captions(photos, subject, facts)
     _show(subject, rows, captions)
     unit = reduce(gcd, (row.repeats for row in rows), 0) or 1
@@ -67,11 +67,6 @@ def _warn(samples: list[Sample], subjects: list[Subject], facts: Facts) -> None:
     unknown = [word for word in facts.unknown(s.caption.render() for s in samples) if word not in phrases]
     if unknown:
         warnings.warn(f"{facts.title} does not know these words of the captions: {', '.join(unknown)}", stacklevel=2)
-
-
-def _picture(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")
 
 
 def _show(subject: Subject, rows: list[PhotoRow], captions: list[Caption]) -> None:

@@ -18,6 +18,7 @@ from staytrue.evaluate.summary import summarize, summarize_casts
 from staytrue.generate.prompts import with_vague_nouns
 from staytrue.generate.sheets import subject_photos
 from staytrue.images.load import load_folder
+from staytrue.images.metadata import read_png
 from staytrue.images.scan import scan_folder
 from staytrue.runs import (
     RunFolder,
@@ -100,7 +101,7 @@ def evaluate_stage(
 
     def work(folder: Path) -> dict[str, Any]:
         pictures = read_jsonl(run.images / "images.jsonl", Picture)
-        images = {p.file: _read(run.images / p.file) for p in pictures}
+        images = {p.file: read_png(run.images / p.file) for p in pictures}
         shown = Shown(subjects, pictures, images, {s.name: _photos(run, s) for s in subjects})
         scores, refusals, judges = _score(evaluate, facts, shown, device)
         for refusal in refusals:
@@ -211,8 +212,3 @@ def _conditions(run: RunFolder) -> dict[str, Any]:
 def _files(folder: Path | None) -> list[Path]:
     """The photos in it, those in kohya's subfolders too."""
     return sorted(file.path for file in scan_folder(folder)) if folder else []
-
-
-def _read(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")

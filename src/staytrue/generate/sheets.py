@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle, islice
-from pathlib import Path
 
 from PIL import Image
 
 from staytrue.images.grid import comparison_grid
+from staytrue.images.metadata import read_png
 from staytrue.images.photos import photo_rows, subject_folder
 from staytrue.runs import RunFolder
 from staytrue.types import Picture
@@ -33,7 +33,7 @@ def subject_grid(run: RunFolder, subjects: Sequence[str], pictures: Sequence[Pic
         cells = [("photo", image) for image in islice(photos, PHOTOS)]
         for model, most in (("base", BASE), ("personalized", PERSONALIZED)):
             drawn = [p for p in pictures if p.asked == prompt and p.model == model]
-            cells += [(model, _read(run.images / p.file)) for p in drawn[:most]]
+            cells += [(model, read_png(run.images / p.file)) for p in drawn[:most]]
         labels = max(labels, [label for label, _ in cells], key=len)
         rows.append((_label(prompt, prompts, pictures), [image for _, image in cells]))
     return comparison_grid(rows, labels)
@@ -49,9 +49,4 @@ def _label(prompt: tuple[str, str], prompts: Sequence[tuple[str, str]], pictures
 def subject_photos(run: RunFolder, subject: str) -> list[Image.Image]:
     """The purified photos of a subject, in order."""
     folder = subject_folder(run, subject)
-    return [_read(folder / row.file) for row in photo_rows(run, subject)]
-
-
-def _read(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")
+    return [read_png(folder / row.file) for row in photo_rows(run, subject)]

@@ -163,8 +163,10 @@ def _remove_others(folder: Path, wanted: set[str]) -> None:
 
 
 def _lacks(folder: Path, task: Task) -> bool:
-    path = folder / task.picture.file
-    return not path.is_file() or read_png_facts(path) != {k: str(v) for k, v in task.facts.items()}
+    try:
+        return read_png_facts(folder / task.picture.file) != {k: str(v) for k, v in task.facts.items()}
+    except (OSError, SyntaxError):  # not there, or a disk that failed
+        return True
 
 
 def _draw(

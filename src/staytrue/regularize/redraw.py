@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from PIL import Image
-
+from staytrue.images.metadata import read_png
 from staytrue.regularize.base import Planned, another_seed
 from staytrue.regularize.clip_filter import ClipFilter, LoadedFilter, Verdict
 from staytrue.regularize.draw import Job, draw_missing, recipe
@@ -47,14 +45,9 @@ def _verdicts(job: Job, planned: list[Planned], judge: LoadedFilter) -> list[Ver
         mine = [p for p in planned if p.caption.noun == noun]
         for start in range(0, len(mine), AT_ONCE):
             group = mine[start : start + AT_ONCE]
-            images = [_read(job.store.picture(recipe(job, p))) for p in group]
+            images = [read_png(job.store.picture(recipe(job, p))) for p in group]
             found |= zip(group, judge.verdicts(images, noun), strict=True)
     return [found[p] for p in planned]
-
-
-def _read(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")
 
 
 def _worth(judged: tuple[Verdict, Planned]) -> tuple[bool, float, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from staytrue.images.grid import contact_sheet
+from staytrue.images.metadata import read_png
 from staytrue.runs import write_bytes
 from staytrue.types import Sample
 
@@ -34,6 +35,6 @@ def write_sheet(path: Path, root: Path, samples: list[Sample]) -> None:
 
 
 def _thumbnail(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        image.thumbnail((2 * CELL_PX, 2 * CELL_PX))
-        return image.convert("RGB")
+    image = read_png(path)
+    image.thumbnail((2 * CELL_PX, 2 * CELL_PX))
+    return image

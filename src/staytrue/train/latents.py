@@ -27,6 +27,7 @@ from torch import Tensor
 from staytrue.backbones.base import LoadedBackbone
 from staytrue.diffusion.randomness import derived_seed
 from staytrue.images.crop import Box, center_box, fit, pixels_pm1, random_box
+from staytrue.images.metadata import read_png, written_here
 from staytrue.regularize.store import LATENT
 from staytrue.runs import fingerprint, write_bytes
 from staytrue.train.crop_store import CropStore, Moments, encoder_fingerprint
@@ -69,8 +70,7 @@ class Crops:
     def crop(self, index: int, variant: int) -> Image.Image:
         """One square."""
         sample = self.samples[index]
-        with Image.open(self.root / sample.image) as file:
-            square = fit(file.convert("RGB"), self.resolution_px, self.box(index, variant))
+        square = fit(read_png(self.root / sample.image), self.resolution_px, self.box(index, variant))
         return with_noise(square, sample.noise, self.content(index), variant) if sample.noise else square
 
     def box(self, index: int, variant: int) -> Box:
@@ -128,7 +128,7 @@ def _size(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=1 << 14)
 def _read_size(path: Path, changed_ns: int) -> tuple[int, int]:  # noqa: ARG001
-    with Image.open(path) as image:
+    with written_here(path), Image.open(path) as image:
         return image.size
 
 

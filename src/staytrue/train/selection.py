@@ -30,6 +30,7 @@ from staytrue.generate.prompts import fill
 from staytrue.generate.sampling import Request, draw
 from staytrue.generate.seeds import picture_seed
 from staytrue.images.crop import center_box, fit
+from staytrue.images.metadata import read_png
 from staytrue.runs import read_jsonl, whole, write_jsonl
 from staytrue.train.config import Train
 from staytrue.train.loop import Watched, attention, precision
@@ -226,6 +227,5 @@ def averaged(state: State) -> Iterator[None]:
 
 def square(photo: Path, side_px: int) -> Image.Image:
     """The middle of a photo, as training sees photos."""
-    with Image.open(photo) as file:
-        image = file.convert("RGB")
+    image = read_png(photo)
     return fit(image, side_px, center_box(image.size))
