@@ -49,6 +49,7 @@ ROUNDS = {
             "20-guidance",
             "21-stated",
             "22-bare",
+            "23-average",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),
