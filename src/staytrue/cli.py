@@ -5,6 +5,7 @@ Every import beyond typer is inside a command, so that ``staytrue --help`` answe
 
 from __future__ import annotations
 
+import errno
 import sys
 import warnings
 from pathlib import Path
@@ -251,6 +252,14 @@ def main() -> None:
         app()
     except StaytrueError as error:
         typer.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        said = f"{error.strerror}: {error.filename or 'while writing'}"
+        typer.secho(
+            f"Error: {said}. What is finished is kept; with room to write the same command goes on", fg="red", err=True
+        )
         sys.exit(2)
 
 

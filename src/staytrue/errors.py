@@ -21,6 +21,10 @@ class BackboneError(StaytrueError):
     """A checkpoint cannot be found, read, or used in the way that was asked."""
 
 
+class DamagedFileError(StaytrueError, ValueError):
+    """A file that was written here is not what was written, as after a disk failed. The message names it."""
+
+
 class MissingExtraError(StaytrueError):
     """An optional package is needed. The message gives the pip command."""
 

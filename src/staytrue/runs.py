@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock
 from pydantic import BaseModel, TypeAdapter
 
-from staytrue.errors import ConfigError
+from staytrue.errors import ConfigError, DamagedFileError
 
 
 @dataclass(frozen=True)
@@ -158,14 +158,28 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The value of a JSON file."""
-    return json.loads(path.read_text())
+    """The value of a JSON file. Raises ``DamagedFileError``."""
+    with _damaged(path):
+        return json.loads(path.read_text())
 
 
 def read_jsonl(path: Path, row_type: type | None = None) -> list[Any]:
-    """The rows of a JSON-lines file, as ``row_type`` where one is given."""
-    rows = [json.loads(line) for line in path.read_text().splitlines() if line]
-    return rows if row_type is None else TypeAdapter(list[row_type]).validate_python(rows)  # type: ignore[valid-type]
+    """The rows of a JSON-lines file, as ``row_type`` where one is given. Raises ``DamagedFileError``."""
+    with _damaged(path):
+        rows = [json.loads(line) for line in path.read_text().splitlines() if line]
+        return rows if row_type is None else TypeAdapter(list[row_type]).validate_python(rows)  # type: ignore[valid-type]
+
+
+@contextmanager
+def _damaged(path: Path) -> Iterator[None]:
+    """Names the file that cannot be read as what it is."""
+    try:
+        yield
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise DamagedFileError(
+            f"{path} is damaged ({reason}); put it back, or delete it: the command that wrote it writes it again"
+        ) from None
 
 
 def fingerprint(value: Any) -> str:

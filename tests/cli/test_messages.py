@@ -1,5 +1,7 @@
 """What a user reads when something is wrong: the message, exit code 2, and no traceback."""
 
+import errno
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from staytrue.cli import app, main
-from staytrue.runs import read_json
+from staytrue.runs import read_json, read_jsonl
 from tests.backbones.test_sd import fake_file
 from tests.tiny import tiny_sd
 
@@ -304,3 +306,32 @@ def test_a_new_word_needs_to_be_known_only_where_no_row_is_trained(monkeypatch, 
     words = ["--class-noun", "dog", "--identifier", "flimm", "--out", tmp_path / "run", "--dry-run"]
     assert typed(monkeypatch, "run", PHOTOS, *words, f"train.adapter.name={adapter}") == 0
     assert ("does not know: flimm" in capsys.readouterr().err) == warned
+
+
+def test_a_damaged_file_of_a_run_is_named(tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    assert typed(monkeypatch, "run", PHOTOS, "--class-noun", "dog", "--out", run, "--dry-run") == 0
+    for verb in ("purify", "caption"):
+        assert typed(monkeypatch, verb, run) == 0
+    captions = run / "2-captions" / "captions.jsonl"
+    captions.write_text(captions.read_text()[:-20])
+    assert typed(monkeypatch, "regularize", run) == 2
+    assert f"{captions} is damaged (" in (said := capsys.readouterr().err) and "Traceback" not in said
+    captions.unlink()  # as it says
+    assert typed(monkeypatch, "caption", run) == 0
+    assert read_jsonl(captions)
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 2), (errno.EROFS, 2), (errno.EIO, None)])
+def test_a_full_disk_is_said_and_other_troubles_are_not_hidden(tmp_path, monkeypatch, capsys, number, code):
+    def fail(*_):
+        raise OSError(number, os.strerror(number), "a.png")
+
+    monkeypatch.setattr("staytrue.opening.write_json", fail)
+    command = ("run", PHOTOS, "--class-noun", "dog", "--out", tmp_path / "run", "--dry-run")
+    if code is None:
+        with pytest.raises(OSError, match=r"a\.png"):
+            typed(monkeypatch, *command)
+    else:
+        assert typed(monkeypatch, *command) == code
+        assert f"Error: {os.strerror(number)}: a.png. What is finished is kept" in capsys.readouterr().err
