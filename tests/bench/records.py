@@ -34,6 +34,6 @@ def results(label, *records, **more):
         "at": {},
         "set": [f"x={label}"],
         "backbone": {"path": "miniature"},
-        "config": {"regularize": {"name": "class_prompt"}},
+        "config": {"regularize": {"name": "class_prompt"}, "train": {"adapter": {"name": "full"}}},
     }
     return Results(head | {"judges": {"clip": {"judge": "a CLIP", "sha256": "ab"}}} | more, tuple(records))

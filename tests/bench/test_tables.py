@@ -209,6 +209,26 @@ def test_files_to_tables_and_figures(tmp_path, pair):
     xml.dom.minidom.parse(str(figure_file))
 
 
+def test_a_page_has_the_differences_of_those_that_train_the_same_weights(tmp_path):
+    def made(label, adapter):
+        config = {"regularize": {"name": "none"}, "train": {"adapter": {"name": adapter}}}
+        return results(label, record("dog", (0.5, 0.5, 0)), config=config)
+
+    labels = {"a": "full", "a-lora": "lora", "b": "full", "b-lora": "lora"}
+    save(tmp_path / "s", [made(*each) for each in labels.items()])
+    assert [r.label for r in results_in(tmp_path / "s")] == list(labels)
+    page = tmp_path / "page.md"
+    page.write_text("<!-- minibench: -->\n<!-- end of minibench -->\n")
+    make_tables(Asked(subjects="reporting", out=tmp_path / "s", bench={"into": str(page)}))
+    said = " (one seed: no headline)"
+    assert re.findall(r"^\| (\S+ - .*?) \|", page.read_text(), re.MULTILINE) == [
+        f"b - a{said}",
+        f"b-lora - a-lora{said}",
+    ]
+    whole = (tmp_path / "s" / "table.md").read_text()
+    assert len(re.findall(r"^\| (\S+ - .*?) \|", whole, re.MULTILINE)) == 6
+
+
 def test_without_words_tables_are_of_whom_the_recipes_are_run_on_and_errors_name_who_is_there(tmp_path, pair):
     out = tmp_path / "minibench"
     save(out, pair)

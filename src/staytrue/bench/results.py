@@ -71,7 +71,8 @@ def results_in(folder: Path) -> list[Results]:
         ConfigError: there are none, or they were judged by different judges, or drawn by different base models, or asked
             different prompts of one subject.
     """
-    files = [p for p in sorted(folder.glob("*.json")) if p.name not in NOT_RESULTS] if folder.is_dir() else []
+    named = sorted(folder.glob("*.json"), key=lambda path: path.stem) if folder.is_dir() else []
+    files = [path for path in named if path.name not in NOT_RESULTS]
     if not files:
         raise ConfigError(f"no results in {folder}; `staytrue bench minibench` makes them, or name another with --out")
     found = [read_results(file) for file in files]

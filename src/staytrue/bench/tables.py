@@ -166,12 +166,14 @@ def markdown(results: Sequence[Results], which: str, ideal: Results | None = Non
 
 
 def brief(results: Sequence[Results], which: str, ideal: Results | None) -> str:
-    """For a page that people read: the scores that say most, what ideal pictures have of them, and the differences."""
+    """For a page that people read: the scores that say most, and the differences of those that train the same weights."""
     columns = [(m, m, counted) for m in (*SHOWN, "drift")]
     rows = [*results, *([ideal] if ideal else [])]
     table = _under(_columns(rows, columns), fewer(rows, (*SHOWN, "drift")))
-    paired = _paired_table(results, summary(results, SHOWN)["paired"], SHOWN)
-    return f"{_about(results, which)}\n\n{table}\n\n{paired}\n"
+    adapter = {r.label: r.header["config"]["train"]["adapter"]["name"] for r in results}
+    alike = {f"{a}-vs-{b}" for a in adapter for b in adapter if adapter[a] == adapter[b]}
+    paired = {pair: row for pair, row in summary(results, SHOWN)["paired"].items() if pair in alike}
+    return f"{_about(results, which)}\n\n{table}\n\n{_paired_table(results, paired, SHOWN)}\n"
 
 
 def matched_table(matched: dict[str, Any]) -> str:
