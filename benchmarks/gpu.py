@@ -50,6 +50,7 @@ ROUNDS = {
             "21-stated",
             "22-bare",
             "23-average",
+            "24-reading",
         ),
     ),
     "redteam": (("redteam-strong", "redteam"),),

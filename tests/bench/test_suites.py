@@ -29,7 +29,7 @@ ARMS = '[[arms]]\nlabel = "a"\nrecipe = "dreambooth"\n'
 def test_there_is_one_file_for_each_experiment():
     numbers = {p.name.split("-")[0] for p in FILES}
     assert numbers == {
-        *map(str, range(24)),
+        *map(str, range(25)),
         "redteam.toml",
         "redteam",
     }  # 1 answers the second question of its issue, too
