@@ -161,6 +161,30 @@ def test_an_interrupted_longer_training_does_not_push_out_a_shorter_ones_checkpo
     assert names == [f"step-000000{n}.safetensors" for n in (2, 4, 6)]
 
 
+def test_a_shorter_training_that_a_longer_ones_checkpoint_completes_is_as_if_it_were_alone(
+    tmp_path, backbone, monkeypatch, steps_taken
+):
+    """Seven steps are killed at the end, then four are asked for: those were taken, and nothing of the others is left."""
+    sd, previews = SD(path=str(backbone)), Previews(every="2 steps", prompts=("a {}",), seeds=(0,))
+    alone, run = make_run(tmp_path / "alone"), make_run(tmp_path / "shorter")
+    four = small(steps=4, keep_state=True, previews=previews)
+    assert train_stage(alone, four, [SUBJECT], sd, seed=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("staytrue.train.stage._export", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_stage(run, small(steps=7, previews=previews), [SUBJECT], sd, seed=3)
+    steps_taken.clear()
+    assert train_stage(run, four, [SUBJECT], sd, seed=3)
+    assert steps_taken == []
+    assert same(lora(run), lora(alone))
+    assert (run.training / "curve.jsonl").read_bytes() == (alone.training / "curve.jsonl").read_bytes()
+    outputs = [read_json(r.training / "manifest.json")["outputs"] for r in (run, alone)]
+    ours, theirs = ([name for name in names if not name.startswith("tensorboard/")] for names in outputs)
+    assert ours == theirs
+    assert train_stage(run, small(steps=7), [SUBJECT], sd, seed=3)
+    assert steps_taken == [5, 6, 7]
+
+
 def updates(monkeypatch):
     """Counts them, training by training, from here on."""
     from staytrue.train import stage

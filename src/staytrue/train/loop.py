@@ -33,7 +33,7 @@ class Hook(Protocol):
         """After each optimizer update, with the mean loss of each objective, on the device."""
 
     def checkpoint(self, state: State) -> None:
-        """Every ``checkpoint_every`` updates, and after the last."""
+        """Every ``checkpoint_every`` updates, and after the last; also where that was done before this process."""
 
     def end(self, state: State) -> None:
         """After the last update, or when the training is cut short: closes what ``start`` opened."""
@@ -82,6 +82,9 @@ def train_loop(
     try:
         for hook in hooks:
             hook.start(state)
+        if state.step == train.steps:  # but a longer training may have left more than is this one's
+            for hook in hooks:
+                hook.checkpoint(state)
         while state.step < train.steps and not stop():
             rise = min(1.0, (state.step + 1) / (train.warmup_steps + 1))
             for group in state.optimizer.param_groups:

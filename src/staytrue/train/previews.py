@@ -33,6 +33,12 @@ class PreviewGrids(Watched):
     subjects: tuple[Subject, ...]
     folder: Path
 
+    def start(self, state: State) -> None:
+        """Removes the grids after the step resumed from: they may be of a longer training."""
+        for file in self.folder.glob("step-*.png"):
+            if file > self._file(state.step):
+                file.unlink()
+
     def step(self, state: State, losses: dict[str, Tensor]) -> None:  # noqa: ARG002
         """Draws, when it is time."""
         if self.previews.every is None or state.step % steps_of(self.previews.every):
@@ -46,4 +52,7 @@ class PreviewGrids(Watched):
         columns = len(self.previews.seeds)
         rows = [(text, images[i * columns : (i + 1) * columns]) for i, text in enumerate(texts)]
         grid = comparison_grid(rows, [f"seed {seed}" for seed in self.previews.seeds])
-        write_bytes(self.folder / f"step-{state.step:06d}.png", png_bytes(grid))
+        write_bytes(self._file(state.step), png_bytes(grid))
+
+    def _file(self, step: int) -> Path:
+        return self.folder / f"step-{step:06d}.png"
