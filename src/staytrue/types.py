@@ -106,7 +106,8 @@ class Caption:
     def without_identifier(self, identifier: str) -> Caption:
         """The frequent counterpart: the same scene with the class noun alone where the rare token names the subject."""
         rare = rf"(?<!\w){re.escape(identifier)}(?!\w)(?: {re.escape(self.noun)}(?!\w))?"
-        return replace(self, identifier="", text=re.sub(rare, lambda _: self.noun, self.text))
+        text = re.sub(rare, lambda _: self.noun, self.text, flags=re.IGNORECASE)  # "Sks" begins a sentence
+        return replace(self, identifier="", text=text)
 
     def with_identifier(self, identifier: str) -> Caption:
         """The rare counterpart of a class image's caption; one written by hand that lacks the noun stays as it is."""

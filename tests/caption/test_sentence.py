@@ -22,6 +22,8 @@ def subject(noun: str = "dog", identifier: str = "zwx") -> Subject:
         ("my red zwx  dog", "my red zwx dog"),
         ("a dog looks at a dog", "a zwx dog looks at a dog"),
         ("zwx, the best friend", "zwx, the best friend"),
+        ("Zwx asleep", "Zwx asleep"),
+        ("Zwx, my old dog, on a rock", "Zwx, my old dog, on a rock"),
         ("a photo of an old dog in the hotdog shop", "a photo of an old zwx dog in the hotdog shop"),
         ("on a rug, a dog", "on a rug, a zwx dog"),
     ],

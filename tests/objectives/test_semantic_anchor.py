@@ -84,6 +84,7 @@ def test_captions_written_by_hand_lose_and_gain_the_identifier():
     assert (
         Caption(noun="dog", text="{phrase} asleep", identifier="sks").without_identifier("sks").render() == "dog asleep"
     )
+    assert Caption(noun="dog", text="Sks, my dog").without_identifier("sks").render() == "dog, my dog"
     assert Caption(noun="cup", text="a <new1> cup").without_identifier("<new1>").render() == "a cup"
     assert Caption(noun="dog", text="a dog and a dog").with_identifier("sks").render() == "a sks dog and a dog"
     assert Caption(noun="dog", text="a hotdog").with_identifier("sks").render() == "a hotdog"

@@ -14,7 +14,7 @@ def with_identifier(text: str, subject: Subject) -> Caption | None:
 
     "A dog on a rock" becomes "A olis dog on a rock": a rare token takes "a". What follows the noun is kept as the
     background too, so that the regularization set can speak of the same places. A sentence that already holds the
-    identifier is left as it is written.
+    identifier, in large or small letters, is left as it is written.
 
     Returns:
         The caption, or None where the sentence mentions neither the noun nor the identifier.
@@ -23,7 +23,7 @@ def with_identifier(text: str, subject: Subject) -> Caption | None:
     noun, identifier = re.escape(subject.class_noun), re.escape(subject.identifier)
     identifier = rf"(?<!\w){identifier}(?!\w)"  # not \b: it may have brackets, such as "<new1>"
     whole = re.search(rf"{identifier}\s+{noun}\b", text, re.IGNORECASE)
-    if whole is None and re.search(identifier, text):
+    if whole is None and re.search(identifier, text, re.IGNORECASE):
         return Caption(noun=subject.class_noun, identifier=subject.identifier, text=text)
     match = whole or re.search(rf"\b{noun}\b", text, re.IGNORECASE)
     if match is None:
