@@ -187,6 +187,14 @@ def test_metadata(tmp_path: Path, kind: str) -> None:
     ]
 
 
+def test_a_line_of_metadata_ends_where_json_lines_end(tmp_path: Path) -> None:
+    """Other programs write U+2028, U+0085 and their like as they are, and Windows ends lines with two characters."""
+    picture(1).save(tmp_path / "1.png")
+    row = json.dumps({"file_name": "1.png", "text": "a dog\u2028on a\x85rock"}, ensure_ascii=False)
+    (tmp_path / "metadata.jsonl").write_bytes(f"{row}\r\n".encode())
+    assert [p.text for p in load_folder(tmp_path)] == ["a dog on a rock"]
+
+
 def test_metadata_may_name_files_in_subfolders_but_not_outside(tmp_path: Path) -> None:
     home = tmp_path / "photos"
     (home / "sub").mkdir(parents=True)

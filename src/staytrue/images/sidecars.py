@@ -64,7 +64,7 @@ def _add(folder: Path, texts: Texts, place: str, row: Any) -> None:
 
 def _jsonl_rows(content: str, problems: list[str]) -> list[tuple[str, Any]]:
     rows = []
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(content.split("\n"), 1):  # splitlines() would split at U+2028 in a caption, too
         try:
             rows += [(f"metadata.jsonl line {number}", json.loads(line))] if line.strip() else []
         except json.JSONDecodeError as error:
