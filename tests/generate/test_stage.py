@@ -94,6 +94,19 @@ def test_of_two_subjects_each_word_is_drawn(made, tmp_path):
     assert said == ["a photo of olis", "a photo of a olis dog", "a photo of <new>", "a photo of a <new> cup"]
 
 
+def test_identifiers_of_all_subjects_are_taken_out_of_the_plain_prompt(made, tmp_path):
+    """Also where one is written into another's prompt by hand: the base model does not know the word, nor do judges."""
+    run, subjects, backbone = made
+    shutil.copytree(run.purified / "my-dog", run.purified / "my-cat")
+    both = (*subjects, Subject(name="my-cat", photos=tmp_path, class_noun="cat", identifier="sks"))
+    prompts = ("a red {} beside an Olis dog and a sks cat",)
+    generate_stage(run, replace(GENERATE, prompts=prompts, images_per_prompt=1, concept=0), both, backbone)
+    base, plain = zip(
+        *[(p.prompt, p.prompt_plain) for p in read_jsonl(run.images / "images.jsonl", Picture)[:2]], strict=True
+    )
+    assert base == plain == ("a red dog beside a dog and a cat", "a red cat beside a dog and a cat")
+
+
 def test_an_interrupted_stage_keeps_what_is_right_and_redraws_what_is_not(made):
     run, subjects, backbone = made
     generate_stage(run, GENERATE, subjects, backbone)

@@ -127,8 +127,8 @@ def fill(template: str, subject: Subject, other: Subject | None = None, *, besid
     """Puts the subject into a prompt for ``{}``, and another for ``{other}``, each with the article that fits.
 
     "a {} on the beach" gives "a olis dog on the beach", and plainly "a dog on the beach". A prompt without ``{}`` is
-    drawn as it is written; identifiers are taken out of its plain form all the same, also those of subjects ``beside``, whom
-    other trainings know.
+    drawn as it is written; identifiers are taken out of its plain form all the same, also those of subjects ``beside``: others of
+    the run, and whom other trainings know.
     """
     who = {SLOT: subject} | ({OTHER: other} if other else {})
     everyone = who | {f"{{beside {place}}}": one for place, one in enumerate(beside)}

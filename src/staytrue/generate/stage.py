@@ -71,7 +71,8 @@ def generate_stage(
         inputs["beside"] = [(one.identifier, one.class_noun) for one in beside]
 
     def work(folder: Path) -> dict[str, Any]:
-        filled = [(cast, [fill(t, *cast, beside=beside) for t in asked]) for cast, asked in casts.values()]
+        around = (*subjects, *beside)  # a prompt may name by hand whom it is not drawn for
+        filled = [(cast, [fill(t, *cast, beside=around) for t in asked]) for cast, asked in casts.values()]
         tasks = list(_tasks(generate, filled, facts, {"base": backbone_identity(backbone), "personalized": trained}))
         concept = list(_concept(generate, subjects, facts, trained))
         if any(_lacks(folder, t) for t in (*tasks, *concept)):

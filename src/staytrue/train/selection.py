@@ -179,8 +179,10 @@ class Selection(Watched):
 
     def _asked(self, state: State) -> Iterator[tuple[Request, str, Image.Image]]:
         """What to draw, the plain prompt and the photo to compare with. Before the first step the plain prompt is drawn."""
+        everyone = [subject for subject, _ in self.photos]
         for place, (subject, photo) in enumerate(self.photos):
-            for prompt in (fill(template, subject) for template in self.select.shared(place, len(self.photos))):
+            templates = self.select.shared(place, len(self.photos))
+            for prompt in (fill(template, subject, beside=everyone) for template in templates):
                 text = with_suffix(prompt.text, self.select.suffix or "") if state.step else prompt.plain
                 named = ((subject.identifier, subject.class_noun),) if state.step else ()
                 for seed in self.select.seeds:
