@@ -91,7 +91,7 @@ def _plan_class_images(config: RunConfig) -> None:
     except BackboneError as error:  # the backbone's own were asked for before
         raise BackboneError(f"regularize.generator: {error}") from None
     for subject in config.subjects:
-        made.plan(Brief(subject, (), facts, config.seed))
+        made.plan(Brief(subject, (), facts, config.seed, tuple(config.subjects)))
 
 
 def _look_at_identifiers(config: RunConfig, facts: Facts) -> None:

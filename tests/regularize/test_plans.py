@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
+from staytrue.caption.sentence import with_identifier
 from staytrue.errors import ConfigError
 from staytrue.generate.prompts import default_prompts
 from staytrue.regularize.base import Brief, image_seed
@@ -252,6 +253,18 @@ def test_people_have_words_of_their_own_in_either_number_and_by_the_broad_noun()
     for noun, vague in (("kids", None), ("barista", "person")):
         one = replace(brief(noun, REAL), subject=subject(noun, class_noun_vague=vague))
         assert {word for p in Structured(count=30).plan(one) for word in p.caption.adjectives} & skins
+
+
+def test_class_images_name_no_subject_of_the_run() -> None:
+    """Two are in one photo, or in one prompt, by hand: what is drawn of the class must not teach the other's word."""
+    other = subject("cat").model_copy(update={"identifier": "sks"})
+    shown = with_identifier("a backpack with a Sks cat at home", subject())
+    assert shown is not None
+    captions, everyone = (shown, Caption("backpack", background="on a rock")), (subject(), other)
+    prompts = ("a {} beside a sks cat", "a painting of a {} and a SKS cat")
+    planned = Structured(count=40, evaluation_prompts=prompts).plan(Brief(subject(), captions, MINIATURE, 0, everyone))
+    said = {c.background or c.details or c.text for p in planned if not (c := p.caption).style}
+    assert said == {"on a rock", "beside a cat", "a painting of a backpack and a cat"}
 
 
 def evaluated(**changes: object) -> list[Caption]:

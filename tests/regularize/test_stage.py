@@ -57,6 +57,13 @@ def test_rows_pictures_latents_and_sheet(tmp_path: Path, sampler: Sampler) -> No
         assert sheet.width > 12 * 128
 
 
+def test_a_photo_of_two_subjects_gives_no_class_image_that_names_the_other(tmp_path: Path, sampler: Sampler) -> None:
+    one, two = subject(name="one"), subject("cat", "two").model_copy(update={"identifier": "sks"})
+    run = captioned(tmp_path, one, two, backgrounds=("beside a Sks cat", "at home"))
+    regularize_stage(run, Structured(count=10), [one, two], drawer(tmp_path), seed=0, device="cpu")
+    assert not [r.prompt for r in sampler.drawn if "sks" in r.prompt.lower()]
+
+
 def test_captions_of_the_class_noun_are_of_the_same_images(tmp_path: Path, sampler: Sampler) -> None:
     """The paper's mismatch: what is drawn stays as it was asked for; only the words to train with change."""
     asked, mismatched = captioned(tmp_path / "a", subject()), captioned(tmp_path / "a" / "b", subject())

@@ -30,12 +30,14 @@ class Brief:
         captions: of the subject's photos.
         facts: of the backbone that will draw, whose words the captions should use.
         seed: of the run.
+        everyone: all subjects of the run, none of whom a class image may name; photos of one may show others.
     """
 
     subject: Subject
     captions: tuple[Caption, ...]
     facts: Facts
     seed: int
+    everyone: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True)

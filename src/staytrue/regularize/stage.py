@@ -42,8 +42,9 @@ def regularize_stage(
     Returns:
         True if the work ran, False if the folder was complete already.
     """
-    drawer = drawer_of(prior_set, generator)
-    plans = {s.name: prior_set.plan(Brief(s, _captions(run, s), drawer.facts(), seed)) for s in subjects}
+    drawer, everyone = drawer_of(prior_set, generator), tuple(subjects)
+    briefs = [Brief(s, _captions(run, s), drawer.facts(), seed, everyone) for s in everyone]
+    plans = {brief.subject.name: prior_set.plan(brief) for brief in briefs}
     identity = backbone_identity(drawer) if any(p.file is None for plan in plans.values() for p in plan) else ""
     kept = drawer == generator
     inputs = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -166,7 +167,7 @@ class Structured:
     def _against(self, brief: Brief) -> tuple[Caption, ...]:
         """What the prompts against training show: the photos' own backgrounds, and the evaluation's prompts where asked."""
         noun, asked = brief.subject.class_noun, self.evaluation_prompts
-        own = [Caption(noun, background=background) for background in own_backgrounds(brief.captions)]
+        own = [Caption(noun, background=background) for background in own_backgrounds(brief.captions, brief.everyone)]
         if asked is False:
             return tuple(own)
         setting = "regularize.evaluation_prompts"
@@ -177,7 +178,7 @@ class Structured:
                 f"{setting}: none of the prompts is of {brief.subject.name} alone; write one such as 'a {{}} on the beach', or"
                 f" set {setting}=false"
             )
-        return (*own, *(class_caption(template, brief.subject) for template in mine))
+        return (*own, *(class_caption(template, brief.subject, brief.everyone) for template in mine))
 
     def _caption(self, kind: Kind, pools: Pools, rng: random.Random) -> Caption:
         """A caption with a style; every slot is drawn in a fixed order, so that an empty pool moves no other choice."""
@@ -239,24 +240,28 @@ class Pools:
     motions_name_places: bool
 
 
-def class_caption(template: str, subject: Subject) -> Caption:
+def class_caption(template: str, subject: Subject, beside: Sequence[Subject] = ()) -> Caption:
     """An evaluation prompt as the caption of a class image: "a {} on the beach" in slots, so that it can have adjectives.
 
-    Any other form ("a red {}", "a painting of a {} on the beach") stays the sentence it is, without the identifier. Where that
-    is written out, it stands for the class noun, too, if the prompt has none.
+    Any other form ("a red {}", "a painting of a {} on the beach") stays the sentence it is, without the identifier, nor those of
+    subjects ``beside``. Where its own is written out, it stands for the class noun, too, if the prompt has none.
     """
     template = word(subject.phrase).sub(SLOT, template)
     if not word(subject.class_noun).search(fill(template, subject).plain):
         template = word(subject.identifier).sub(SLOT, template)
     start, slot, rest = template.partition(SLOT)
     if slot and start.lower() in ("a ", "an ") and SLOT not in rest:
-        return Caption(subject.class_noun, details=rest.strip())
-    return Caption(subject.class_noun, text=fill(template, subject).plain)
+        return Caption(subject.class_noun, details=fill(rest, subject, beside=beside).plain)
+    return Caption(subject.class_noun, text=fill(template, subject, beside=beside).plain)
 
 
-def own_backgrounds(captions: tuple[Caption, ...]) -> tuple[str, ...]:
-    """The backgrounds of the subject's photos, each once, in order; ("",) where the captions name none."""
-    return tuple(dict.fromkeys(c.background for c in captions if c.background)) or ("",)
+def own_backgrounds(captions: tuple[Caption, ...], everyone: Sequence[Subject] = ()) -> tuple[str, ...]:
+    """The backgrounds of the subject's photos, each once, in order, but for those that name a subject of the run.
+
+    ("",) where none is left.
+    """
+    said = dict.fromkeys(c.background for c in captions if c.background)
+    return tuple(b for b in said if not any(word(one.identifier).search(b) for one in everyone)) or ("",)
 
 
 def interleave(shares: dict[Kind, float], count: int) -> list[Kind]:
