@@ -150,6 +150,14 @@ def test_backgrounds_are_dropped_of_photos_alone(run, samples, backbone, tmp_pat
     assert all("on the beach" in text for text in maker(run, placed, backbone, tmp_path)(0).texts)
 
 
+def test_a_finished_sentence_keeps_its_background(run, samples, backbone, tmp_path):
+    """It is not rendered from slots; an objective that reads those must not be told of another place than the text encoder."""
+    text = "a {phrase} on the beach"
+    placed = tuple(replace(s, caption=replace(s.caption, background="on the beach", text=text)) for s in samples)
+    make = maker(run, placed, backbone, tmp_path, background_dropout=1.0)
+    assert {caption.background for _, caption in _rows(make, 0)} == {"on the beach"}
+
+
 def _rows(make, micro):
     step = make(micro)
     return list(zip(step.roles, step.captions, strict=True))
