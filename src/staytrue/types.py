@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -109,6 +109,11 @@ class Caption:
         text = re.sub(rare, lambda _: self.noun, self.text, flags=re.IGNORECASE)  # "Sks" begins a sentence
         return replace(self, identifier="", text=text)
 
+    def without(self, others: Sequence[Subject]) -> Caption:
+        """The same with the class nouns alone where further subjects are named by the way, as in "with a sks cat"."""
+        details, background, text = (_without(words, others) for words in (self.details, self.background, self.text))
+        return replace(self, details=details, background=background, text=text)
+
     def with_identifier(self, identifier: str) -> Caption:
         """The rare counterpart of a class image's caption; one written by hand that lacks the noun stays as it is."""
         return replace(self, identifier=identifier, text=self._named(f"{identifier} {self.noun}", count=1))
@@ -124,6 +129,14 @@ class Caption:
     def _named(self, phrase: str, count: int) -> str:
         """The finished sentence with the noun replaced, ``count`` times or, for 0, always."""
         return re.sub(rf"(?<!\w){re.escape(self.noun)}(?!\w)", lambda _: phrase, self.text, count=count)
+
+
+def _without(words: str, subjects: Iterable[Subject]) -> str:
+    """The words with class nouns in place of subjects."""
+    for one in subjects:
+        rare = rf"(?<!\w){re.escape(one.identifier)}(?!\w)(?:\s+{re.escape(one.class_noun)}(?!\w))?"
+        words = re.sub(rare, one.class_noun.replace("\\", r"\\"), words, flags=re.IGNORECASE)
+    return words
 
 
 def with_suffix(text: str, suffix: str) -> str:

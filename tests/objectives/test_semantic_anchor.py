@@ -8,9 +8,10 @@ import torch
 from staytrue.diffusion.ddpm import DDPM
 from staytrue.diffusion.flow import Flow
 from staytrue.objectives import Denoising, DirectConsistency, OutputPreservation, SemanticAnchor
+from staytrue.objectives.squares import frequent_texts
 from staytrue.types import Caption
 from tests.objectives.says import step_that_says
-from tests.steps import make_step
+from tests.steps import CUP, SUBJECT, make_step
 
 ALPHAS = torch.linspace(0.999, 0.01, 1000)
 PROCESSES = {"epsilon": DDPM(ALPHAS), "v": DDPM(ALPHAS, "v_prediction"), "flow": Flow()}
@@ -76,6 +77,15 @@ def test_the_frequent_caption_keeps_the_scene_and_the_suffix():
     step = step_that_says({rare: 3.0}, {frequent: 1.0, "a photo of a dog with noisy pattern": 2.0}, **words)
     torch.testing.assert_close(SemanticAnchor()(step), torch.tensor([4.0]))
     torch.testing.assert_close(SemanticAnchor(frequent="class")(step), torch.tensor([1.0]))
+
+
+def test_the_frequent_caption_names_no_subject_of_the_run():
+    """Two may be in one photo: the base knows neither word, and the cup is no dog."""
+    two = Caption(noun="dog", text="{phrase} with a Sks cup", background="with a Sks cup", identifier="olis")
+    step = replace(step_that_says({}, {}), captions=(two,), everyone=(SUBJECT, CUP))
+    assert frequent_texts(step, [0], "caption") == ["dog with a cup"]
+    assert step.frequent(0).background == "with a cup"
+    assert replace(step, everyone=(SUBJECT,)).frequent(0).render() == "dog with a Sks cup"
 
 
 def test_captions_written_by_hand_lose_and_gain_the_identifier():

@@ -137,3 +137,13 @@ def test_a_caption_written_by_hand_is_asked_in_slots_and_answered_for_in_its_own
     own = Caption(noun="dog", text="my olis dog, asleep")
     step = step_with({own.text: 3.0, "a painting of a olis dog": 7.0}, FROZEN, styled("a painting of"), PLAIN, own=own)
     torch.testing.assert_close(SemanticDelta()(step), torch.tensor([9.0]))
+
+
+def test_another_subject_in_the_photo_keeps_its_word_where_the_trained_network_is_asked_and_only_there():
+    own = Caption(noun="dog", identifier="olis", background="with a sks cup")
+    trained, frozen = (
+        {f"{text} with a {cup}": said for text, said in numbers.items()}
+        for numbers, cup in ((TRAINED, "sks cup"), (FROZEN, "cup"))
+    )
+    step = step_with(trained, frozen, styled("a painting of"), PLAIN, own=own)
+    torch.testing.assert_close(SemanticDelta()(replace(step, everyone=(SUBJECT, CUP))), torch.tensor([9.0]))

@@ -106,6 +106,12 @@ class Step:
         """The same as plain numbers."""
         return [i for i, role in enumerate(self.roles) if rows in ("all", role)]
 
+    def frequent(self, index: int) -> Caption:
+        """A row's caption with class nouns alone, also for other subjects in it: the untrained base knows none of them."""
+        mine = self.subjects[index]
+        caption = self.captions[index].without_identifier(mine.identifier)
+        return caption.without([one for one in self.everyone if one != mine])
+
     def under(self, indices: Sequence[int], texts: Sequence[str]) -> Tensor:
         """The trained network's prediction of rows under other texts; computed once, however many objectives ask."""
         key = (tuple(indices), tuple(texts))

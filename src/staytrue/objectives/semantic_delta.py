@@ -76,7 +76,9 @@ class SemanticDelta:
         plain = step.reference(indices, [self._frequent(step, i).render() for i in indices])
         delta = step.reference(indices, [caption.render() for caption in asked.values()]) - plain
         target = step.prediction[rows[places]].detach() + self.strength * delta
-        rare = [c.with_identifier(step.subjects[i].identifier).render() for i, c in asked.items()]
+        words = [{"text": "", self.carried: getattr(caption, self.carried)} for caption in asked.values()]
+        named = [replace(step.captions[i], **said) for i, said in zip(indices, words, strict=True)]
+        rare = [c.with_identifier(step.subjects[i].identifier).render() for i, c in zip(indices, named, strict=True)]
         weights = row_weights(step, rows[places], self.weighting, self.gamma) / self.share
         return losses.index_add(0, places, weights * mean_square(step.under(indices, rare), target))
 
@@ -91,7 +93,7 @@ class SemanticDelta:
 
     def _frequent(self, step: Step, index: int) -> Caption:
         """A photo's caption without the identifier, in slots: one written by hand has no place for other words."""
-        return replace(step.captions[index].without_identifier(step.subjects[index].identifier), text="")
+        return replace(step.frequent(index), text="")
 
     def _asked(self, step: Step, index: int) -> Caption | None:
         """The same with the words of a class row in this batch, each photo the next; None where none says anything else."""

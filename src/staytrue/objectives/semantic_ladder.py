@@ -99,7 +99,6 @@ class SemanticLadder:
 
     def _text(self, step: Step, index: int, noun: str) -> str:
         """The row's scene, or a plain photo, with another noun in place of the subject."""
-        caption, subject = step.captions[index], step.subjects[index]
         if self.frequent == "class":
-            return Caption(noun=noun, style="a photo of", suffix=caption.suffix).render()
-        return caption.without_identifier(subject.identifier).with_noun(noun).render()
+            return Caption(noun=noun, style="a photo of", suffix=step.captions[index].suffix).render()
+        return step.frequent(index).with_noun(noun).render()

@@ -33,10 +33,7 @@ def frequent_texts(step: Step, indices: list[int], frequent: Frequent) -> list[s
     "caption": the row's own caption without the identifier, so scene and suffix are the same on both sides.
     "class": "a photo of a [class noun]", with the row's suffix.
     """
-    texts = []
-    for i in indices:
-        caption, subject = step.captions[i], step.subjects[i]
-        if frequent == "class":
-            caption = Caption(noun=subject.class_noun, style="a photo of", suffix=caption.suffix)
-        texts.append(caption.without_identifier(subject.identifier).render())
-    return texts
+    if frequent == "caption":
+        return [step.frequent(i).render() for i in indices]
+    rows = [(step.subjects[i].class_noun, step.captions[i].suffix) for i in indices]
+    return [Caption(noun=noun, style="a photo of", suffix=suffix).render() for noun, suffix in rows]
