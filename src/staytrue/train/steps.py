@@ -111,9 +111,8 @@ class StepMaker:
         if not self.background_dropout:
             return captions
         chance = torch.rand(len(captions), generator=self._generator(micro, "backgrounds")).tolist()
-        slotted = [
-            s.role == "subject" and not s.caption.text for s in samples
-        ]  # a finished sentence goes on to name it
+        # a finished sentence goes on to name it
+        slotted = [s.role == "subject" and not s.caption.text for s in samples]
         bare = [u < self.background_dropout and one for u, one in zip(chance, slotted, strict=True)]
         return [replace(c, background="") if drop else c for c, drop in zip(captions, bare, strict=True)]
 
