@@ -11,7 +11,7 @@ from staytrue.encoders.judges import clip_judge
 from staytrue.evaluate import ClipI, ClipT, Dino, Evaluate, Judged
 from staytrue.evaluate.report import said_time, write_report
 from staytrue.evaluate.similarity import mean_cosine_to_photos
-from staytrue.evaluate.stage import evaluate_stage
+from staytrue.evaluate.stage import Shown, _comparisons, evaluate_stage
 from staytrue.images.photos import PhotoRow
 from staytrue.runs import RunFolder, read_json, read_jsonl, write_json, write_jsonl
 from staytrue.types import Facts, Picture, Score, Subject
@@ -82,6 +82,21 @@ def test_a_subject_with_a_broad_class_noun_is_asked_for_by_that_too(made):
     assert values[0] != pytest.approx(values[1], abs=1e-4)
     html = write_report(run, Config(subjects=(pet,), evaluate=evaluate)).read_text()
     assert "the same with the broad class noun" in html
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_picture_of_two_is_asked_for_by_the_broad_noun_of_either(tmp_path, turn):
+    owl = Subject(name="owl", photos=tmp_path, class_noun="owl", class_noun_vague="bird", identifier="sks")
+    two = (Subject(name="dog", photos=tmp_path, class_noun="dog"), owl)[::turn]
+    plain = f"a {two[0].class_noun} by itself", "a dog next to an owl"
+    pictures = [
+        Picture(f"{n}.png", two[0].name, text, text, 0, others=others)
+        for n, (text, others) in enumerate(zip(plain, ((), (two[1].name,)), strict=True))
+    ]
+    images = {picture.file: Image.new("RGB", (8, 8)) for picture in pictures}
+    found = _comparisons(ClipT(), Shown(two, pictures, images, {}))
+    vague = [judged.prompt for _, against, asked in found if against == "vague" for judged in asked.values()]
+    assert vague == ["a dog next to a bird"] if turn == 1 else ["a bird by itself", "a dog next to a bird"]
 
 
 def test_the_readme_s_table_is_of_the_prompts_as_they_are(tmp_path):

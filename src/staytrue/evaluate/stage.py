@@ -179,7 +179,8 @@ def checked(metric: Metric, encoder: Any, judged: Sequence[Judged], facts: Facts
 def _comparisons(metric: Metric, shown: Shown) -> Iterator[tuple[str, str, dict[Picture, Judged]]]:
     """Name of a subject, what its pictures are compared with, and these; a picture of two has one prompt, that of the first."""
     subjects = {one.name: one for one in shown.subjects}
-    for name, one in subjects.items():
+    broad = {one.name for one in shown.subjects if one.class_noun_vague not in (None, one.class_noun)}
+    for name in subjects:
         if metric.reads == "photos":
             both = [p for p in shown.pictures if name in p.subjects]
             for against, photos in shown.photos[name].items():
@@ -187,8 +188,8 @@ def _comparisons(metric: Metric, shown: Shown) -> Iterator[tuple[str, str, dict[
             continue
         mine = [p for p in shown.pictures if p.subject == name]
         yield name, "prompt", {p: Judged(shown.images[p.file], p.prompt_plain) for p in mine}
-        if one.class_noun_vague not in (None, one.class_noun):
-            vague = {p: with_vague_nouns(p.prompt_plain, [subjects[who] for who in p.subjects]) for p in mine}
+        if asked := [p for p in mine if broad & set(p.subjects)]:
+            vague = {p: with_vague_nouns(p.prompt_plain, [subjects[who] for who in p.subjects]) for p in asked}
             yield name, "vague", {p: Judged(shown.images[p.file], text) for p, text in vague.items()}
 
 
