@@ -123,6 +123,10 @@ def test_what_people_write_first_is_answered_with_how_it_is_written(values, assi
             ["train.crop_range=[1.0, 0.5]"],
             "train.crop_range: the least and the most are shares above 0 and up to 1, in ",
         ),
+        (
+            ["train.objectives.step.objective.name=denoising"],
+            "train.objectives: an objective cannot be called step, as another column of the curve is",
+        ),
     ],
 )
 def test_our_own_checks_speak_for_themselves(values, assignments, said):

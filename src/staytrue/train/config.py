@@ -150,6 +150,15 @@ class Train:
             raise ValueError("the least and the most are shares above 0 and up to 1, in this order")
         return shares
 
+    @field_validator("objectives")
+    @classmethod
+    def _columns_of_their_own(cls, objectives: dict[str, Weighted]) -> dict[str, Weighted]:
+        if taken := sorted({"step", "learning_rate"} & objectives.keys()):
+            raise ValueError(
+                f"an objective cannot be called {taken[0]}, as another column of the curve is; name it otherwise"
+            )
+        return objectives
+
     @model_validator(mode="after")
     def _goes_together(self) -> Train:
         if self.select and self.keep_state:
