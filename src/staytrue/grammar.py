@@ -26,6 +26,11 @@ INNER = re.compile(r" (?:of|with|in|on|at|from|for) ")
 PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""), ("men", "man"))
 
 
+def word(text: str) -> re.Pattern[str]:
+    """Finds a word or phrase that is no part of a longer one, in large or small letters; it may have brackets, such as "<new1>"."""
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
+
+
 def with_article(words: str, identifier: str = "") -> str:
     """Puts "a" or "an" before the words, by sound; plural and pair nouns such as "sunglasses" take none.
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from staytrue.grammar import names_a_person, names_something_living, with_article
+from staytrue.grammar import names_a_person, names_something_living, with_article, word
 
 Role = Literal["subject", "class"]
 Pooling = Literal["eos", "released"]
@@ -105,9 +105,7 @@ class Caption:
 
     def without_identifier(self, identifier: str) -> Caption:
         """The frequent counterpart: the same scene with the class noun alone where the rare token names the subject."""
-        rare = rf"(?<!\w){re.escape(identifier)}(?!\w)(?: {re.escape(self.noun)}(?!\w))?"
-        text = re.sub(rare, lambda _: self.noun, self.text, flags=re.IGNORECASE)  # "Sks" begins a sentence
-        return replace(self, identifier="", text=text)
+        return replace(self, identifier="", text=_frequent(self.text, identifier, self.noun))
 
     def without(self, others: Sequence[Subject]) -> Caption:
         """The same with the class nouns alone where further subjects are named by the way, as in "with a sks cat"."""
@@ -134,9 +132,14 @@ class Caption:
 def _without(words: str, subjects: Iterable[Subject]) -> str:
     """The words with class nouns in place of subjects."""
     for one in subjects:
-        rare = rf"(?<!\w){re.escape(one.identifier)}(?!\w)(?:\s+{re.escape(one.class_noun)}(?!\w))?"
-        words = re.sub(rare, one.class_noun.replace("\\", r"\\"), words, flags=re.IGNORECASE)
+        words = _frequent(words, one.identifier, one.class_noun)
     return words
+
+
+def _frequent(words: str, identifier: str, noun: str) -> str:
+    """The words with the class noun alone where the rare token stands, in large or small letters, before the noun or without."""
+    rare = rf"{word(identifier).pattern}(?:\s+{word(noun).pattern})?"
+    return re.sub(rare, lambda _: noun, words, flags=re.IGNORECASE)
 
 
 def with_suffix(text: str, suffix: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from staytrue.grammar import word
 from staytrue.types import Caption, Subject
 
 PHRASE = "{phrase}"
@@ -20,10 +21,9 @@ def with_identifier(text: str, subject: Subject) -> Caption | None:
         The caption, or None where the sentence mentions neither the noun nor the identifier.
     """
     text = " ".join(text.split())
-    noun, identifier = re.escape(subject.class_noun), re.escape(subject.identifier)
-    identifier = rf"(?<!\w){identifier}(?!\w)"  # not \b: it may have brackets, such as "<new1>"
-    whole = re.search(rf"{identifier}\s+{noun}\b", text, re.IGNORECASE)
-    if whole is None and re.search(identifier, text, re.IGNORECASE):
+    noun, identifier = re.escape(subject.class_noun), word(subject.identifier)
+    whole = re.search(rf"{identifier.pattern}\s+{noun}\b", text, re.IGNORECASE)
+    if whole is None and identifier.search(text):
         return Caption(noun=subject.class_noun, identifier=subject.identifier, text=text)
     match = whole or re.search(rf"\b{noun}\b", text, re.IGNORECASE)
     if match is None:
@@ -34,7 +34,7 @@ def with_identifier(text: str, subject: Subject) -> Caption | None:
     return Caption(
         noun=subject.class_noun,
         identifier=subject.identifier,
-        background="" if re.search(identifier, after, re.IGNORECASE) else _place(after),  # class images must not say it
+        background="" if identifier.search(after) else _place(after),  # class images must not say it
         text=f"{before}{PHRASE}{after}",
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from staytrue.errors import ConfigError
-from staytrue.grammar import with_article
+from staytrue.grammar import with_article, word
 from staytrue.types import Caption, Facts, Subject, lives
 
 # an article, then up to three adjectives, then the slot: "a {}", "an old red {}"; words that end a phrase do not count
@@ -150,11 +150,6 @@ def with_vague_nouns(plain: str, subjects: Iterable[Subject]) -> str:
     for one in subjects:
         plain = _put(word(one.class_noun).sub(SLOT, plain), SLOT, one.class_noun_vague or one.class_noun)
     return plain
-
-
-def word(text: str) -> re.Pattern[str]:
-    """Finds a word or phrase that is no part of a longer one, in large or small letters; it may have brackets, such as "<new1>"."""
-    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
 
 
 def _put(template: str, slot: str, words: str, identifier: str = "") -> str:

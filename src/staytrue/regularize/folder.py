@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from staytrue.errors import ImageError
+from staytrue.grammar import word
 from staytrue.images.scan import PhotoFile, scan_folder
 from staytrue.registry import component
 from staytrue.regularize.base import Brief, Planned
@@ -56,4 +56,4 @@ def _caption(file: PhotoFile, subject: Subject) -> Caption:
 
 
 def _names(text: str, subject: Subject) -> bool:
-    return re.search(rf"(?<!\w){re.escape(subject.identifier)}(?!\w)", text, re.IGNORECASE) is not None
+    return word(subject.identifier).search(text) is not None

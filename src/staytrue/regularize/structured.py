@@ -12,8 +12,9 @@ from typing import Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from staytrue.errors import ConfigError
-from staytrue.generate.prompts import OTHER, SLOT, default_prompts, fill, read_prompts, word
+from staytrue.generate.prompts import OTHER, SLOT, default_prompts, fill, read_prompts
 from staytrue.generate.sampling import Sampling
+from staytrue.grammar import word
 from staytrue.registry import component
 from staytrue.regularize.base import AnyBackbone, Brief, Planned, default_count, image_seed
 from staytrue.regularize.clip_filter import ClipFilter
