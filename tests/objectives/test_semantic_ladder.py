@@ -1,6 +1,7 @@
 """Semantic ladder: worked numbers, the nouns it derives, and that it draws toward P and away from N."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from staytrue.backbones import SD
 from staytrue.errors import ConfigError
 from staytrue.objectives import SemanticLadder
 from staytrue.recipes.demo import bundled_subject
-from staytrue.types import Subject
+from staytrue.types import Caption, Subject
 from tests.objectives.says import step_that_says
 from tests.steps import CUP, SUBJECT
 
@@ -22,6 +23,17 @@ def test_by_hand():
     step = step_that_says(trained, {"a dog": [5.0, 0.0], "a car": [0.0, 9.0], "": [0.0, 0.0]}, weights=(2.0,))
     torch.testing.assert_close(SMALL(step), torch.tensor([2 * math.log(1 + math.exp(-1))]))
     torch.testing.assert_close(SMALL(step) / 2, torch.tensor([0.3133]), atol=1e-4, rtol=0)
+
+
+def test_another_subject_in_the_photo_keeps_its_word_where_the_trained_network_is_asked_and_only_there():
+    """By hand as above, in a scene with the cup: the base, which does not know it, is asked with "a cup"."""
+    trained = {"a olis dog with a sks cup": [3.0, 1.0], "": [2.0, 1.0]}
+    frozen = {"a dog with a cup": [5.0, 0.0], "a car with a cup": [0.0, 9.0], "": [0.0, 0.0]}
+    step = step_that_says(trained, frozen)
+    both = Caption(noun="dog", identifier="olis", background="with a sks cup")
+    words = {"captions": (both,), "texts": (both.render(),), "condition": [both.render()]}
+    losses = replace(SMALL, frequent="caption")(replace(step, everyone=(SUBJECT, CUP), **words))
+    torch.testing.assert_close(losses, torch.tensor([math.log(1 + math.exp(-1))]))
 
 
 def test_all_equally_near_is_the_logarithm_of_the_counts():

@@ -237,6 +237,19 @@ def test_each_subject_is_drawn_and_compared_with_its_own_photo(tmp_path):
     assert [photo for *_, photo in asked] == [photo for _, photo in photos]
 
 
+def test_a_prompt_that_names_another_subject_by_hand_is_plain_where_the_base_or_the_judge_reads_it(tmp_path):
+    cat = SUBJECT.model_copy(update={"name": "tom", "class_noun": "cat", "identifier": "sks"})
+    photos = tuple((one, Image.new("RGB", (16, 16))) for one in (SUBJECT, cat))
+    prompts = ("a {} and a sks cat", "a {} and a olis dog")
+    selection = selecting.Selection(small(select=Select(prompts=prompts)), photos, tmp_path)
+    base, trained = ([a[:2] for a in selection._asked(SimpleNamespace(step=step))] for step in (0, 1))
+    assert (
+        [request.prompt for request, _ in base]
+        == [plain for _, plain in trained]
+        == ["a dog and a cat", "a cat and a dog"]
+    )
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tiny_sd(tmp_path_factory.mktemp("sd") / "tiny", size=16)
