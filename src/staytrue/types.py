@@ -126,7 +126,7 @@ class Caption:
 
     def _named(self, phrase: str, count: int) -> str:
         """The finished sentence with the noun replaced, ``count`` times or, for 0, always."""
-        return re.sub(rf"(?<!\w){re.escape(self.noun)}(?!\w)", lambda _: phrase, self.text, count=count)
+        return re.sub(word(self.noun).pattern, lambda _: phrase, self.text, count=count)
 
 
 def _without(words: str, subjects: Iterable[Subject]) -> str:
