@@ -183,6 +183,21 @@ def test_shipped_tokenizer_is_clips(tmp_path):
     assert tokenizer("a photo of a dog").input_ids == [49406, 320, 1125, 539, 320, 1929, 49407]
 
 
+def test_a_saved_model_has_the_tokenizer_that_transformers_4_reads(tmp_path):
+    """vocab.json, merges.txt and added_tokens.json; transformers 5 writes none of them. Read here without the file it does write."""
+    backbone = SD().load("cpu")
+    shipped, made = SD().files().folder / "tokenizer", tmp_path / "model" / "tokenizer"
+    backbone.tokenizer.add_tokens(["<new1>"])
+    backbone.save(tmp_path / "model")
+    assert json.loads((made / "vocab.json").read_text()) == json.loads((shipped / "vocab.json").read_text())
+    assert (made / "merges.txt").read_text() == (shipped / "merges.txt").read_text()
+    assert json.loads((made / "added_tokens.json").read_text()) == {"<new1>": len(backbone.tokenizer) - 1}
+    text = "a photo of a <new1> dog, wearing 2 qwx hats in Zürich"
+    assert StableDiffusionPipeline.from_pretrained(tmp_path / "model").tokenizer(text) == backbone.tokenizer(text)
+    (made / "tokenizer.json").unlink()
+    assert CLIPTokenizer.from_pretrained(made)(text) == backbone.tokenizer(text)
+
+
 def fake_file(path, width, inputs=4, metadata=None):
     tensors = {CROSS_ATTENTION: torch.zeros(1, width), FIRST_CONVOLUTION: torch.zeros(1, inputs, 1, 1)}
     save_file(tensors, path, metadata)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from staytrue.backbones.quiet import quiet
 from staytrue.backbones.sd_files import SDFiles
 from staytrue.backbones.sd_text import at_places, end_places, other_vectors, without_positions
+from staytrue.backbones.sd_tokenizer import add_older_files, with_tokenizer
 from staytrue.diffusion.ddpm import DDPM
 from staytrue.diffusion.noised import Noised
 from staytrue.errors import BackboneError
@@ -147,7 +148,7 @@ class LoadedSD:
         )
 
     def save(self, folder: Path) -> None:
-        """Writes a whole diffusers folder; what the checkpoint knows of itself goes with it.
+        """Writes a whole diffusers folder, for transformers 4 and 5; what the checkpoint knows of itself goes with it.
 
         The text encoder's weights are named as published, with ``text_model`` before each, which is how converters and other
         programs know them. transformers writes so by itself only what it read so, and a single file's it did not.
@@ -157,6 +158,7 @@ class LoadedSD:
         with quiet():
             self.pipeline().save_pretrained(folder)
             self.text_encoder.save_pretrained(Path(folder) / "text_encoder", state_dict=named)
+        add_older_files(Path(folder) / "tokenizer")
         if self.own_facts:
             write_json(Path(folder) / "facts.json", self.own_facts)
 
@@ -197,8 +199,6 @@ def _from_folder(files: SDFiles, dtype: torch.dtype) -> StableDiffusionPipeline:
 
 
 def _from_single_file(files: SDFiles, dtype: torch.dtype) -> StableDiffusionPipeline:
-    from staytrue.backbones.sd_tokenizer import with_tokenizer
-
     with with_tokenizer(files.folder) as config:
         return StableDiffusionPipeline.from_single_file(
             str(files.single),

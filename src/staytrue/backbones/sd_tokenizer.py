@@ -1,4 +1,4 @@
-"""CLIP's tokenizer for single-file checkpoints, which carry every weight but no vocabulary.
+"""CLIP's tokenizer as files: for single-file checkpoints, which carry every weight but no vocabulary, and for other programs.
 
 ``configs/clip-merges.txt.gz`` holds the 48,894 merges of OpenAI's CLIP (MIT); the vocabulary follows from them.
 """
@@ -25,11 +25,25 @@ def with_tokenizer(folder: Path) -> Iterator[Path]:
         complete = Path(made) / folder.name
         shutil.copytree(folder, complete)
         merges = clip_merges()
-        (complete / "tokenizer" / "merges.txt").write_text(
-            "#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8"
-        )
-        (complete / "tokenizer" / "vocab.json").write_text(json.dumps(vocabulary(merges)), encoding="utf-8")
+        _write(complete / "tokenizer", vocabulary(merges), merges)
         yield complete
+
+
+def add_older_files(folder: Path) -> None:
+    """Writes ``vocab.json`` and ``merges.txt`` beside a saved ``tokenizer.json``, and ``added_tokens.json`` where words were added.
+
+    transformers 5 saves the one file alone; CLIP's tokenizer in transformers 4, and programs that bring their own, read the others.
+    """
+    saved = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    vocab, merges = saved["model"]["vocab"], saved["model"]["merges"]
+    _write(folder, vocab, [merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
+    if added := {word["content"]: word["id"] for word in saved["added_tokens"] if word["content"] not in vocab}:
+        (folder / "added_tokens.json").write_text(json.dumps(added, ensure_ascii=False), encoding="utf-8")
+
+
+def _write(folder: Path, vocab: dict[str, int], merges: list[str]) -> None:
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8")
+    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False), encoding="utf-8")
 
 
 def clip_merges() -> list[str]:
