@@ -1,9 +1,11 @@
 """What each purifier takes from protected photos, and from clean ones: who removes noise, and who removes the subject.
 
-    python benchmarks/experiments/purifiers.py --subjects 4
+    python benchmarks/experiments/purifiers.py
+    python benchmarks/experiments/purifiers.py --subjects can,candle,monster_toy,dog3 --radius 32 \
+        --protections random_noise,fsmg,aspl,advdm,photoguard --purifiers smooth --out benchmarks/results/purifiers-32.json
 
-MiniBench's subjects for tuning, photos at the miniature's size; each protection at 11/255, random noise of that radius as the
-control, and no protection. For every purifier: the distance of its pictures to the clean photo (1 - SSIM, or LPIPS where that is
+MiniBench's subjects for tuning, photos at the miniature's size; each protection at one radius, random noise of that radius as the
+control, and no protection. "smooth" are the restorer alone and what smooths, before it and without it. For every purifier: the distance of its pictures to the clean photo (1 - SSIM, or LPIPS where that is
 installed), before and after, the share of the clean photo's edges that is left, and seconds per photo. No judge of the
 benchmark is asked. ``won`` is the share of the perturbation's distance that cleaning takes away; below 0 it does more harm
 than the perturbation. Writes ``benchmarks/results/purifiers.json``.
@@ -12,7 +14,7 @@ than the perturbation. Writes ``benchmarks/results/purifiers.json``.
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,6 @@ from staytrue.types import Subject
 
 ROOT = Path(__file__).parents[2]
 SUBJECTS = ROOT / "src/staytrue/assets/minibench/subjects.jsonl"
-RADIUS = 11 / 255
 CLEAN, PROTECTIONS = "clean", ("random_noise", "aspl", "advdm", "photoguard")
 PURIFIERS: dict[str, AnyPurifier] = {
     "none": NoPurifier(),
@@ -64,7 +65,26 @@ PURIFIERS: dict[str, AnyPurifier] = {
     "jpeg, restore": Chain(steps=(Jpeg(), Restore())),
     "restore, diffpure 50": Chain(steps=(Restore(), DiffPure(t=50))),
 }
+SMOOTH: dict[str, AnyPurifier] = {
+    "none": NoPurifier(),
+    "restore": Restore(),
+    "gaussian": Gaussian(sigma_px=8.8),
+    "resize": Resize(),
+    "gaussian 3, restore": Chain(steps=(Gaussian(sigma_px=3), Restore())),
+    "gaussian 4, restore": Chain(steps=(Gaussian(sigma_px=4), Restore())),
+    "gaussian 5, restore": Chain(steps=(Gaussian(sigma_px=5), Restore())),
+    "gaussian 6, restore": Chain(steps=(Gaussian(sigma_px=6), Restore())),
+    "gaussian 8.8, restore": Chain(steps=(Gaussian(sigma_px=8.8), Restore())),
+    "median, restore": Chain(steps=(Median(), Restore())),
+    "resize, restore": Chain(steps=(Resize(), Restore())),
+    "resize 0.75, restore": Chain(steps=(Resize(share=0.75), Restore())),
+    "total_variation, restore": Chain(steps=(TotalVariation(), Restore())),
+    "restore, restore": Chain(steps=(Restore(), Restore())),
+    "restore, gaussian 4, restore": Chain(steps=(Restore(), Gaussian(sigma_px=4), Restore())),
+}
+KINDS = {"all": PURIFIERS, "smooth": SMOOTH}
 Images = Sequence[Image.Image]
+Found = dict[str, dict[str, dict[str, float]]]  # purifier -> protection -> number -> mean over subjects
 
 
 def photos_of(subject: Subject, side_px: int) -> list[Image.Image]:
@@ -88,18 +108,20 @@ def compared(originals: Images, images: Images, distance: Any) -> dict[str, floa
     return {"distance": float(far.mean()), "detail_kept": float(np.mean(kept))}
 
 
-def measure(names: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
-    """Purifier -> protection -> numbers, each a mean over subjects."""
+def measure(
+    names: Sequence[str], purifiers: Mapping[str, AnyPurifier], protections: Sequence[str], radius: float
+) -> Found:
+    """Purifier -> protection -> numbers, each a mean over subjects; radius is in [0, 1]."""
     spec, distance = SD(), perceptual_distance()
-    rows: dict[str, dict[str, list[dict[str, float]]]] = {name: {} for name in PURIFIERS}
+    rows: dict[str, dict[str, list[dict[str, float]]]] = {name: {} for name in purifiers}
     tools = Tools(spec)
     for subject in map(bundled_subject, names):
         originals = photos_of(subject, spec.facts().resolution_px)
-        for protection in (CLEAN, *PROTECTIONS):
+        for protection in (CLEAN, *protections):
             made = originals
             if protection != CLEAN:
-                made = protect_images(Protect(method=protection, radius=RADIUS), originals, subject, Against(spec))
-            for name, purifier in PURIFIERS.items():
+                made = protect_images(Protect(method=protection, radius=radius), originals, subject, Against(spec))
+            for name, purifier in purifiers.items():
                 images, seconds = cleaned(purifier, made, tools.of(subject.class_noun))
                 rows[name].setdefault(protection, []).append(
                     compared(originals, images, distance) | {"seconds_per_photo": seconds}
@@ -110,34 +132,38 @@ def measure(names: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
         for name, by in rows.items()
     }
     for by in found.values():
-        for protection in PROTECTIONS:
+        for protection in protections:
             before = found["none"][protection]["distance"]
             by[protection]["won"] = 1 - by[protection]["distance"] / before
     return found
 
 
-def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
+def table(found: Found, protections: Sequence[str]) -> str:
     """Markdown: what each wins back under each protection, and what it does to clean photos."""
     of_clean = ("distance", "detail_kept", "seconds_per_photo")
-    heads = ["", *(f"won, {p}" for p in PROTECTIONS), *(f"clean: {name}" for name in of_clean)]
+    heads = ["", *(f"won, {p}" for p in protections), *(f"clean: {name}" for name in of_clean)]
     lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
     for name, by in found.items():
-        values = [*(f"{by[p]['won']:+.2f}" for p in PROTECTIONS), *(f"{by[CLEAN][key]:.3f}" for key in of_clean)]
+        values = [*(f"{by[p]['won']:+.2f}" for p in protections), *(f"{by[CLEAN][key]:.3f}" for key in of_clean)]
         lines.append(f"| {name} | {' | '.join(values)} |")
     return "\n".join(lines)
 
 
 def main() -> None:
     """Measures, prints, writes."""
+    tuning = [row["name"] for row in read_jsonl(SUBJECTS) if row["split"] == "tuning"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--subjects", type=int, default=4, help="of those for tuning")
+    parser.add_argument("--subjects", default=",".join(tuning[:4]), help="names with commas")
+    parser.add_argument("--radius", type=int, default=11, help="in levels of 255")
+    parser.add_argument("--protections", default=",".join(PROTECTIONS), help="names with commas")
+    parser.add_argument("--purifiers", choices=KINDS, default="all")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/purifiers.json")
     options = parser.parse_args()
-    names = [row["name"] for row in read_jsonl(SUBJECTS) if row["split"] == "tuning"][: options.subjects]
-    found = measure(names)
-    about = {"subjects": names, "radius": RADIUS, "distance": perceptual_distance().name, "commit": commit()}
+    names, protections, radius = options.subjects.split(","), options.protections.split(","), options.radius / 255
+    found = measure(names, KINDS[options.purifiers], protections, radius)
+    about = {"subjects": names, "radius": radius, "distance": perceptual_distance().name, "commit": commit()}
     write_json(options.out, about | {"purifiers": found})
-    print(json.dumps(about), table(found), sep="\n")
+    print(json.dumps(about), table(found, protections), sep="\n")
 
 
 if __name__ == "__main__":

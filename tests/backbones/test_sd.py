@@ -184,7 +184,7 @@ def test_shipped_tokenizer_is_clips(tmp_path):
 
 
 def test_a_saved_model_has_the_tokenizer_that_transformers_4_reads(tmp_path):
-    """vocab.json, merges.txt and added_tokens.json; transformers 5 writes none of them. Read here without the file it does write."""
+    """vocab.json, merges.txt and added_tokens.json; transformers 5 writes none of them. Read here without the one it does."""
     backbone = SD().load("cpu")
     shipped, made = SD().files().folder / "tokenizer", tmp_path / "model" / "tokenizer"
     backbone.tokenizer.add_tokens(["<new1>"])

@@ -119,6 +119,8 @@ def test_what_people_write_first_is_answered_with_how_it_is_written(values, assi
             "subjects.0: class_noun is said with an article by itself: 'dog', not 'a dog'",
         ),
         (["train.keep_state=true", "train.select.margin=0.1"], "train: keep_state goes on with more steps, and "),
+        (['train.previews.prompts=["a {} and a {other}"]'], "train: the prompts of previews are of one subject each"),
+        (['train.select.prompts=["a {} and a {other}"]'], "train: the prompts of select are of one subject each"),
         (
             ["train.crop_range=[1.0, 0.5]"],
             "train.crop_range: the least and the most are shares above 0 and up to 1, in ",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from staytrue.adapters import ADAPTERS, Full
+from staytrue.generate.prompts import OTHER
 from staytrue.generate.sampling import Sampling
 from staytrue.objectives import OBJECTIVES, Denoising
 from staytrue.objectives.base import WordedObjective
@@ -171,6 +172,9 @@ class Train:
                 f"only checkpoints are scored, so select.every ({self.select.every}) must be a multiple of checkpoint_every"
                 f" ({self.checkpoint_every}); set train.checkpoint_every to {self.select.every}, too"
             )
+        watched = {"previews": self.previews.prompts, "select": self.select.prompts if self.select else ()}
+        if paired := [name for name, prompts in watched.items() if any(OTHER in prompt for prompt in prompts)]:
+            raise ValueError(f"the prompts of {paired[0]} are of one subject each; two go into generate.prompts")
         return self
 
     def texts(self, subjects: Sequence[Subject]) -> list[str]:
