@@ -6,11 +6,16 @@ import torch
 from PIL import Image
 from transformers import Dinov2Config, Dinov2Model
 
+from staytrue.caption.blip import Blip
 from staytrue.encoders import clip_judge, dino_judge
+from staytrue.encoders.checkpoint import named_weights, weights_identity
 from staytrue.encoders.judges import NATIVE
 from staytrue.encoders.transform import IMAGENET_MEAN, IMAGENET_STD, Transform
 from staytrue.errors import BackboneError
-from staytrue.evaluate import METRICS
+from staytrue.evaluate import METRICS, Dino, Evaluate
+from staytrue.regularize.clip_filter import ClipFilter
+from staytrue.regularize.structured import Structured
+from staytrue.train.select import Select
 from staytrue.types import Facts
 from tests.encoders.tiny_judges import tiny_clip, tiny_vit
 
@@ -22,6 +27,22 @@ def facts(miniature=False):
 def picture(seed=0, size=(64, 64)):
     pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     return Image.fromarray(pixels)
+
+
+def test_stages_tell_other_weights_under_the_same_path(tmp_path):
+    """Whatever names the folder, at whatever depth; hub ids, "auto" and folders without weights are known by their names."""
+    folder = str(tiny_vit(tmp_path / "vit"))
+    sections = [
+        Evaluate(metrics={"dino": Dino(judge=folder)}),
+        Blip(checkpoint=folder),
+        Structured(filter=ClipFilter(checkpoint=folder)),
+        Select(checkpoint=folder),
+    ]
+    before = [named_weights(section) for section in sections]
+    assert before == [{"named": {folder: weights_identity(folder)}}] * 4
+    tiny_vit(tmp_path / "vit", seed=1)
+    assert all(named_weights(section) != before[0] for section in sections)
+    assert named_weights([Evaluate(), Structured(), Blip(), None, Dino(judge=str(tmp_path)), "x" * 5000]) == {}
 
 
 def test_auto_is_the_miniatures_judge_for_a_miniature_and_the_literatures_otherwise():

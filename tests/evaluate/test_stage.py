@@ -60,6 +60,17 @@ def test_one_row_per_picture_metric_and_reference(made):
     assert not evaluate_stage(run, evaluate, subjects, FACTS)
 
 
+def test_a_folder_with_other_weights_is_another_judge(made, tmp_path):
+    run, subjects, evaluate = made
+    evaluate_stage(run, evaluate, subjects, FACTS)
+    before = read_json(run.scores / "summary.json")["judges"]
+    tiny_vit(tmp_path / "vit", seed=1)
+    assert evaluate_stage(run, evaluate, subjects, FACTS)
+    after = read_json(run.scores / "summary.json")["judges"]
+    assert after["dino"] != before["dino"]
+    assert after["clip_i"] == before["clip_i"]
+
+
 def test_a_subject_with_a_broad_class_noun_is_asked_for_by_that_too(made):
     run, (dog,), evaluate = made
     evaluate_stage(run, evaluate, (dog,), FACTS)

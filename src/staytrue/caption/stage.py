@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from staytrue.caption.base import Captioner, Uncaptioned
+from staytrue.encoders.checkpoint import named_weights
 from staytrue.images.metadata import read_png
 from staytrue.images.photos import PhotoRow, photo_rows, subject_folder
 from staytrue.runs import RunFolder, manifest_key, run_stage, write_jsonl
@@ -37,6 +38,7 @@ def caption_stage(run: RunFolder, captioner: Captioner, subjects: Iterable[Subje
         "miniature": facts.is_miniature,
         "purified": manifest_key(run.purified),
     }
+    inputs |= named_weights(captioner)
 
     def work(folder: Path) -> dict[str, object]:
         samples = [sample for subject in subjects for sample in _samples(run, captioner, subject, facts)]

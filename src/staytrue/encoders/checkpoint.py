@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,28 @@ def weights_sha256(checkpoint: str) -> str:
 def weights_identity(checkpoint: str) -> str:
     """Tells the weights on this machine from others without reading them whole; empty where there are none."""
     return ".".join(fingerprint_samples(shard) for shard in _weights(checkpoint))
+
+
+def named_weights(section: Any) -> dict[str, dict[str, str]]:
+    """``{"named": {folder: identity}}`` of the weights in the folders that a section of the config names; {} where it names none.
+
+    For a stage's inputs: a folder may hold other weights tomorrow.
+    """
+    found = {text: weights_identity(text) for text in _texts(section) if os.path.isdir(text)}
+    named = {folder: identity for folder, identity in found.items() if identity}
+    return {"named": named} if named else {}
+
+
+def _texts(section: Any) -> Iterator[str]:
+    """Every text in it, at any depth."""
+    if isinstance(section, str):
+        yield section
+    inside = [getattr(section, field.name) for field in fields(section)] if is_dataclass(section) else section
+    if isinstance(inside, dict):
+        inside = list(inside.values())
+    if isinstance(inside, list | tuple):
+        for one in inside:
+            yield from _texts(one)
 
 
 def _weights(checkpoint: str) -> list[Path]:

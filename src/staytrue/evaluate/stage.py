@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 from rich.progress import Progress
 
+from staytrue.encoders.checkpoint import named_weights
 from staytrue.errors import BackboneError, ImageError
 from staytrue.evaluate.base import Judged, Metric
 from staytrue.evaluate.config import Evaluate
@@ -98,6 +99,7 @@ def evaluate_stage(
         "conditions": _conditions(run),
     }
     inputs |= {"heldout": {s.name: [fingerprint(p) for p in _files(s.heldout)] for s in subjects}}
+    inputs |= named_weights(evaluate)
 
     def work(folder: Path) -> dict[str, Any]:
         pictures = read_jsonl(run.images / "images.jsonl", Picture)

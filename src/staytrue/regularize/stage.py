@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from staytrue.backbones.identity import backbone_identity
+from staytrue.encoders.checkpoint import named_weights
 from staytrue.images.load import read_photos
 from staytrue.images.scan import PhotoFile
 from staytrue.regularize.base import Brief, FilteredPriorSet, GuardedPriorSet, Planned, PriorSet, drawer_of
@@ -54,6 +55,7 @@ def regularize_stage(
         "generator": identity,
         "latents": kept,
     }
+    inputs |= named_weights(prior_set)
 
     def work(folder: Path) -> dict[str, object]:
         store = ClassImageStore(run.class_image_store)

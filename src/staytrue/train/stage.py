@@ -18,6 +18,7 @@ from staytrue.backbones.base import Backbone, LoadedBackbone
 from staytrue.backbones.clip_words import clip_words
 from staytrue.backbones.identity import backbone_identity
 from staytrue.diffusion.randomness import derived_seed
+from staytrue.encoders.checkpoint import named_weights
 from staytrue.errors import ConfigError
 from staytrue.objectives.composed import Composed, check_needs
 from staytrue.runs import RunFolder, fingerprint, manifest_key, read_jsonl, run_stage, write_text
@@ -107,6 +108,7 @@ def train_stage(
     }
     if held:
         inputs["held_out"] = held
+    inputs |= named_weights(train.select)
     # who takes the model away, or deletes a cache, does not ask for hours of training
     work = partial(_train, job, key=fingerprint(inputs | {"train": _whatever_its_length(learned)}))
     return run_stage(run.training, inputs, work, mends=False, scratch=CHECKPOINTS)
