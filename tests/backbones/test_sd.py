@@ -112,6 +112,14 @@ def test_pipelines_share_the_modules(loaded):
         assert getattr(pipeline.scheduler.config, "clip_sample", False) is False
 
 
+def test_a_saved_model_draws_in_stock_diffusers_as_it_does_here(tmp_path):
+    """A config such as PNDM's need not say ``clip_sample``, and DDIM's default then spoils every picture."""
+    backbone = SD().load("cpu")
+    del backbone.scheduler_config["clip_sample"]
+    backbone.save(tmp_path)
+    assert StableDiffusionPipeline.from_pretrained(tmp_path).scheduler.config.clip_sample is False
+
+
 def test_everything_is_frozen_after_loading(loaded):
     assert not any(p.requires_grad for m in (loaded.unet, loaded.vae, loaded.text_encoder) for p in m.parameters())
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from staytrue.backbones import SD
+from staytrue.backbones.schedulers import scheduler
 from staytrue.generate import Request, Sampling, draw, draw_with_latents
 from staytrue.generate.sampling import whole_batches
-from staytrue.generate.solver import first_noise, scheduler
+from staytrue.generate.solver import first_noise
 from tests.tiny import tiny_sd
 
 PROMPTS = ["a dog on the beach", "a red cat", "a photo of a robot"]

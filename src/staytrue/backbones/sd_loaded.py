@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DDPMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    StableDiffusionPipeline,
-)
+from diffusers import DDPMScheduler, StableDiffusionPipeline
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from staytrue.backbones.quiet import quiet
+from staytrue.backbones.schedulers import scheduler
 from staytrue.backbones.sd_files import SDFiles
 from staytrue.backbones.sd_text import at_places, end_places, other_vectors, without_positions
 from staytrue.backbones.sd_tokenizer import add_older_files, with_tokenizer
@@ -27,8 +22,6 @@ from staytrue.diffusion.noised import Noised
 from staytrue.errors import BackboneError
 from staytrue.runs import write_json
 from staytrue.types import Facts, Pooling
-
-SCHEDULERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "euler": EulerDiscreteScheduler}
 
 
 @dataclass(eq=False)
@@ -134,14 +127,14 @@ class LoadedSD:
         """What an adapter may touch."""
         return {"denoiser": self.unet, "text_encoder": self.text_encoder}
 
-    def pipeline(self, scheduler: str = "ddim") -> StableDiffusionPipeline:
-        """A stock pipeline that shares these modules."""
+    def pipeline(self, solver: str = "ddim") -> StableDiffusionPipeline:
+        """A stock pipeline that shares these modules; ``solver`` is a key of ``SCHEDULERS``."""
         return StableDiffusionPipeline(
             vae=self.vae,
             text_encoder=self.text_encoder,
             tokenizer=self.tokenizer,
             unet=self.unet,
-            scheduler=SCHEDULERS[scheduler].from_config(self.scheduler_config),
+            scheduler=scheduler(solver, self.scheduler_config),
             safety_checker=None,
             feature_extractor=None,
             requires_safety_checker=False,

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
 from staytrue.backbones.base import LoadedBackbone
+from staytrue.backbones.schedulers import scheduler
 from staytrue.generate.sampling import Guide, Request, Sampling
-
-SOLVERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "euler": EulerDiscreteScheduler}
-
-
-def scheduler(name: str, config: dict[str, Any]) -> Any:
-    """A solver of diffusers that takes over the backbone's noise schedule, prediction type and timestep spacing.
-
-    ``clip_sample`` is turned off: the schedulers' default clips latents of unit variance to [-1, 1] at every step,
-    after which the pictures look as if the model ignored the prompt. Checkpoints that ship a PNDM config do not say,
-    so the default would win. ``algorithm_type`` is dpm++'s in any case: a checkpoint that ships DEIS says "deis", which it refuses,
-    and with "sde-dpmsolver++" each step would add noise that no seed of ours decides.
-
-    Args:
-        name: a key of ``SOLVERS``.
-        config: the checkpoint's own scheduler config.
-    """
-    always = {"clip_sample": False, "thresholding": False, "algorithm_type": "dpmsolver++"}
-    return SOLVERS[name].from_config({**config, **always})
 
 
 def first_noise(requests: Sequence[Request], shape: tuple[int, ...]) -> Float[Tensor, "rows channels height width"]:
