@@ -116,7 +116,7 @@ def test_shortcut_defense_adds_cleaning_to_contrastive_decoupling(backbone, requ
     named = request.getfixturevalue("real") if backbone == "real" else SD()
     changes = changed("shortcut-defense", "contrastive-decoupling", named)
     assert changes.pop("purify.name") == "chain"
-    cleaning = {"real": ["jpeg", "diffpure"], "miniature": ["restore"]}
+    cleaning = {"real": ["jpeg", "diffpure"], "miniature": ["gaussian", "restore"]}
     assert [step["name"] for step in changes.pop("purify.steps")] == cleaning[backbone]
     noisy = {"suffix": "with zwx noise", "levels": [5, 16]}
     words = {"train.subject_suffix": "without zwx noise"} | {
