@@ -4,8 +4,8 @@
 
 One call of 10 minutes does one of the three parts, or some of it: each part is asked for by itself, as often as it takes.
 Searches come first, and their tables with them, because what follows starts from what they chose.
-Not among them: ``0-rates``, a first look that no search needs, and ``minibench-two``, whose pairs have a verb of their own
-(``staytrue bench minibench-two``).
+Not among them: ``0-rates``, a first look that no search needs, ``redteam-purifier``, which chose what the others clean with, and
+``minibench-two``, whose pairs have a verb of their own (``staytrue bench minibench-two``).
 """
 
 import subprocess
@@ -53,7 +53,7 @@ ROUNDS = {
             "24-reading",
         ),
     ),
-    "redteam": (("redteam-strong", "redteam"),),
+    "redteam": (("redteam-strong", "redteam", "redteam-others"),),
 }
 
 

@@ -1,14 +1,15 @@
 """What each purifier takes from protected photos, and from clean ones: who removes noise, and who removes the subject.
 
     python benchmarks/experiments/purifiers.py
-    python benchmarks/experiments/purifiers.py --subjects can,candle,monster_toy,dog3 --radius 32 \
-        --protections random_noise,fsmg,aspl,advdm,photoguard --purifiers smooth --out benchmarks/results/purifiers-32.json
+    python benchmarks/experiments/purifiers.py --purifiers smooth --radius 32 --subjects can,candle,monster_toy,dog3
+    python benchmarks/experiments/purifiers.py --purifiers smooth --protections random_noise,fsmg,advdm,photoguard
 
 MiniBench's subjects for tuning, photos at the miniature's size; each protection at one radius, random noise of that radius as the
-control, and no protection. "smooth" are the restorer alone and what smooths, before it and without it. For every purifier: the distance of its pictures to the clean photo (1 - SSIM, or LPIPS where that is
-installed), before and after, the share of the clean photo's edges that is left, and seconds per photo. No judge of the
-benchmark is asked. ``won`` is the share of the perturbation's distance that cleaning takes away; below 0 it does more harm
-than the perturbation. Writes ``benchmarks/results/purifiers.json``.
+control, and no protection. "smooth" are the restorer alone and what smooths, before it and without it. For every purifier: the
+distance of its pictures to the clean photo (1 - SSIM, or LPIPS where that is installed), before and after, the share of the clean
+photo's edges that is left, and seconds per photo. No judge of the benchmark is asked. ``won`` is the share of the perturbation's
+distance that cleaning takes away; below 0 it does more harm than the perturbation. Writes
+``benchmarks/results/purifiers-<radius>-<purifiers>.json``.
 """
 
 import argparse
@@ -157,12 +158,12 @@ def main() -> None:
     parser.add_argument("--radius", type=int, default=11, help="in levels of 255")
     parser.add_argument("--protections", default=",".join(PROTECTIONS), help="names with commas")
     parser.add_argument("--purifiers", choices=KINDS, default="all")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/purifiers.json")
     options = parser.parse_args()
     names, protections, radius = options.subjects.split(","), options.protections.split(","), options.radius / 255
     found = measure(names, KINDS[options.purifiers], protections, radius)
     about = {"subjects": names, "radius": radius, "distance": perceptual_distance().name, "commit": commit()}
-    write_json(options.out, about | {"purifiers": found})
+    out = ROOT / "benchmarks/results" / f"purifiers-{options.radius}-{options.purifiers}.json"
+    write_json(out, about | {"purifiers": found})
     print(json.dumps(about), table(found, protections), sep="\n")
 
 

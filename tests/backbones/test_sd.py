@@ -13,7 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from staytrue.backbones import SD, Backbone
 from staytrue.backbones.identity import backbone_identity
 from staytrue.backbones.sd_files import CROSS_ATTENTION, FIRST_CONVOLUTION
-from staytrue.backbones.sd_tokenizer import with_tokenizer
+from staytrue.backbones.sd_tokenizer import add_older_files, with_tokenizer
 from staytrue.errors import BackboneError
 from tests.backbones.ldm_keys import single_file
 from tests.tiny import tiny_sd
@@ -117,7 +117,9 @@ def test_a_saved_model_draws_in_stock_diffusers_as_it_does_here(tmp_path):
     backbone = SD().load("cpu")
     del backbone.scheduler_config["clip_sample"]
     backbone.save(tmp_path)
-    assert StableDiffusionPipeline.from_pretrained(tmp_path).scheduler.config.clip_sample is False
+    config = StableDiffusionPipeline.from_pretrained(tmp_path).scheduler.config
+    assert config.clip_sample is False
+    assert "algorithm_type" not in config  # another scheduler's, which some that users change to refuse
 
 
 def test_everything_is_frozen_after_loading(loaded):
@@ -204,6 +206,10 @@ def test_a_saved_model_has_the_tokenizer_that_transformers_4_reads(tmp_path):
     assert StableDiffusionPipeline.from_pretrained(tmp_path / "model").tokenizer(text) == backbone.tokenizer(text)
     (made / "tokenizer.json").unlink()
     assert CLIPTokenizer.from_pretrained(made)(text) == backbone.tokenizer(text)
+    SD().load("cpu").save(tmp_path / "model")
+    assert not (made / "added_tokens.json").exists()
+    add_older_files(tmp_path)  # another kind of tokenizer's folder
+    assert not (tmp_path / "vocab.json").exists()
 
 
 def fake_file(path, width, inputs=4, metadata=None):

@@ -29,20 +29,27 @@ def picture(seed=0, size=(64, 64)):
     return Image.fromarray(pixels)
 
 
-def test_stages_tell_other_weights_under_the_same_path(tmp_path):
+def test_stages_tell_other_weights_under_the_same_path(tmp_path, monkeypatch):
     """Whatever names the folder, at whatever depth; hub ids, "auto" and folders without weights are known by their names."""
-    folder = str(tiny_vit(tmp_path / "vit"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    folder = str(tiny_vit(tmp_path / "structured"))  # what a section's own name is called decides nothing
     sections = [
         Evaluate(metrics={"dino": Dino(judge=folder)}),
         Blip(checkpoint=folder),
         Structured(filter=ClipFilter(checkpoint=folder)),
         Select(checkpoint=folder),
     ]
-    before = [named_weights(section) for section in sections]
+    before = [named_weights(section, tmp_path) for section in sections]
     assert before == [{"named": {folder: weights_identity(folder)}}] * 4
-    tiny_vit(tmp_path / "vit", seed=1)
-    assert all(named_weights(section) != before[0] for section in sections)
-    assert named_weights([Evaluate(), Structured(), Blip(), None, Dino(judge=str(tmp_path)), "x" * 5000]) == {}
+    assert named_weights(Dino(judge="~/structured"), tmp_path) == {"named": {"~/structured": weights_identity(folder)}}
+    tiny_vit(tmp_path / "structured", seed=1)
+    assert all(named_weights(section, tmp_path) != before[0] for section in sections)
+    assert (
+        named_weights([Evaluate(), Structured(), Blip(), Dino(judge=str(tmp_path)), Dino(judge="x" * 5000)], tmp_path)
+        == {}
+    )
+    assert named_weights(None, tmp_path) == {}
 
 
 def test_auto_is_the_miniatures_judge_for_a_miniature_and_the_literatures_otherwise():

@@ -69,6 +69,8 @@ def test_a_folder_with_other_weights_is_another_judge(made, tmp_path):
     after = read_json(run.scores / "summary.json")["judges"]
     assert after["dino"] != before["dino"]
     assert after["clip_i"] == before["clip_i"]
+    (tmp_path / "vit").rename(tmp_path / "elsewhere")
+    assert not evaluate_stage(run, evaluate, subjects, FACTS)  # what was scored stays scored
 
 
 def test_a_subject_with_a_broad_class_noun_is_asked_for_by_that_too(made):

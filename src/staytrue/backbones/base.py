@@ -109,7 +109,7 @@ class LoadedBackbone(Protocol):
         """What an adapter may touch, by name: "denoiser" and "text_encoder"."""
         ...
 
-    def pipeline(self, scheduler: str = "ddim") -> Any:
+    def pipeline(self, solver: str = "ddim") -> Any:
         """A stock diffusers pipeline that shares these modules."""
         ...
 

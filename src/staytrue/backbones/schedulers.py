@@ -7,7 +7,8 @@ from typing import Any
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 SCHEDULERS = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "euler": EulerDiscreteScheduler}
-SETTINGS = {"clip_sample": False, "thresholding": False, "algorithm_type": "dpmsolver++"}
+ALWAYS = {"clip_sample": False, "thresholding": False}
+OF = {"dpm++": {"algorithm_type": "dpmsolver++"}}
 
 
 def scheduler(name: str, config: dict[str, Any]) -> Any:
@@ -15,11 +16,11 @@ def scheduler(name: str, config: dict[str, Any]) -> Any:
 
     ``clip_sample`` is turned off: the schedulers' default clips latents of unit variance to [-1, 1] at every step,
     after which the pictures look as if the model ignored the prompt. Checkpoints that ship a PNDM config need not say,
-    so the default would win. ``algorithm_type`` is dpm++'s in any case: a checkpoint that ships DEIS says "deis", which it refuses,
-    and with "sde-dpmsolver++" each step would add noise that no seed of ours decides.
+    so the default would win. dpm++ has its own ``algorithm_type`` in any case: a checkpoint that ships DEIS says "deis", which it
+    refuses, and with "sde-dpmsolver++" each step would add noise that no seed of ours decides.
 
     Args:
         name: a key of ``SCHEDULERS``.
         config: the checkpoint's own scheduler config.
     """
-    return SCHEDULERS[name].from_config({**config, **SETTINGS})
+    return SCHEDULERS[name].from_config({**config, **ALWAYS, **OF.get(name, {})})

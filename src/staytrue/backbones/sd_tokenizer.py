@@ -33,10 +33,15 @@ def add_older_files(folder: Path) -> None:
     """Writes ``vocab.json`` and ``merges.txt`` beside a saved ``tokenizer.json``, and ``added_tokens.json`` where words were added.
 
     transformers 5 saves the one file alone; CLIP's tokenizer in transformers 4, and programs that bring their own, read the others.
+    Tokenizers of another kind than CLIP's have no such files, and get none.
     """
-    saved = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    file = folder / "tokenizer.json"
+    saved = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"model": {}}
+    if saved["model"].get("type") != "BPE":
+        return
     vocab, merges = saved["model"]["vocab"], saved["model"]["merges"]
     _write(folder, vocab, [merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
+    (folder / "added_tokens.json").unlink(missing_ok=True)  # of an earlier save
     if added := {word["content"]: word["id"] for word in saved["added_tokens"] if word["content"] not in vocab}:
         (folder / "added_tokens.json").write_text(json.dumps(added, ensure_ascii=False), encoding="utf-8")
 

@@ -38,7 +38,7 @@ def caption_stage(run: RunFolder, captioner: Captioner, subjects: Iterable[Subje
         "miniature": facts.is_miniature,
         "purified": manifest_key(run.purified),
     }
-    inputs |= named_weights(captioner)
+    inputs |= named_weights(captioner, run.captions)
 
     def work(folder: Path) -> dict[str, object]:
         samples = [sample for subject in subjects for sample in _samples(run, captioner, subject, facts)]

@@ -14,6 +14,7 @@ from typing import Any
 
 from staytrue.backbones.identity import fingerprint_samples
 from staytrue.errors import BackboneError, ConfigError
+from staytrue.runs import manifest_inputs
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
@@ -146,26 +147,34 @@ def weights_identity(checkpoint: str) -> str:
     return ".".join(fingerprint_samples(shard) for shard in _weights(checkpoint))
 
 
-def named_weights(section: Any) -> dict[str, dict[str, str]]:
+def named_weights(section: Any, stage: Path) -> dict[str, dict[str, str]]:
     """``{"named": {folder: identity}}`` of the weights in the folders that a section of the config names; {} where it names none.
 
-    For a stage's inputs: a folder may hold other weights tomorrow.
+    For a stage's inputs: a folder may hold other weights tomorrow. One that is gone counts as it was, so a complete stage stays so.
+
+    Args:
+        section: with encoders' folders under ``checkpoint`` or ``judge``, at any depth.
+        stage: the stage's folder.
     """
-    found = {text: weights_identity(text) for text in _texts(section) if os.path.isdir(text)}
-    named = {folder: identity for folder, identity in found.items() if identity}
+    known, named = manifest_inputs(stage).get("named", {}), {}
+    for checkpoint in _checkpoints(section):
+        folder = os.path.expanduser(checkpoint)
+        if identity := weights_identity(folder) if os.path.isdir(folder) else known.get(checkpoint):
+            named[checkpoint] = identity
     return {"named": named} if named else {}
 
 
-def _texts(section: Any) -> Iterator[str]:
-    """Every text in it, at any depth."""
-    if isinstance(section, str):
-        yield section
-    inside = [getattr(section, field.name) for field in fields(section)] if is_dataclass(section) else section
-    if isinstance(inside, dict):
-        inside = list(inside.values())
+def _checkpoints(section: Any) -> Iterator[str]:
+    inside = (
+        {field.name: getattr(section, field.name) for field in fields(section)} if is_dataclass(section) else section
+    )
     if isinstance(inside, list | tuple):
-        for one in inside:
-            yield from _texts(one)
+        inside = dict(enumerate(inside))
+    for name, one in inside.items() if isinstance(inside, dict) else ():
+        if name in ("checkpoint", "judge") and isinstance(one, str):
+            yield one
+        else:
+            yield from _checkpoints(one)
 
 
 def _weights(checkpoint: str) -> list[Path]:

@@ -99,7 +99,7 @@ def evaluate_stage(
         "conditions": _conditions(run),
     }
     inputs |= {"heldout": {s.name: [fingerprint(p) for p in _files(s.heldout)] for s in subjects}}
-    inputs |= named_weights(evaluate)
+    inputs |= named_weights(evaluate, run.scores)
 
     def work(folder: Path) -> dict[str, Any]:
         pictures = read_jsonl(run.images / "images.jsonl", Picture)

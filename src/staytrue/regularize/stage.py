@@ -55,7 +55,7 @@ def regularize_stage(
         "generator": identity,
         "latents": kept,
     }
-    inputs |= named_weights(prior_set)
+    inputs |= named_weights(prior_set, run.regularization)
 
     def work(folder: Path) -> dict[str, object]:
         store = ClassImageStore(run.class_image_store)

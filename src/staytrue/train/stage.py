@@ -108,7 +108,7 @@ def train_stage(
     }
     if held:
         inputs["held_out"] = held
-    inputs |= named_weights(train.select)
+    inputs |= named_weights(train.select, run.training)
     # who takes the model away, or deletes a cache, does not ask for hours of training
     work = partial(_train, job, key=fingerprint(inputs | {"train": _whatever_its_length(learned)}))
     return run_stage(run.training, inputs, work, mends=False, scratch=CHECKPOINTS)
