@@ -555,24 +555,24 @@ def test_the_readme_says_of_poisoned_photos_what_the_files_of_results_say():
     results = FILE.parents[1] / "results"
     readme = (FILE.parents[2] / "README.md").read_text()
     said = " ".join(readme.partition("**Poisoned photos**")[2].partition("\n## ")[0].split())
-    here, strong = (read_json(results / f"{name}.json") for name in ("redteam", "redteam-strong"))
-    assert here["undefended_loss"].keys() == {"fsmg", "random_noise"}
-    assert f"FSMG takes {100 * here['undefended_loss']['fsmg']:.1f} % of one subject's score" in said
-    rows = read_json(results / "resists.json")["rows"]
-    others = [k for k in rows if k.endswith("11/255") and not k.startswith(("random", "fsmg"))]
-    assert len(others) == 6
-    assert f"lose at most {100 * max(rows[k]['photos']['loss'] for k in others):.0f} %" in said
-    for part, words in (
-        (strong, "against plain sampling"),
-        (strong["same_sampling"], "with the negative prompt on both"),
-    ):
-        gaps = [100 * gap for gap in part["gap_closed"].values() if gap]
-        assert f"{min(gaps):.0f} to {max(gaps):.0f} % {words}" in said
-    average = {(r["protection"], r["defense"]): f"{r['average']:.3f}" for r in strong["scores"]}
-    assert f"before the restorer (average score {average['aspl', 'gaussian, restore']})" in said
-    assert f"shrinking the photo ({average['aspl', 'resize']})" in said
-    assert f"all three parts together ({average['aspl', FULL]}; clean photos {average['clean', 'none']})" in said
-    assert strong["same_sampling"]["gap_closed"]["photoguard"] is None
+    here, strong, others = (read_json(results / f"{n}.json") for n in ("redteam", "redteam-strong", "redteam-others"))
+    lost = {p: 100 * share for p, share in here["undefended_loss"].items() if p != "random_noise"}
+    assert len(lost) == 8
+    assert f"PhotoGuard takes {lost.pop('photoguard'):.1f} % of its score" in said
+    assert f"the adaptive attack {lost.pop('adaptive'):.1f} %, AdvDM {lost.pop('advdm'):.1f} %" in said
+    assert f"the others at most {max(lost.values()):.1f} %" in said
+    average = {(r["protection"], r["defense"]): f"{r['average']:.3f}" for r in here["scores"]}
+    full = [average[p, FULL] for p in here["undefended_loss"] if p != "random_noise"]
+    assert f"{min(full)} to {max(full)} (clean photos {average['clean', 'none']})" in said
+    assert f"a median filter alone ({average['aspl', 'median']}) does about what all three do ({average['aspl', FULL]})" in said
+    names = {"advdm": "AdvDM", "aspl": "ASPL", "fsmg": "FSMG", "adaptive": "the adaptive attack"}
+    won = [f"{100 * others['gap_closed'][p]:.0f} % under {name}" for p, name in names.items()]
+    assert f"{', '.join(won[:-1])} and {won[-1]}" in said
+    costs = [100 * others["undefended_loss"][p] for p in names]
+    assert f"four attacks cost {min(costs):.0f} to {max(costs):.0f} %" in said
+    assert f"clean photos lose {100 * others['clean_cost']:.1f} % by it" in said
+    photoguard = {r["defense"]: f"{r['average']:.3f}" for r in others["scores"] if r["protection"] == "photoguard"}
+    assert f"PhotoGuard ({photoguard['none']} before, {photoguard[FULL]} after)" in said
     assert f"the AUC is {strong['inspection_auc']:.3f}" in said
     assert strong["inspection"]["false_alarms"]["random_noise"] == 3 / 5
     found = read_json(results / "inspection.json")["auc"]

@@ -96,12 +96,11 @@ def test_its_scores_are_those_of_the_file(name, arm):
 
 
 def test_the_defenses_scores_are_those_of_the_red_team():
-    weak, strong = (read_json(ROOT / "benchmarks/results" / f"{n}.json") for n in ("redteam", "redteam-strong"))
-    won = [[v for v in of["gap_closed"].values() if v is not None] for of in (strong, strong["same_sampling"])]
-    assert [len(shares) for shares in won] == [6, 5]
-    for shares in won:
-        assert f"{min(shares):.2f} to {max(shares):.2f}" in told("shortcut-defense")
-    assert f"costs {weak['undefended_loss']['fsmg']:.2f}" in told("shortcut-defense")
+    weak, strong = (read_json(ROOT / "benchmarks/results" / f"{n}.json") for n in ("redteam", "redteam-others"))
+    bites = [strong["gap_closed"][p] for p in ("fsmg", "advdm", "aspl", "adaptive")]
+    assert f"win back {min(bites):.2f} to {max(bites):.2f} of what four attacks cost" in told("shortcut-defense")
+    assert f"cost clean photos {strong['clean_cost']:.2f}" in told("shortcut-defense")
+    assert f"costs {max(weak['undefended_loss'].values()):.2f} at most" in told("shortcut-defense")
     clean = {row["defense"]: f"{row['average']:.3f}" for row in weak["scores"] if row["protection"] == "clean"}
     assert f"{clean['decouple']}, without {clean['none']}" in told("contrastive-decoupling")
 

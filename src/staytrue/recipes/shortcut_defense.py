@@ -20,15 +20,14 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
     Differences: its purifier is CodeSR (CodeFormer, then the x4 upscaler), which needs further weights, for people under a
     non-commercial licence: ``purify.name=code_sr`` (docs/1-purify.md). Ours needs nothing but the backbone: JPEG of quality 75,
     then DiffPure from timestep 100 of 1,000, a first guess between its baselines, of which t = 300 redraws the subject. On the
-    miniature it is the miniature's restorer. The inspection is ours.
+    miniature it is half a pixel of blur, then the miniature's restorer. The inspection is ours.
     Photos that look protected, or noisy, are cleaned only with ``--i-have-the-rights``.
     On the miniature: see ``miniature.py``, first guesses; and the words are learned from noisy copies of the photos
     (``train.noisy``, ours), since as published they take the subject's place there (docs/log.md). Its parts were measured there
-    over DreamBooth, on one subject: at 32/255 they win back 0.68 to 0.94 of what six protections cost, 0.59 to 0.80 of five with
-    the negative prompt on both sides (``benchmarks/results/redteam-strong.json``), and under ASPL, the one where purifiers were
-    tried alone, shrinking the photo or a blur before the restorer did better without the rest; at 11/255 the one that was tried
-    costs 0.05, too little to win back (``benchmarks/results/redteam.json``). No result on a full-size model has been measured by
-    this project yet.
+    over DreamBooth, one seed: at 32/255, on three subjects, they win back 0.85 to 0.97 of what four attacks cost, little under
+    PhotoGuard, and cost clean photos 0.06 (``benchmarks/results/redteam-others.json``); at 11/255, on one subject, an attack
+    costs 0.17 at most, too little to win back (``benchmarks/results/redteam.json``). No result on a full-size model has been
+    measured by this project yet.
     """
     changes: Values = {"inspect": {"action": "warn"}, "purify": {"name": "chain", "steps": _steps(backbone)}}
     if backbone.facts().is_miniature:
