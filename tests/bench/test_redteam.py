@@ -564,7 +564,8 @@ def test_the_readme_says_of_poisoned_photos_what_the_files_of_results_say():
     average = {(r["protection"], r["defense"]): f"{r['average']:.3f}" for r in here["scores"]}
     full = [average[p, FULL] for p in here["undefended_loss"] if p != "random_noise"]
     assert f"{min(full)} to {max(full)} (clean photos {average['clean', 'none']})" in said
-    assert f"a median filter alone ({average['aspl', 'median']}) does about what all three do ({average['aspl', FULL]})" in said
+    median, all_three = average["aspl", "median"], average["aspl", FULL]
+    assert f"a median filter alone ({median}) does about what all three do ({all_three})" in said
     names = {"advdm": "AdvDM", "aspl": "ASPL", "fsmg": "FSMG", "adaptive": "the adaptive attack"}
     won = [f"{100 * others['gap_closed'][p]:.0f} % under {name}" for p, name in names.items()]
     assert f"{', '.join(won[:-1])} and {won[-1]}" in said
