@@ -21,18 +21,17 @@ def test_a_script_can_be_loaded(script):
 
 def test_what_a_purifier_wins_is_the_share_of_the_distance_that_it_takes_away(monkeypatch):
     """With the blur of a "protection" to take away: nothing does, and a JPEG of quality 5 adds to it."""
-    monkeypatch.setattr(purifiers, "PROTECTIONS", ("random_noise",))
-    monkeypatch.setattr(purifiers, "PURIFIERS", {"none": NoPurifier(), "jpeg": Jpeg(quality=5)})
+    tried = {"none": NoPurifier(), "jpeg": Jpeg(quality=5)}
     blur = ImageFilter.GaussianBlur(1)
     monkeypatch.setattr(purifiers, "protect_images", lambda _, images, *__: [image.filter(blur) for image in images])
-    found = purifiers.measure(["can"])
+    found = purifiers.measure(["can"], tried, ("random_noise",), 11 / 255)
     nothing, jpeg = found["none"], found["jpeg"]
     assert nothing["clean"]["distance"] == pytest.approx(0, abs=1e-6)
     assert nothing["clean"]["detail_kept"] == 1
     assert nothing["random_noise"]["won"] == 0
     assert jpeg["random_noise"]["won"] < -0.1
     assert jpeg["random_noise"]["won"] == 1 - jpeg["random_noise"]["distance"] / nothing["random_noise"]["distance"]
-    assert "| jpeg | -" in purifiers.table(found)
+    assert "| jpeg | -" in purifiers.table(found, ("random_noise",))
 
 
 def test_what_an_attack_could_cost_is_the_share_of_the_clean_photos_score():
