@@ -24,7 +24,7 @@ def shortcut_defense(backbone: Backbone) -> RunConfig:
     Photos that look protected, or noisy, are cleaned only with ``--i-have-the-rights``.
     On the miniature: see ``miniature.py``, first guesses; and the words are learned from noisy copies of the photos
     (``train.noisy``, ours), since as published they take the subject's place there (docs/log.md). Its parts were measured there
-    over DreamBooth, one seed: at 32/255, on three subjects, they win back 0.85 to 0.97 of what four attacks cost, little under
+    over DreamBooth, one seed: at 32/255, on four subjects, they win back 0.84 to 0.97 of what four attacks cost, little under
     PhotoGuard, and cost clean photos 0.06 (``benchmarks/results/redteam-others.json``); at 11/255, on one subject, an attack
     costs 0.17 at most, too little to win back (``benchmarks/results/redteam.json``). No result on a full-size model has been
     measured by this project yet.
